@@ -1,0 +1,125 @@
+"""Every setting, typed and grouped, with its unit, default and reason.
+
+Must not know who uses a setting. `rcq.toml` beside this file shows the same keys with the same defaults; a test
+holds the two against each other.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Celsius = Annotated[float, Field(ge=0, le=150)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EngineSettings(_Group):
+    """[engine]"""
+
+    state_dir: Path | None = Field(None, description="Where the database and the job files are; unset: by mode.")
+    socket: Path | None = Field(None, description="The Unix socket that people talk to; unset: by mode.")
+    pass_interval_s: Seconds = Field(5.0, description="A pass at least this often; events wake one at once.")
+    sample_interval_s: Seconds = Field(1.0, description="How often the cards are read.")
+    stall_after_s: Seconds = Field(60.0, description="No pass for so long: /healthz says stalled.")
+
+
+class SchedulingSettings(_Group):
+    """[scheduling]"""
+
+    policy: Literal["fair-share", "aging"] = Field("fair-share", description="Order of pending jobs.")
+    half_life_days: float = Field(7.0, gt=0, description="Recorded usage counts half after so many days.")
+    starvation_bound_h: float = Field(24.0, gt=0, description="Hours after which a waiting job goes to the head.")
+    reservations: int = Field(8, ge=1, le=64, description="Jobs that are promised a future start in one pass.")
+    default_time_limit_s: int = Field(86_400, ge=1, description="For jobs that give none.")
+    max_time_limit_s: int = Field(30 * 86_400, ge=1, description="Longer requests are refused.")
+    cpu_cores: int | None = Field(None, ge=1, description="Cores for jobs; unset: all the host has.")
+    memory_mb: int | None = Field(None, ge=1, description="MiB of host memory for jobs; unset: 95 % of it.")
+
+
+class ThermalSettings(_Group):
+    """[thermal]"""
+
+    threshold_c: Celsius = Field(75.0, description="No start on a card at or above this.")
+    resume_c: Celsius = Field(70.0, description="A hot card comes back below this.")
+
+    @model_validator(mode="after")
+    def _resume_below_threshold(self) -> "ThermalSettings":
+        if self.resume_c > self.threshold_c:
+            raise ValueError("thermal.resume_c must not be above thermal.threshold_c")
+        return self
+
+
+class SimulatedCard(_Group):
+    """[[gpu.simulated]]: `count` equal cards with a first-order thermal model."""
+
+    count: int = Field(1, ge=1, le=64, description="How many.")
+    model: str = Field("NVIDIA RTX A6000", description="Model name, as the driver would tell it.")
+    memory_mb: int = Field(49_140, ge=1, description="MiB.")
+    idle_w: float = Field(25.0, ge=0, description="Power at rest, watts.")
+    limit_w: float = Field(300.0, gt=0, description="Power at full load, watts.")
+    ambient_c: Celsius = Field(28.0, description="Air around it.")
+    kelvin_per_watt: float = Field(0.14, gt=0, description="Steady temperature over ambient, per watt.")
+    time_constant_s: Seconds = Field(20.0, description="Of the approach to the steady temperature.")
+    start_c: Celsius | None = Field(None, description="Temperature at start; unset: that of rest.")
+    load: float = Field(0.9, ge=0, le=1, description="Of a job that does not tell its own (tag `sim_load`).")
+    slowdown_c: Celsius = Field(95.0, description="At or above it the card throttles.")
+
+
+class GpuSettings(_Group):
+    """[gpu]"""
+
+    provider: Literal["auto", "nvml", "simulated", "none"] = Field("auto", description="Where readings come from.")
+    tolerated_foreign_mb: int = Field(500, ge=0, description="MiB of strangers' processes on a card to ignore.")
+    simulated: tuple[SimulatedCard, ...] = Field((), description="The cards of the simulated provider.")
+
+
+class AuthSettings(_Group):
+    """[auth]"""
+
+    peer: bool = Field(True, description="An account's linked Unix user gets in without a password.")
+    session_days: float = Field(7.0, gt=0, le=30, description="A session ends after so many days.")
+    sessions_per_account: int = Field(1, ge=1, le=100, description="A further log-in ends the oldest.")
+    bcrypt_rounds: int = Field(12, ge=4, le=16, description="Cost of a password hash, as a power of two.")
+    lockout_failures: int = Field(5, ge=1, description="So many wrong passwords in a row lock the account.")
+    lockout_s: Seconds = Field(60.0, description="For so long.")
+
+
+class ExecutorSettings(_Group):
+    """[executor]"""
+
+    kind: Literal["process"] = Field("process", description="What runs the jobs.")
+    grace_s: float = Field(30.0, ge=0, description="Between SIGTERM and SIGKILL.")
+    warn_before_s: float = Field(120.0, ge=0, description="SIGUSR1 so long before the time limit.")
+
+
+class IngestSettings(_Group):
+    """[ingest]"""
+
+    max_line_bytes: int = Field(1_048_576, ge=1024, description="A longer line is that line's TOO_LARGE.")
+    max_body_bytes: int = Field(8_388_608, ge=1024, description="Of any other request.")
+    batch_lines: int = Field(2000, ge=1, le=100_000, description="Lines that share a commit.")
+
+
+class PrivacySettings(_Group):
+    """[privacy]"""
+
+    others: Literal["hidden", "redacted", "visible"] = Field(
+        "redacted", description="What one sees of other people's jobs."
+    )
+
+
+class Settings(_Group):
+    """All groups of `rcq.toml`."""
+
+    engine: EngineSettings = EngineSettings()
+    scheduling: SchedulingSettings = SchedulingSettings()
+    thermal: ThermalSettings = ThermalSettings()
+    gpu: GpuSettings = GpuSettings()
+    auth: AuthSettings = AuthSettings()
+    executor: ExecutorSettings = ExecutorSettings()
+    ingest: IngestSettings = IngestSettings()
+    privacy: PrivacySettings = PrivacySettings()

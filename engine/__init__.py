@@ -1,0 +1,1 @@
+"""The scheduler daemon of rcq and everything it is made of."""

@@ -1,0 +1,248 @@
+"""What the API needs of the engine: one protocol per resource, fulfilled by the daemon, faked in tests.
+
+Every method raises `Refused` with a code of the protocol. This module must not know HTTP, the store or the pass.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from engine.protocol.errors import Refused
+from engine.protocol.fields import JobFields
+from engine.protocol.responses import (
+    AccountView,
+    GpuView,
+    GroupView,
+    Health,
+    JobDetail,
+    JobPage,
+    LogChunk,
+    QuotaView,
+    ServiceView,
+    Session,
+    Stats,
+    Why,
+)
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Identity:
+    """Who a request comes from. via: `token` or `peer`. session: the token's SHA-256, to end just this session."""
+
+    account: str
+    group: str
+    role: str
+    via: str
+    expires_at: float | None = None
+    session: str | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the role is `admin`."""
+        return self.role == "admin"
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class JobQuery:
+    """Filters of a listing; newest first unless only waiting states are asked for, then in the plan's order.
+
+    limit: 1 to 1000 rows. cursor: from the page before.
+    """
+
+    states: tuple[str, ...] = ()
+    account: str | None = None
+    group: str | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class NewAccount:
+    """An account to be made. password: clear text, `None` for none (then only the linked Unix user gets in)."""
+
+    name: str
+    group: str
+    role: str = "user"
+    password: str | None = None
+    unix_user: str | None = None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class AccountChange:
+    """What to change of an account; `None` leaves it as it is."""
+
+    role: str | None = None
+    group: str | None = None
+    disabled: bool | None = None
+    unix_user: str | None = None
+    password: str | None = None
+    quota: QuotaView | None = None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class GroupChange:
+    """What to make or change of a group; `None` leaves it as it is (or at its default)."""
+
+    priority: int | None = None
+    share: float | None = None
+    quota: QuotaView | None = None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class FeedEvent:
+    """Something that happened, for one subscriber's eyes. kind: `gpus`, `job`, `queue` or `stats`."""
+
+    id: int
+    kind: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class People(Protocol):
+    """Log-in, accounts, groups and services."""
+
+    async def by_token(self, token: str) -> Identity | None:
+        """Whose unexpired session or API token this is."""
+        ...
+
+    async def by_peer(self, uid: int) -> Identity | None:
+        """The enabled account linked to that Unix user, when `auth.peer` is on."""
+        ...
+
+    async def login(self, name: str, password: str) -> Session:
+        """A new session. UNAUTHENTICATED for unknown name, wrong password and disabled account alike."""
+        ...
+
+    async def logout(self, who: Identity) -> None:
+        """End the session of this request."""
+        ...
+
+    async def change_password(self, who: Identity, old: str, new: str) -> None:
+        """Set one's own password. UNAUTHENTICATED if the old one is wrong, VALIDATION_ERROR over 72 bytes."""
+        ...
+
+    async def add_account(self, who: Identity | None, uid: int, new: NewAccount) -> AccountView:
+        """Make an account (admins).
+
+        While there is none at all, the engine's own Unix user and root may make the first one, without being logged
+        in; it is an admin whatever `role` says. A group that does not exist yet is made with it.
+        """
+        ...
+
+    async def accounts(self, who: Identity) -> list[AccountView]:
+        """All accounts for admins, the own one for others."""
+        ...
+
+    async def change_account(self, who: Identity, name: str, change: AccountChange) -> AccountView:
+        """Change an account (admins). NOT_FOUND."""
+        ...
+
+    async def groups(self, who: Identity) -> list[GroupView]:
+        """All groups for admins, the own one for others."""
+        ...
+
+    async def add_group(self, who: Identity, name: str, change: GroupChange) -> GroupView:
+        """Make a group (admins). INVALID_STATE if it exists."""
+        ...
+
+    async def change_group(self, who: Identity, name: str, change: GroupChange) -> GroupView:
+        """Change a group (admins). NOT_FOUND."""
+        ...
+
+    async def remove_group(self, who: Identity, name: str) -> None:
+        """Remove a group that has no accounts (admins). NOT_FOUND, INVALID_STATE."""
+        ...
+
+    async def services(self, who: Identity) -> list[ServiceView]:
+        """All services."""
+        ...
+
+    async def set_service(self, who: Identity, service: ServiceView) -> ServiceView:
+        """Make or change a service (admins)."""
+        ...
+
+
+class Jobs(Protocol):
+    """Submission, listing and control of jobs."""
+
+    async def submit(self, who: Identity, jobs: Sequence[JobFields]) -> list[int | Refused]:
+        """Take jobs in, in order, in one commit; each gets its id or why it was refused. Durable on return."""
+        ...
+
+    async def check(self, who: Identity, jobs: Sequence[JobFields]) -> list[Refused | None]:
+        """What `submit` would refuse, without taking anything in."""
+        ...
+
+    async def page(self, who: Identity, query: JobQuery) -> JobPage:
+        """A page of jobs; those of others are redacted."""
+        ...
+
+    async def show(self, who: Identity, job: int) -> JobDetail:
+        """One job. JOB_NOT_FOUND also for another account's, unless admin."""
+        ...
+
+    async def why(self, who: Identity, job: int) -> Why:
+        """Why it does not start, and where it stands."""
+        ...
+
+    async def cancel(self, who: Identity, job: int) -> JobDetail:
+        """End it, waiting or running. INVALID_STATE if it has ended."""
+        ...
+
+    async def hold(self, who: Identity, job: int) -> JobDetail:
+        """Keep a pending job from starting. INVALID_STATE unless pending."""
+        ...
+
+    async def release(self, who: Identity, job: int) -> JobDetail:
+        """Let a held job go on. INVALID_STATE unless held."""
+        ...
+
+    async def log(self, who: Identity, job: int, stream: str, offset: int, limit: int) -> LogChunk:
+        """Bytes of `stdout` or `stderr` from `offset` (negative: from the end), at most `limit`."""
+        ...
+
+
+class Box(Protocol):
+    """The machine and the engine itself."""
+
+    async def gpus(self, who: Identity) -> list[GpuView]:
+        """Every card, by index."""
+        ...
+
+    async def drain(self, who: Identity, uuid: str, why: str | None) -> GpuView:
+        """Take a card out of use (admins); running jobs finish. NOT_FOUND."""
+        ...
+
+    async def resume(self, who: Identity, uuid: str) -> GpuView:
+        """Put a drained card back into use (admins). NOT_FOUND, INVALID_STATE."""
+        ...
+
+    async def stats(self, who: Identity) -> Stats:
+        """Counts, load and the age of the last pass."""
+        ...
+
+    async def health(self) -> Health:
+        """Whether the engine is fit; no log-in needed."""
+        ...
+
+    def events(self, who: Identity, after: int | None) -> AsyncIterator[FeedEvent]:
+        """What happens from now on (or after event `after`, as far as it is remembered), until the caller leaves."""
+        ...
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Limits:
+    """Bounds on what is read from strangers, from the settings. Bytes."""
+
+    body_bytes: int = 8 * 1024 * 1024
+    line_bytes: int = 1024 * 1024
+    ingest_batch_lines: int = 2000
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Backend:
+    """The engine as the API sees it."""
+
+    people: People
+    jobs: Jobs
+    box: Box
+    limits: Limits = Limits()

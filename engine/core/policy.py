@@ -1,0 +1,39 @@
+"""How an admin wants the box to be run: the numbers a pass is steered by.
+
+Pure values with their defaults. This module must not know the settings file.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Order(StrEnum):
+    """The named orders of pending jobs."""
+
+    FAIR_SHARE = "fair-share"
+    AGING = "aging"
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Thermal:
+    """Degrees Celsius: no start at or above `threshold_c`; a hot card comes back below `resume_c`."""
+
+    threshold_c: float = 75.0
+    resume_c: float = 70.0
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Policy:
+    """Order and bounds of a pass.
+
+    half_life_s: seconds after which recorded usage counts half. starvation_bound_s: a job that has waited longer goes
+    to the head. reservation_depth: how many jobs that cannot start are promised a future lease in one pass.
+    tolerated_foreign_mb: MiB of other people's processes on a card that are ignored.
+    """
+
+    order: Order = Order.FAIR_SHARE
+    half_life_s: float = 7 * 86_400.0
+    starvation_bound_s: float = 86_400.0
+    reservation_depth: int = 8
+    thermal: Thermal = Thermal()
+    tolerated_foreign_mb: int = 500

@@ -1,0 +1,138 @@
+"""Why a job does not start now: one frozen value per kind, with both sides of its comparison.
+
+Pure. No words are made here: `code` names the kind and the fields are the numbers.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from engine.core.model import GpuUuid, JobId
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class NotEnoughGpus:
+    """Of the cards that match, `free` could take the job now and `wanted` are needed; `matching` exist at all."""
+
+    code: ClassVar[str] = "GPUS_BUSY"
+    wanted: int
+    free: int
+    matching: int
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class GpuTooHot:
+    """A matching, idle card is kept out of use until it is below `resume_c`; hot means at or above `threshold_c`."""
+
+    code: ClassVar[str] = "GPU_HOT"
+    gpu: GpuUuid
+    index: int
+    temperature_c: float | None
+    threshold_c: float
+    resume_c: float
+    throttled: bool
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class GpuDrained:
+    """A matching card was taken out of use by an admin."""
+
+    code: ClassVar[str] = "GPU_DRAINED"
+    gpu: GpuUuid
+    index: int
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class GpuQuarantined:
+    """A matching card was taken out of use by the health monitor."""
+
+    code: ClassVar[str] = "GPU_QUARANTINED"
+    gpu: GpuUuid
+    index: int
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class GpuForeign:
+    """A matching card without a lease carries `foreign_mb` MiB of other processes; `tolerated_mb` are ignored."""
+
+    code: ClassVar[str] = "GPU_FOREIGN"
+    gpu: GpuUuid
+    index: int
+    foreign_mb: int
+    tolerated_mb: int
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class CoresBusy:
+    """CPU cores: `wanted` by the job, `free` of `total` now."""
+
+    code: ClassVar[str] = "CORES_BUSY"
+    wanted: int
+    free: int
+    total: int
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class MemoryBusy:
+    """MiB of host memory: `wanted` by the job, `free` of `total` now."""
+
+    code: ClassVar[str] = "MEMORY_BUSY"
+    wanted: int
+    free: int
+    total: int
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class QuotaReached:
+    """A quota would be exceeded: `used` + `wanted` > `limit`.
+
+    scope: `account`, `group` or `service`; name: whose; resource: `gpus`, `gpus:TYPE`, `gpu_memory_mb`, `cpu_cores`,
+    `memory_mb` or `jobs`.
+    """
+
+    code: ClassVar[str] = "QUOTA_REACHED"
+    scope: str
+    name: str
+    resource: str
+    limit: int
+    used: int
+    wanted: int
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class WouldDelay:
+    """It would fit now, but run (`until`, Unix seconds) into what is promised to `job` from `start_at`."""
+
+    code: ClassVar[str] = "WOULD_DELAY"
+    job: JobId
+    start_at: float
+    until: float
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Impossible:
+    """No set of this host's cards, cores and memory can ever hold the job.
+
+    resource: what is short: `gpus`, `gpu_type`, `gpu_memory_mb`, `cpu_cores` or `memory_mb`; `most`: what exists.
+    """
+
+    code: ClassVar[str] = "IMPOSSIBLE"
+    resource: str
+    wanted: int
+    most: int
+
+
+Reason = (
+    NotEnoughGpus
+    | GpuTooHot
+    | GpuDrained
+    | GpuQuarantined
+    | GpuForeign
+    | CoresBusy
+    | MemoryBusy
+    | QuotaReached
+    | WouldDelay
+    | Impossible
+)
+
+REASON_CODES: frozenset[str] = frozenset(kind.code for kind in Reason.__args__)
+"""Every code there is: documents and screens must know each."""

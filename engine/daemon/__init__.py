@@ -1,0 +1,1 @@
+"""The imperative shell: the pass loop, timers, recovery, and the service behind the API."""

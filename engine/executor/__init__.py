@@ -1,0 +1,1 @@
+"""Running jobs so that they outlive the engine."""

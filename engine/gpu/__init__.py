@@ -1,0 +1,1 @@
+"""The cards: NVML and simulated."""

@@ -1,0 +1,231 @@
+"""What the daemon needs from the outside world, in the daemon's words: clock, cards, executor, store.
+
+Every port has a real side and a fake, and both pass one contract suite. This module must not know any of them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from engine.core.lifecycle import Cause, JobState
+from engine.core.model import GpuUuid, GroupKey, JobId
+from engine.core.snapshot import Lease
+from engine.protocol.fields import JobFields
+
+
+class Clock(Protocol):
+    """Where `now` comes from."""
+
+    def now(self) -> float:
+        """Unix seconds."""
+        ...
+
+
+# ---------------------------------------------------------------- cards
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class GpuReading:
+    """One card as the driver tells it at `read_at` (Unix seconds); what it does not tell is `None`.
+
+    utilization: 0 to 1. Memory in MiB, power in watts, temperatures in degrees Celsius.
+    present: false when a card that was there can no longer be read.
+    """
+
+    uuid: GpuUuid
+    index: int
+    model: str
+    memory_mb: int
+    read_at: float
+    memory_used_mb: int | None = None
+    utilization: float | None = None
+    temperature_c: float | None = None
+    power_w: float | None = None
+    power_limit_w: float | None = None
+    throttled: bool = False
+    present: bool = True
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class GpuLoad:
+    """What a running job does to one card, as far as the simulated cards care. load: 0 to 1."""
+
+    gpu: GpuUuid
+    load: float
+    memory_mb: int
+
+
+class GpuProvider(Protocol):
+    """The cards of this host."""
+
+    def read(self) -> tuple[GpuReading, ...]:
+        """Every card now, by index. May take milliseconds: called off the event loop."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the driver."""
+        ...
+
+
+# ---------------------------------------------------------------- executor
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Launch:
+    """One attempt of a job, ready to run.
+
+    argv: run without a shell. environment: all of it. directory: the job's own, holding `stdout.log`, `stderr.log`
+    and `exit`. time_limit_s: then SIGTERM, `grace_s` later SIGKILL; SIGUSR1 comes `warn_before_s` earlier.
+    """
+
+    job: JobId
+    attempt: int
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    workdir: Path
+    directory: Path
+    time_limit_s: float
+    warn_before_s: float
+    grace_s: float
+    lease: Lease
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Ending:
+    """How an attempt ended. Times are Unix seconds; exit_code and signal exclude each other; message says more."""
+
+    job: JobId
+    attempt: int
+    cause: Cause
+    exit_code: int | None
+    signal: int | None
+    started_at: float | None
+    ended_at: float
+    message: str | None = None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Running:
+    """An attempt that is under way. pid: of the job's first process, where the executor knows it."""
+
+    job: JobId
+    attempt: int
+    pid: int | None
+    started_at: float
+
+
+class Executor(Protocol):
+    """Starts jobs so that they outlive the engine, and tells how each attempt ended."""
+
+    async def open(self, on_end: Callable[[Ending], None]) -> None:
+        """Get ready; from now on `on_end` is called in the event loop once for each started or adopted attempt."""
+        ...
+
+    async def start(self, launch: Launch) -> Running:
+        """Start one attempt. The same attempt is never run twice: a second call adopts what the first one started.
+
+        A launch that fails is not raised: it is an `Ending` with `launch-error` through `on_end`.
+        """
+        ...
+
+    async def adopt(self, job: JobId, attempt: int, directory: Path) -> Running | Ending | None:
+        """Take up an attempt that an earlier engine started: it runs, it ended meanwhile, or it never began."""
+        ...
+
+    async def stop(self, job: JobId, cause: Cause, grace_s: float) -> None:
+        """End the whole process tree: SIGTERM, after `grace_s` SIGKILL. The `Ending` carries `cause`."""
+        ...
+
+    async def close(self) -> None:
+        """Let go; jobs run on."""
+        ...
+
+
+# ---------------------------------------------------------------- store
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class NewJob:
+    """A job that was accepted and waits to be written down. key.shape holds the effective request."""
+
+    fields: JobFields
+    key: GroupKey
+    submitted_at: float
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class KnownJob:
+    """A job that has not ended, as the books show it after a restart.
+
+    The lease is set for `scheduled` and `running`. attempt: 0 before the first start.
+    """
+
+    job: JobId
+    key: GroupKey
+    state: JobState
+    submitted_at: float
+    attempt: int
+    lease: Lease | None
+    boot_id: str | None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Scheduled:
+    """The pass gave the job this lease: state `scheduled`, attempt counted."""
+
+    lease: Lease
+    attempt: int
+    boot_id: str
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Started:
+    """The executor runs it: state `running`."""
+
+    job: JobId
+    started_at: float
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Ended:
+    """The job reached a terminal state; its lease is over."""
+
+    job: JobId
+    state: JobState
+    cause: Cause
+    exit_code: int | None
+    signal: int | None
+    started_at: float | None
+    ended_at: float
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Moved:
+    """The job moved between waiting states (`held`, `pending`), or back to `pending` for another attempt."""
+
+    job: JobId
+    state: JobState
+
+
+Change = Scheduled | Started | Ended | Moved
+
+
+class JobStore(Protocol):
+    """The books of jobs. What a call returned from is on disk."""
+
+    async def add(self, jobs: Sequence[NewJob]) -> list[JobId | None]:
+        """Write new jobs down in order, state `pending`. `None` where the account already has that `job_id`."""
+        ...
+
+    async def record(self, changes: Sequence[Change]) -> None:
+        """Write changes down, all or none of them."""
+        ...
+
+    def unended(self) -> Iterator[KnownJob]:
+        """Every job that has not ended, by id; for start-up."""
+        ...
+
+    async def fields(self, job: JobId) -> JobFields:
+        """The request of one job, for its launch. Raises KeyError."""
+        ...

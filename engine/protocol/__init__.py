@@ -1,0 +1,1 @@
+"""What engine and front end share: field names, responses, error codes. Standard library only."""

@@ -1,0 +1,59 @@
+"""A job's fields as people write them: canonical names, other accepted spellings, units.
+
+Must not validate (that is pydantic's work in `engine.api`) and must not know how a job is stored.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+ALIASES: dict[str, tuple[str, float]] = {
+    "tenant_id": ("group", 1),
+    "group_id": ("group", 1),
+    "gpu_count": ("gpus", 1),
+    "num_gpu": ("gpus", 1),
+    "gpu_spec": ("gpu_type", 1),
+    "memory_gb": ("memory_mb", 1024),
+    "memory_mib": ("memory_mb", 1),
+    "max_runtime": ("time_limit_s", 1),
+    "expected_time": ("time_limit_s", 1),
+    "max_runtime_minutes": ("time_limit_s", 60),
+    "estimated_hours": ("time_limit_s", 3600),
+}
+"""Other accepted spelling → (canonical name, factor into its unit). Two spellings of one field are an error."""
+
+LATER: frozenset[str] = frozenset({"image", "after", "array", "begin", "cron", "retries"})
+"""Fields that the interface names and this version does not act on yet: refused by name, never ignored."""
+
+
+@dataclass(slots=True, kw_only=True)
+class JobFields:
+    """One job as its submitter asks for it, validated and in canonical units.
+
+    `None` means "not given": the engine fills in its defaults. One of `command` and `script` is set. Units are in
+    the names; `submitted_at` (Unix seconds) is honoured by `simulate` only.
+    """
+
+    job_id: str | None = None
+    name: str | None = None
+    command: list[str] | None = None
+    script: str | None = None
+    args: list[str] = field(default_factory=list)
+    group: str | None = None
+    service: str | None = None
+    gpus: int = 0
+    gpu_type: str | None = None
+    gpu_memory_mb: int = 0
+    gpu_share: bool = False
+    cpu_cores: int = 1
+    memory_mb: int = 0
+    time_limit_s: int | None = None
+    priority: int = 5
+    preemptible: bool = False
+    workdir: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    submitted_at: float | None = None
+
+
+FIELD_NAMES: tuple[str, ...] = tuple(JobFields.__dataclass_fields__)
+"""Canonical names, in the order in which forms and documents show them."""

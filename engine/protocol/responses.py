@@ -1,0 +1,250 @@
+"""What the engine answers: one plain dataclass per response.
+
+Front end and engine share them; times are Unix seconds, memory is MiB, ratios are 0 to 1, absent is `None`.
+Must not know how any of it is found or shown.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True, kw_only=True)
+class JobRow:
+    """One line of the queue.
+
+    Owners and admins get all of it. Others get it redacted: `redacted` is true and `job_id`, `name`, `account`,
+    `service`, `command_line`, `exit_code`, `signal` and `cause` are `None`.
+    position: 1 is next, `None` unless pending (or when further back than the engine counts for lists).
+    expected_start: when the plan promises a start. reasons: why it does not start now, each `{"code": …, numbers…}`.
+    """
+
+    id: int
+    job_id: str | None
+    name: str | None
+    account: str | None
+    group: str
+    service: str | None
+    state: str
+    cause: str | None
+    exit_code: int | None
+    signal: int | None
+    priority: int
+    gpus: int
+    gpu_type: str | None
+    gpu_memory_mb: int
+    gpu_share: bool
+    cpu_cores: int
+    memory_mb: int
+    time_limit_s: int
+    preemptible: bool
+    command_line: str | None
+    submitted_at: float
+    started_at: float | None
+    ended_at: float | None
+    attempt: int
+    gpu_indices: list[int]
+    position: int | None = None
+    expected_start: float | None = None
+    reasons: list[dict[str, Any]] = field(default_factory=list)
+    redacted: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class JobDetail(JobRow):
+    """A job with everything its owner may see of it."""
+
+    command: list[str] | None = None
+    script: str | None = None
+    args: list[str] = field(default_factory=list)
+    workdir: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    gpu_uuids: list[str] = field(default_factory=list)
+    directory: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class JobPage:
+    """A page of jobs; `cursor` asks for the next one, `None` at the end."""
+
+    items: list[JobRow]
+    cursor: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Why:
+    """Why a job is where it is.
+
+    score, base, fair, wait: its place in the order and what that is made of (fair-share order; else `None` but score).
+    ahead: pending jobs before it. expected_start: Unix seconds if it has a reservation.
+    """
+
+    id: int
+    state: str
+    reasons: list[dict[str, Any]]
+    position: int | None = None
+    pending: int = 0
+    score: float | None = None
+    base: float | None = None
+    fair: float | None = None
+    wait: float | None = None
+    expected_start: float | None = None
+    reserved_gpus: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class GpuUser:
+    """A running job on a card; id, account and name are `None` for those who may not know."""
+
+    id: int | None
+    account: str | None
+    group: str
+    name: str | None
+    memory_mb: int | None
+
+
+@dataclass(slots=True, kw_only=True)
+class GpuView:
+    """One card. state: `ok`, `hot`, `drained`, `quarantined` or `missing`; age_s: seconds since it was read."""
+
+    uuid: str
+    index: int
+    model: str
+    state: str
+    memory_mb: int
+    memory_used_mb: int | None
+    utilization: float | None
+    temperature_c: float | None
+    threshold_c: float
+    resume_c: float
+    power_w: float | None
+    power_limit_w: float | None
+    throttled: bool
+    foreign_mb: int
+    age_s: float
+    jobs: list[GpuUser] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class Stats:
+    """The engine's own state. jobs: how many in each state."""
+
+    version: str
+    policy: str
+    now: float
+    uptime_s: float
+    jobs: dict[str, int]
+    gpus_total: int
+    gpus_busy: int
+    gpus_hot: int
+    cpu_cores_total: int
+    cpu_cores_busy: int
+    memory_mb_total: int
+    memory_mb_busy: int
+    passes: int
+    last_pass_at: float | None
+    last_pass_age_s: float | None
+    last_pass_s: float | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Health:
+    """Whether the engine is fit: `ok`, `starting` or `stalled` (no pass for too long); accounts: whether any exists."""
+
+    status: str
+    version: str
+    last_pass_age_s: float | None
+    accounts: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """A log-in: the token is shown this once. expires_at: Unix seconds."""
+
+    token: str
+    account: str
+    group: str
+    role: str
+    expires_at: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Me:
+    """Who the caller is to the engine. via: `token` or `peer`."""
+
+    account: str
+    group: str
+    role: str
+    via: str
+    expires_at: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class QuotaView:
+    """Limits on what may be held at once; `None` is no limit."""
+
+    gpus: int | None = None
+    gpus_by_type: dict[str, int] = field(default_factory=dict)
+    gpu_memory_mb: int | None = None
+    cpu_cores: int | None = None
+    memory_mb: int | None = None
+    jobs: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class AccountView:
+    """An account. unix_user: the Unix user it is linked to, if any."""
+
+    name: str
+    role: str
+    group: str
+    disabled: bool
+    unix_user: str | None
+    created_at: float
+    quota: QuotaView
+
+
+@dataclass(slots=True, kw_only=True)
+class GroupView:
+    """A research group with its terms; usage_gpu_s is decayed."""
+
+    name: str
+    priority: int
+    share: float
+    usage_gpu_s: float
+    quota: QuotaView
+
+
+@dataclass(slots=True, kw_only=True)
+class ServiceView:
+    """A named kind of work; jobs_per_account caps what one account runs of it at once."""
+
+    name: str
+    jobs_per_account: int | None
+
+
+@dataclass(slots=True, kw_only=True)
+class IngestReport:
+    """What became of each line. errors: the first 100, `{"line", "job_id", "code", "message", "details"}`."""
+
+    accepted: int = 0
+    rejected: int = 0
+    first_id: int | None = None
+    last_id: int | None = None
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    dry_run: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class LogChunk:
+    """A piece of a job's output: bytes from `offset`, decoded with replacement; `next_offset` continues.
+
+    complete: the job has ended and nothing follows.
+    """
+
+    text: str
+    offset: int
+    next_offset: int
+    size: int
+    complete: bool

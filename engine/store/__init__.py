@@ -1,0 +1,1 @@
+"""The books on disk: SQLite in WAL mode, one writer."""

@@ -1,0 +1,1 @@
+"""Responses to rows, bars, words and colours. Pure."""
