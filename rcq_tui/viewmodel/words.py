@@ -1,0 +1,220 @@
+"""Words for reasons: why a job does not start, as one plain sentence and as a few characters for a column.
+
+A reason comes as the API tells it: `{"code": …}` and its numbers. Every code of the scheduling core has words here,
+and an unknown one (of a newer engine) shows with its numbers rather than not at all. Must not know a clock or what
+draws the words; light enough for the command line.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from rcq_tui.viewmodel.formats import counted, degrees, memory, moment
+from rcq_tui.viewmodel.text import clean, cut
+
+Reason = Mapping[str, Any]
+
+SHORT_CELLS = 28
+"""`short` never takes more."""
+
+_UNITS = {"gpus": "GPU", "cpu_cores": "core", "jobs": "job"}
+
+
+def sentence(reason: Reason, now: float) -> str:
+    """One full sentence with both sides of the comparison. now: Unix seconds, to tell times of day from dates."""
+    words = _SENTENCES.get(reason.get("code", ""))
+    if words is None:
+        return _unknown(reason) + "."
+    try:
+        return words(reason, now)
+    except (KeyError, TypeError, ValueError):  # a newer engine may have renamed a number
+        return _unknown(reason) + "."
+
+
+def short(reason: Reason) -> str:
+    """At most 28 cells, such as `group vision: 4 of 4 GPUs`."""
+    words = _SHORTS.get(reason.get("code", ""))
+    if words is None:
+        return cut(_unknown(reason), SHORT_CELLS)
+    try:
+        return cut(words(reason), SHORT_CELLS)
+    except (KeyError, TypeError, ValueError):
+        return cut(_unknown(reason), SHORT_CELLS)
+
+
+def leading(reasons: Iterable[Reason]) -> Reason | None:
+    """The one reason to name where there is room for one.
+
+    What time alone does not heal comes first. A card that is hot, drained or in foreign use is named before "GPUs
+    busy" only if such cards alone make the difference.
+    """
+    ranked = list(reasons)
+    if not ranked:
+        return None
+    lacking = sum(_lacking(reason) for reason in ranked)
+    cards = sum(reason.get("code") in _CARD_CODES for reason in ranked)
+    rank = _RANK if cards < lacking else _RANK_CARDS_FIRST
+    return min(ranked, key=lambda reason: rank.get(reason.get("code", ""), len(rank)))
+
+
+def summary(reasons: Iterable[Reason]) -> str:
+    """The leading reason in a few characters, with `+n` for n further ones; empty if there is none."""
+    ranked = list(reasons)
+    first = leading(ranked)
+    if first is None:
+        return ""
+    rest = f" +{len(ranked) - 1}" if len(ranked) > 1 else ""
+    return cut(short(first), SHORT_CELLS - len(rest)) + rest
+
+
+def _lacking(reason: Reason) -> int:
+    if reason.get("code") != "GPUS_BUSY":
+        return 0
+    wanted, free = reason.get("wanted"), reason.get("free")
+    return max(0, wanted - free) if isinstance(wanted, int) and isinstance(free, int) else 0
+
+
+def _unknown(reason: Reason) -> str:
+    numbers = ", ".join(f"{clean(key)} {clean(value)}" for key, value in reason.items() if key != "code")
+    code = clean(reason.get("code", "UNKNOWN"))
+    return f"{code}: {numbers}" if numbers else code
+
+
+def _verb(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+# ---------------------------------------------------------------- sentences
+
+
+def _gpus_busy(reason: Reason, _now: float) -> str:
+    free, matching = reason["free"], reason["matching"]
+    needs = f"Needs {counted(reason['wanted'], 'GPU')}"
+    if matching == 1:
+        return f"{needs}; the one card that matches is not free (0 of 1)." if free == 0 else f"{needs}; 1 of 1 is free."
+    return f"{needs}; {free} of the {matching} cards that match {_verb(free)} free."
+
+
+def _gpu_hot(reason: Reason, _now: float) -> str:
+    card, now_c = f"GPU {reason['index']}", reason["temperature_c"]
+    threshold, resume = degrees(reason["threshold_c"]), degrees(reason["resume_c"])
+    if now_c is None:
+        return f"{card} tells no temperature; no job starts at {threshold} or above, and it comes back below {resume}."
+    if now_c >= reason["threshold_c"]:
+        return f"{card} is too hot: {degrees(now_c)}, and no job starts at {threshold} or above; back below {resume}."
+    if reason["throttled"]:
+        return f"{card} is slowed down by its driver because of heat at {degrees(now_c)} (threshold {threshold})."
+    return f"{card} is cooling down: {degrees(now_c)}, and it comes back below {resume} (it was over {threshold})."
+
+
+def _gpu_drained(reason: Reason, _now: float) -> str:
+    return f"GPU {reason['index']} is drained: an admin took it out of use."
+
+
+def _gpu_quarantined(reason: Reason, _now: float) -> str:
+    return f"GPU {reason['index']} is quarantined: the health monitor took it out of use."
+
+
+def _gpu_foreign(reason: Reason, _now: float) -> str:
+    found, tolerated = memory(reason["foreign_mb"]), memory(reason["tolerated_mb"])
+    return f"GPU {reason['index']} carries {found} of processes that rcq did not start; {tolerated} are tolerated."
+
+
+def _cores_busy(reason: Reason, _now: float) -> str:
+    free = reason["free"]
+    return f"Needs {counted(reason['wanted'], 'CPU core')}; {free} of {reason['total']} {_verb(free)} free."
+
+
+def _memory_busy(reason: Reason, _now: float) -> str:
+    wanted, free, total = (memory(reason[key]) for key in ("wanted", "free", "total"))
+    return f"Needs {wanted} of host memory; {free} of {total} are free."
+
+
+def _quota_reached(reason: Reason, _now: float) -> str:
+    whose = f"{clean(reason['scope']).capitalize()} {clean(reason['name'])}"
+    used, limit = reason["used"], _amount(reason["resource"], reason["limit"])
+    holds = _bare(reason["resource"], used)
+    needs = _amount(reason["resource"], reason["wanted"])
+    return f"{whose} holds {holds} of at most {limit}; this job needs {needs} more."
+
+
+def _would_delay(reason: Reason, now: float) -> str:
+    ends, starts = moment(reason["until"], now), moment(reason["start_at"], now)
+    return f"May run until {ends}, past {starts} when job {clean(reason['job'])} is promised its start."
+
+
+def _impossible(reason: Reason, _now: float) -> str:
+    needs, most = _amount(reason["resource"], reason["wanted"]), _bare(reason["resource"], reason["most"])
+    return f"Can never start here: needs {needs}, and this host has {most} at most."
+
+
+def _amount(resource: str, number: int) -> str:
+    """A number of a resource with its unit."""
+    if resource in {"gpu_memory_mb", "memory_mb"}:
+        return f"{memory(number)} {'GPU memory' if resource == 'gpu_memory_mb' else 'memory'}"
+    if resource == "gpu_type":
+        return f"{counted(number, 'GPU')} of its type"
+    if resource.startswith("gpus:"):
+        kind = clean(resource.removeprefix("gpus:"))
+        return counted(number, f"{kind} GPU")
+    return counted(number, _UNITS[resource]) if resource in _UNITS else f"{number} {clean(resource)}"
+
+
+def _bare(resource: str, number: int) -> str:
+    return memory(number) if resource in {"gpu_memory_mb", "memory_mb"} else str(number)
+
+
+_SENTENCES: dict[str, Callable[[Reason, float], str]] = {
+    "GPUS_BUSY": _gpus_busy,
+    "GPU_HOT": _gpu_hot,
+    "GPU_DRAINED": _gpu_drained,
+    "GPU_QUARANTINED": _gpu_quarantined,
+    "GPU_FOREIGN": _gpu_foreign,
+    "CORES_BUSY": _cores_busy,
+    "MEMORY_BUSY": _memory_busy,
+    "QUOTA_REACHED": _quota_reached,
+    "WOULD_DELAY": _would_delay,
+    "IMPOSSIBLE": _impossible,
+}
+
+
+# ---------------------------------------------------------------- short forms
+
+
+def _short_hot(reason: Reason) -> str:
+    now_c = reason["temperature_c"]
+    if now_c is None:
+        return f"GPU {reason['index']} hot"
+    if now_c >= reason["threshold_c"]:
+        return f"GPU {reason['index']} hot: {now_c:.0f} of {degrees(reason['threshold_c'])}"
+    if reason["throttled"]:
+        return f"GPU {reason['index']} throttled: {degrees(now_c)}"
+    return f"GPU {reason['index']} cools: {now_c:.0f} to {degrees(reason['resume_c'])}"
+
+
+def _short_quota(reason: Reason) -> str:
+    tail = f": {_bare(reason['resource'], reason['used'])} of {_amount(reason['resource'], reason['limit'])}"
+    head = f"{clean(reason['scope'])} {clean(reason['name'])}"
+    return cut(head, max(8, SHORT_CELLS - len(tail))) + tail
+
+
+_SHORTS: dict[str, Callable[[Reason], str]] = {
+    "GPUS_BUSY": lambda reason: f"needs {counted(reason['wanted'], 'GPU')}, {reason['free']} free",
+    "GPU_HOT": _short_hot,
+    "GPU_DRAINED": lambda reason: f"GPU {reason['index']} drained",
+    "GPU_QUARANTINED": lambda reason: f"GPU {reason['index']} quarantined",
+    "GPU_FOREIGN": lambda reason: f"GPU {reason['index']}: {memory(reason['foreign_mb'])} by others",
+    "CORES_BUSY": lambda reason: f"needs {counted(reason['wanted'], 'core')}, {reason['free']} free",
+    "MEMORY_BUSY": lambda reason: f"needs {memory(reason['wanted'])}, {memory(reason['free'])} free",
+    "QUOTA_REACHED": _short_quota,
+    "WOULD_DELAY": lambda reason: f"would delay job {clean(reason['job'])}",
+    "IMPOSSIBLE": lambda reason: (
+        f"never: {_amount(reason['resource'], reason['wanted'])} of {_bare(reason['resource'], reason['most'])}"
+    ),
+}
+
+_CARD_CODES = frozenset({"GPU_HOT", "GPU_DRAINED", "GPU_QUARANTINED", "GPU_FOREIGN"})
+_BEFORE = ("IMPOSSIBLE", "QUOTA_REACHED")
+_CARDS = ("GPU_HOT", "GPU_QUARANTINED", "GPU_DRAINED", "GPU_FOREIGN")
+_AFTER = ("CORES_BUSY", "MEMORY_BUSY", "WOULD_DELAY")
+_RANK = {code: at for at, code in enumerate((*_BEFORE, "GPUS_BUSY", *_AFTER, *_CARDS))}
+_RANK_CARDS_FIRST = {code: at for at, code in enumerate((*_BEFORE, *_CARDS, "GPUS_BUSY", *_AFTER))}

@@ -1,0 +1,146 @@
+"""Every reason of the scheduling core has words, with both of its numbers."""
+
+from dataclasses import asdict
+
+import pytest
+
+from engine.core import reasons as core
+from engine.core.model import GpuUuid, JobId
+from rcq_tui.viewmodel.text import width
+from rcq_tui.viewmodel.words import SHORT_CELLS, leading, sentence, short, summary
+
+NOW = 1_700_000_000.0
+
+GPU = GpuUuid("GPU-1")
+EXAMPLES: list[tuple[core.Reason, str, str]] = [
+    (
+        core.NotEnoughGpus(wanted=2, free=1, matching=4),
+        "Needs 2 GPUs; 1 of the 4 cards that match is free.",
+        "needs 2 GPUs, 1 free",
+    ),
+    (
+        core.GpuTooHot(gpu=GPU, index=2, temperature_c=81.4, threshold_c=75, resume_c=70, throttled=False),
+        "GPU 2 is too hot: 81°C, and no job starts at 75°C or above; back below 70°C.",
+        "GPU 2 hot: 81 of 75°C",
+    ),
+    (core.GpuDrained(gpu=GPU, index=3), "GPU 3 is drained: an admin took it out of use.", "GPU 3 drained"),
+    (
+        core.GpuQuarantined(gpu=GPU, index=3),
+        "GPU 3 is quarantined: the health monitor took it out of use.",
+        "GPU 3 quarantined",
+    ),
+    (
+        core.GpuForeign(gpu=GPU, index=0, foreign_mb=3277, tolerated_mb=500),
+        "GPU 0 carries 3.2G of processes that rcq did not start; 500M are tolerated.",
+        "GPU 0: 3.2G by others",
+    ),
+    (
+        core.CoresBusy(wanted=16, free=4, total=32),
+        "Needs 16 CPU cores; 4 of 32 are free.",
+        "needs 16 cores, 4 free",
+    ),
+    (
+        core.MemoryBusy(wanted=65536, free=12288, total=131072),
+        "Needs 64G of host memory; 12G of 128G are free.",
+        "needs 64G, 12G free",
+    ),
+    (
+        core.QuotaReached(scope="group", name="vision", resource="gpus", limit=4, used=4, wanted=1),
+        "Group vision holds 4 of at most 4 GPUs; this job needs 1 GPU more.",
+        "group vision: 4 of 4 GPUs",
+    ),
+    (
+        core.WouldDelay(job=JobId("17"), start_at=NOW + 600, until=NOW + 7200),
+        "May run until 00:13, past 22:23 when job 17 is promised its start.",
+        "would delay job 17",
+    ),
+    (
+        core.Impossible(resource="gpus", wanted=9, most=4),
+        "Can never start here: needs 9 GPUs, and this host has 4 at most.",
+        "never: 9 GPUs of 4",
+    ),
+]
+
+
+def told(reason: core.Reason) -> dict[str, object]:
+    return {"code": reason.code, **asdict(reason)}
+
+
+def test_every_code_of_the_core_is_shown_here() -> None:
+    assert {reason.code for reason, _, _ in EXAMPLES} == core.REASON_CODES
+
+
+@pytest.mark.parametrize(("reason", "full", "brief"), EXAMPLES, ids=lambda value: getattr(value, "code", ""))
+def test_words(reason: core.Reason, full: str, brief: str) -> None:
+    at = sentence(told(reason), NOW)
+    assert at.replace("Wed ", "") == full
+    assert short(told(reason)) == brief
+
+
+def test_a_reason_without_its_numbers_or_of_a_newer_engine_still_shows() -> None:
+    assert sentence({"code": "POWER_BUDGET", "wanted": 300, "free": 120}, NOW) == "POWER_BUDGET: wanted 300, free 120."
+    assert sentence({"code": "CORES_BUSY", "needed": 3}, NOW) == "CORES_BUSY: needed 3."
+    assert short({"code": "CORES_BUSY", "needed": 3}) == "CORES_BUSY: needed 3"
+    assert short({}) == "UNKNOWN"
+
+
+@pytest.mark.parametrize("scope", ["account", "group", "service"])
+@pytest.mark.parametrize("resource", ["gpus", "gpus:rtx a6000", "gpu_memory_mb", "cpu_cores", "memory_mb", "jobs"])
+def test_short_keeps_its_width_and_its_numbers_whatever_the_names(scope: str, resource: str) -> None:
+    reason = {
+        "code": "QUOTA_REACHED",
+        "scope": scope,
+        "name": "a-group-with-a-very-long-name" * 3,
+        "resource": resource,
+        "limit": 4096,
+        "used": 4096,
+        "wanted": 1024,
+    }
+    assert width(short(reason)) <= SHORT_CELLS
+    assert " of 4" in short(reason)
+
+
+def test_names_in_reasons_are_cleaned() -> None:
+    reason = {
+        "code": "QUOTA_REACHED",
+        "scope": "group",
+        "name": "\x1b[2Jx",
+        "resource": "jobs",
+        "limit": 1,
+        "used": 1,
+        "wanted": 1,
+    }
+    assert "\x1b" not in sentence(reason, NOW) + short(reason)
+
+
+BUSY = {"code": "GPUS_BUSY", "wanted": 1, "free": 0, "matching": 4}
+HOT = {
+    "code": "GPU_HOT",
+    "index": 1,
+    "temperature_c": 80,
+    "threshold_c": 75,
+    "resume_c": 70,
+    "throttled": False,
+}
+QUOTA = {
+    "code": "QUOTA_REACHED",
+    "scope": "account",
+    "name": "ada",
+    "resource": "gpus",
+    "limit": 1,
+    "used": 1,
+    "wanted": 1,
+}
+
+
+def test_leading_names_heat_only_if_heat_alone_is_in_the_way() -> None:
+    assert leading([BUSY, HOT]) is HOT
+    assert leading([{**BUSY, "wanted": 3}, HOT])["code"] == "GPUS_BUSY"  # type: ignore[index]
+    assert leading([BUSY, HOT, QUOTA]) is QUOTA
+    assert leading([]) is None
+
+
+def test_summary_counts_what_it_leaves_out() -> None:
+    assert summary([BUSY, HOT]) == "GPU 1 hot: 80 of 75°C +1"
+    assert summary([]) == ""
+    assert width(summary([QUOTA | {"name": "x" * 50}] + [BUSY] * 12)) <= SHORT_CELLS
