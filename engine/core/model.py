@@ -3,8 +3,10 @@
 Pure values. This module must not know GPUs' readings, clocks or how anything is stored.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, NewType
 
 JobId = NewType("JobId", str)
@@ -71,3 +73,14 @@ class PendingGroup:
 
     key: GroupKey
     jobs: Sequence[Waiting]
+
+
+@lru_cache(maxsize=4096)
+def model_matches(model: str, gpu_type: str) -> bool:
+    """Whether every word of `gpu_type` is a whole word of the model name, whatever the case."""
+    return _words(gpu_type) <= _words(model)
+
+
+@lru_cache(maxsize=4096)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[a-z0-9]+", text.lower()))

@@ -28,7 +28,8 @@ class Policy:
 
     half_life_s: seconds after which recorded usage counts half. starvation_bound_s: a job that has waited longer goes
     to the head. reservation_depth: how many jobs that cannot start are promised a future lease in one pass.
-    tolerated_foreign_mb: MiB of other people's processes on a card that are ignored.
+    tolerated_foreign_mb: MiB of other people's processes on a card that are ignored. core_weight: the part of a GPU
+    that a core is billed as.
     """
 
     order: Order = Order.FAIR_SHARE
@@ -37,3 +38,4 @@ class Policy:
     reservation_depth: int = 8
     thermal: Thermal = Thermal()
     tolerated_foreign_mb: int = 500
+    core_weight: float = 0.01

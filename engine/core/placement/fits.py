@@ -1,0 +1,40 @@
+"""Which cards match a request, and which of those are out of use whatever the books say.
+
+Pure. This module must not know who holds which card.
+"""
+
+from engine.core.model import GpuUuid, Shape, model_matches
+from engine.core.policy import Policy
+from engine.core.reasons import GpuDrained, GpuForeign, GpuQuarantined, GpuTooHot
+from engine.core.snapshot import Gpu
+
+Obstacle = GpuDrained | GpuQuarantined | GpuForeign | GpuTooHot
+
+
+def matches(gpu: Gpu, shape: Shape) -> bool:
+    """Whether the card could ever serve the shape: its type and its size are right."""
+    if shape.gpu_type is not None and not model_matches(gpu.model, shape.gpu_type):
+        return False
+    return gpu.memory_mb >= shape.gpu_memory_mb
+
+
+def obstacle(gpu: Gpu, hot: frozenset[GpuUuid], policy: Policy) -> Obstacle | None:
+    """Why nothing may start on the card now, whoever asks; `None` if it may."""
+    if gpu.drained:
+        return GpuDrained(gpu=gpu.uuid, index=gpu.index)
+    if gpu.quarantined:
+        return GpuQuarantined(gpu=gpu.uuid, index=gpu.index)
+    if gpu.foreign_mb > policy.tolerated_foreign_mb:
+        return GpuForeign(
+            gpu=gpu.uuid, index=gpu.index, foreign_mb=gpu.foreign_mb, tolerated_mb=policy.tolerated_foreign_mb
+        )
+    if gpu.uuid in hot:
+        return GpuTooHot(
+            gpu=gpu.uuid,
+            index=gpu.index,
+            temperature_c=gpu.temperature_c,
+            threshold_c=policy.thermal.threshold_c,
+            resume_c=policy.thermal.resume_c,
+            throttled=gpu.throttled,
+        )
+    return None

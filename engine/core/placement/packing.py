@@ -1,0 +1,43 @@
+"""Which of the usable cards a job gets: all or nothing, tightest fit first.
+
+Pure. This module must not know why a card is usable.
+"""
+
+from collections.abc import Sequence
+
+from engine.core.ledger import TypeCap
+from engine.core.model import Shape
+from engine.core.snapshot import Gpu
+
+UNKNOWN_TEMPERATURE_C = 1000.0
+"""A card without a reading is taken last among equals."""
+
+
+def preferred(cards: Sequence[tuple[Gpu, int]], shape: Shape) -> list[Gpu]:
+    """Usable cards, best first; each comes with its free memory, MiB.
+
+    A whole-card job takes the smallest card that is enough (big cards stay for big jobs), a sharer the card with the
+    least room that is enough; then the coolest, then the lowest index.
+    """
+
+    def order(entry: tuple[Gpu, int]) -> tuple[int, float, int]:
+        gpu, free_mb = entry
+        heat = UNKNOWN_TEMPERATURE_C if gpu.temperature_c is None else gpu.temperature_c
+        return (free_mb if shape.share else gpu.memory_mb, heat, gpu.index)
+
+    return [gpu for gpu, _ in sorted(cards, key=order)]
+
+
+def choose(best_first: Sequence[Gpu], wanted: int, caps: Sequence[TypeCap] = ()) -> tuple[Gpu, ...] | None:
+    """The first `wanted` cards that keep within the caps, or `None`: never a part of them."""
+    chosen: list[Gpu] = []
+    left = [cap.left for cap in caps]
+    for gpu in best_first:
+        if len(chosen) == wanted:
+            break
+        counted = [at for at, cap in enumerate(caps) if cap.covers(gpu)]
+        if all(left[at] > 0 for at in counted):
+            chosen.append(gpu)
+            for at in counted:
+                left[at] -= 1
+    return tuple(chosen) if len(chosen) == wanted else None

@@ -1,0 +1,144 @@
+"""A trace on virtual time, decided by the engine's own `plan()`.
+
+Pure: jobs in, schedule out; it takes no longer than its passes do. This module must not know file formats.
+"""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from engine.core import fairshare
+from engine.core.decisions import Plan
+from engine.core.model import GpuUuid, GroupKey, GroupName, JobId, PendingGroup, Waiting
+from engine.core.plan import plan
+from engine.core.policy import Policy
+from engine.core.snapshot import Gpu, GroupTerms, Host, Lease, Quotas, Snapshot
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class TraceJob:
+    """A job of a trace: when it came (seconds), how long it really ran (seconds), and what it asked for."""
+
+    job: JobId
+    key: GroupKey
+    submit_s: float
+    runtime_s: float
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Ran:
+    """A job's place in the schedule, seconds."""
+
+    job: TraceJob
+    start_s: float
+    end_s: float
+    gpus: tuple[GpuUuid, ...]
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Box:
+    """The machine that is simulated."""
+
+    gpus: tuple[Gpu, ...]
+    host: Host
+    groups: dict[GroupName, GroupTerms]
+    quotas: Quotas = Quotas()
+
+
+def apply(snapshot: Snapshot, decided: Plan, policy: Policy) -> Snapshot:
+    """The snapshot as it is right after the plan's starts: leases taken, owners charged, queues shorter."""
+    sizes = {gpu.uuid: gpu.memory_mb for gpu in snapshot.gpus}
+    usage = dict(snapshot.usage_gpu_s)
+    for start in decided.starts:
+        group = start.lease.key.owner.group
+        usage[group] = usage.get(group, 0.0) + charge(start.lease, start.lease.expected_end, sizes, policy)
+    started = {start.lease.job for start in decided.starts}
+    waiting = (
+        PendingGroup(group.key, tuple(entry for entry in group.jobs if entry.job not in started))
+        for group in snapshot.pending
+    )
+    return replace(
+        snapshot,
+        leases=(*snapshot.leases, *(start.lease for start in decided.starts)),
+        pending=tuple(group for group in waiting if group.jobs),
+        usage_gpu_s=usage,
+        hot=decided.hot,
+    )
+
+
+def charge(lease: Lease, until: float, sizes_mb: dict[GpuUuid, int], policy: Policy) -> float:
+    """Weighted GPU-seconds of a lease from its start to `until`."""
+    sizes = [sizes_mb[uuid] for uuid in lease.gpus if uuid in sizes_mb]
+    return fairshare.rate(lease.key.shape, sizes, policy.core_weight) * (until - lease.started_at)
+
+
+@dataclass(slots=True)
+class _World:
+    """What the simulation remembers between passes."""
+
+    box: Box
+    policy: Policy
+    pending: dict[GroupKey, list[Waiting]] = field(default_factory=dict)
+    running: dict[JobId, Lease] = field(default_factory=dict)
+    usage: dict[GroupName, float] = field(default_factory=lambda: defaultdict(float))
+    usage_at: float = 0.0
+    hot: frozenset[GpuUuid] = frozenset()
+
+    def snapshot(self, now: float) -> Snapshot:
+        faded = fairshare.decayed(1.0, now - self.usage_at, self.policy.half_life_s)
+        for group in self.usage:
+            self.usage[group] *= faded
+        self.usage_at = now
+        return Snapshot(
+            now=now,
+            host=self.box.host,
+            gpus=self.box.gpus,
+            leases=tuple(self.running.values()),
+            pending=tuple(PendingGroup(key, jobs) for key, jobs in self.pending.items()),
+            groups=self.box.groups,
+            quotas=self.box.quotas,
+            usage_gpu_s=self.usage,
+            hot=self.hot,
+        )
+
+
+def simulate(trace: Sequence[TraceJob], box: Box, policy: Policy) -> Iterator[Ran]:
+    """Run the trace to its end and yield each job as it ends.
+
+    A pass runs at every arrival and every end. Jobs are planned by their time limit and end after their real run time.
+    """
+    world = _World(box, policy)
+    sizes = {gpu.uuid: gpu.memory_mb for gpu in box.gpus}
+    arrivals = sorted(trace, key=lambda job: (job.submit_s, job.job))
+    jobs = {job.job: job for job in trace}
+    ends: list[tuple[float, JobId]] = []
+    at = 0
+    while at < len(arrivals) or ends:
+        now = min(arrivals[at].submit_s if at < len(arrivals) else float("inf"), ends[0][0] if ends else float("inf"))
+        # 1. who has ended gives back its lease, and what it was charged too much
+        while ends and ends[0][0] <= now:
+            _, ended = heapq.heappop(ends)
+            lease = world.running.pop(ended)
+            refund = charge(lease, lease.expected_end, sizes, policy) - charge(lease, now, sizes, policy)
+            group = lease.key.owner.group
+            age_s = now - lease.started_at
+            world.usage[group] = max(0.0, world.usage[group] - fairshare.decayed(refund, age_s, policy.half_life_s))
+            yield Ran(job=jobs[ended], start_s=lease.started_at, end_s=now, gpus=lease.gpus)
+        # 2. who has arrived waits
+        while at < len(arrivals) and arrivals[at].submit_s <= now:
+            job = arrivals[at]
+            world.pending.setdefault(job.key, []).append(Waiting(job.submit_s, job.job))
+            at += 1
+        # 3. one pass
+        decided = plan(world.snapshot(now), policy)
+        world.hot = decided.hot
+        for start in decided.starts:
+            lease = start.lease
+            queue = world.pending[lease.key]
+            queue.remove(Waiting(start.submitted_at, lease.job))
+            if not queue:
+                del world.pending[lease.key]
+            world.running[lease.job] = lease
+            world.usage[lease.key.owner.group] += charge(lease, lease.expected_end, sizes, policy)
+            heapq.heappush(ends, (now + jobs[lease.job].runtime_s, lease.job))
