@@ -4,6 +4,7 @@ Must not know who uses a setting.
 """
 
 import difflib
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,17 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from config.settings import Settings
+
+_OWN_WORDS = {
+    "model_type": "must be a group with keys of its own",
+    "tuple_type": "must be a list of groups, each under [[{key}]]",
+    "path_type": "must be a path in quotes",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "string_type": "must be a text in quotes",
+}
+"""For what pydantic words for programmers."""
 
 
 class SettingsError(Exception):
@@ -60,10 +72,10 @@ def _problem(loc: tuple[int | str, ...], error: Any) -> str:
     """One mistake in words, from one of pydantic's errors."""
     if error["type"] == "extra_forbidden":
         return _unknown(loc)
-    message = str(error["msg"]).removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
-    given = "" if isinstance(error["input"], dict | list) else f", not {error['input']!r}"
-    return f"{key_path(loc)}: {message}{given}." if loc else f"{message}{given}."
+    told = str(error["msg"]).removeprefix("Value error, ").replace("Input should", "must")
+    message = _OWN_WORDS.get(error["type"], told).format(key=key_path(loc))
+    given = "" if isinstance(error["input"], dict | list) else f", not {json.dumps(error['input'], default=str)}"
+    return f"{key_path(loc)}: {message}{given}."
 
 
 def _unknown(loc: tuple[int | str, ...]) -> str:

@@ -11,17 +11,19 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Celsius = Annotated[float, Field(ge=0, le=150)]
 Seconds = Annotated[float, Field(gt=0)]
+FilePath = Annotated[Path, Field(strict=False)]  # TOML has no paths: a text is one
 
 
 class _Group(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # TOML has types: a text is no number, true is no 1. inf and nan are TOML, but no setting.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class EngineSettings(_Group):
     """[engine]"""
 
-    state_dir: Path | None = Field(None, description="Where the database and the job files are; unset: by mode.")
-    socket: Path | None = Field(None, description="The Unix socket that people talk to; unset: by mode.")
+    state_dir: FilePath | None = Field(None, description="Where the database and the job files are; unset: by mode.")
+    socket: FilePath | None = Field(None, description="The Unix socket that people talk to; unset: by mode.")
     pass_interval_s: Seconds = Field(5.0, description="A pass at least this often; events wake one at once.")
     sample_interval_s: Seconds = Field(1.0, description="How often the cards are read.")
     stall_after_s: Seconds = Field(60.0, description="No pass for so long: /healthz says stalled.")
@@ -39,6 +41,12 @@ class SchedulingSettings(_Group):
     cpu_cores: int | None = Field(None, ge=1, description="Cores for jobs; unset: all the host has.")
     memory_mb: int | None = Field(None, ge=1, description="MiB of host memory for jobs; unset: 95 % of it.")
 
+    @model_validator(mode="after")
+    def _default_within_max(self) -> "SchedulingSettings":
+        if self.default_time_limit_s > self.max_time_limit_s:
+            raise ValueError("default_time_limit_s must not be above max_time_limit_s")
+        return self
+
 
 class ThermalSettings(_Group):
     """[thermal]"""
@@ -49,7 +57,7 @@ class ThermalSettings(_Group):
     @model_validator(mode="after")
     def _resume_below_threshold(self) -> "ThermalSettings":
         if self.resume_c > self.threshold_c:
-            raise ValueError("thermal.resume_c must not be above thermal.threshold_c")
+            raise ValueError("resume_c must not be above threshold_c")
         return self
 
 
@@ -59,14 +67,20 @@ class SimulatedCard(_Group):
     count: int = Field(1, ge=1, le=64, description="How many.")
     model: str = Field("NVIDIA RTX A6000", description="Model name, as the driver would tell it.")
     memory_mb: int = Field(49_140, ge=1, description="MiB.")
-    idle_w: float = Field(25.0, ge=0, description="Power at rest, watts.")
+    idle_w: float = Field(22.0, ge=0, description="Power at rest, watts.")
     limit_w: float = Field(300.0, gt=0, description="Power at full load, watts.")
-    ambient_c: Celsius = Field(28.0, description="Air around it.")
-    kelvin_per_watt: float = Field(0.14, gt=0, description="Steady temperature over ambient, per watt.")
+    ambient_c: Celsius = Field(25.0, description="Air around it.")
+    kelvin_per_watt: float = Field(0.18, gt=0, description="Steady temperature over ambient, per watt.")
     time_constant_s: Seconds = Field(20.0, description="Of the approach to the steady temperature.")
     start_c: Celsius | None = Field(None, description="Temperature at start; unset: that of rest.")
     load: float = Field(0.9, ge=0, le=1, description="Of a job that does not tell its own (tag `sim_load`).")
     slowdown_c: Celsius = Field(95.0, description="At or above it the card throttles.")
+
+    @model_validator(mode="after")
+    def _idle_within_limit(self) -> "SimulatedCard":
+        if self.idle_w > self.limit_w:
+            raise ValueError("idle_w must not be above limit_w")
+        return self
 
 
 class GpuSettings(_Group):
@@ -74,7 +88,9 @@ class GpuSettings(_Group):
 
     provider: Literal["auto", "nvml", "simulated", "none"] = Field("auto", description="Where readings come from.")
     tolerated_foreign_mb: int = Field(500, ge=0, description="MiB of strangers' processes on a card to ignore.")
-    simulated: tuple[SimulatedCard, ...] = Field((), description="The cards of the simulated provider.")
+    simulated: Annotated[tuple[SimulatedCard, ...], Field(strict=False)] = Field(
+        (), description="The cards of the simulated provider."
+    )
 
 
 class AuthSettings(_Group):

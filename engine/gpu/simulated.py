@@ -32,10 +32,10 @@ class SimulatedCardSpec:
 
     model: str = "NVIDIA RTX A6000"
     memory_mb: int = 49_140
-    idle_w: float = 25.0
+    idle_w: float = 22.0
     limit_w: float = 300.0
-    ambient_c: float = 28.0
-    kelvin_per_watt: float = 0.14
+    ambient_c: float = 25.0
+    kelvin_per_watt: float = 0.18
     time_constant_s: float = 20.0
     start_c: float | None = None
     slowdown_c: float = 95.0
