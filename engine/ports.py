@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.core.lifecycle import Cause, JobState
-from engine.core.model import GpuUuid, GroupKey, JobId
+from engine.core.model import GpuUuid, GroupKey, GroupName, JobId
 from engine.core.snapshot import Lease
+from engine.protocol.errors import RcqError
 from engine.protocol.fields import JobFields
 
 
@@ -208,7 +209,20 @@ class Moved:
     state: JobState
 
 
-Change = Scheduled | Started | Ended | Moved
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Charged:
+    """The group's decayed usage grows by `gpu_seconds` at `at` (Unix seconds); negative gives back, never below 0."""
+
+    group: GroupName
+    gpu_seconds: float
+    at: float
+
+
+Change = Scheduled | Started | Ended | Moved | Charged
+
+
+class ImpossibleChange(RcqError):
+    """A change cannot follow on what the books hold: unknown job, forbidden step, attempt already counted."""
 
 
 class JobStore(Protocol):
@@ -219,7 +233,7 @@ class JobStore(Protocol):
         ...
 
     async def record(self, changes: Sequence[Change]) -> None:
-        """Write changes down, all or none of them."""
+        """Write changes down in order, all or none of them. Raises ImpossibleChange."""
         ...
 
     def unended(self) -> Iterator[KnownJob]:

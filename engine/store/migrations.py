@@ -1,0 +1,143 @@
+"""The schema, as named steps from an empty file to today's.
+
+A step that was ever released never changes: what comes later is a new step at the end. Must not know who reads
+or writes the tables.
+"""
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+migrations = Migrations("rcq")
+
+_APPEND_ONLY = """
+CREATE TRIGGER audit_keeps_{verb} BEFORE {event} ON audit {condition}
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
+"""
+
+
+@migrations(name="0001_books")
+def books(db: Database) -> None:
+    """People, jobs, usage and the audit log."""
+    _people(db)
+    _jobs(db)
+    _usage(db)
+    _audit(db)
+
+
+@migrations(name="0002_groups_and_drained_cards")
+def groups_and_drained_cards(db: Database) -> None:
+    """Listing by group at a million jobs; cards that an admin took out of use."""
+    db.table("jobs").create_index(["grp", "state"], "jobs_by_group")
+    db.table("gpu_flags").create(
+        {"uuid": str, "drained": int, "why": str, "by": str, "at": float},
+        pk="uuid",
+        not_null={"drained", "at"},
+        strict=True,
+    )
+
+
+def known_steps() -> frozenset[str]:
+    """The names of all steps; an empty database still has each of them before it."""
+    return frozenset(step.name for step in migrations.pending(Database(memory=True, execute_plugins=False)))
+
+
+def _people(db: Database) -> None:
+    db.table("groups").create(
+        {"name": str, "priority": int, "share": float, "quota": str},
+        pk="name",
+        not_null={"priority", "share", "quota"},
+        strict=True,
+    )
+    db.table("accounts").create(
+        {
+            "name": str,
+            "role": str,
+            "grp": str,
+            "password_hash": str,
+            "unix_user": str,
+            "disabled": int,
+            "created_at": float,
+            "quota": str,
+        },
+        pk="name",
+        not_null={"role", "grp", "disabled", "created_at", "quota"},
+        foreign_keys=[("grp", "groups", "name")],
+        strict=True,
+    )
+    db.execute("CREATE UNIQUE INDEX accounts_by_unix_user ON accounts (unix_user) WHERE unix_user IS NOT NULL")
+    db.table("services").create({"name": str, "jobs_per_account": int}, pk="name", strict=True)
+    db.table("sessions").create(
+        {"sha256": str, "account": str, "created_at": float, "expires_at": float, "kind": str, "name": str},
+        pk="sha256",
+        not_null={"account", "created_at", "expires_at", "kind"},
+        foreign_keys=[("account", "accounts", "name")],
+        strict=True,
+    )
+    db.table("sessions").create_index(["account", "kind", "created_at"], "sessions_by_account")
+
+
+def _jobs(db: Database) -> None:
+    """`request` stands last, so that a long script is not read where a listing wants the columns before it."""
+    db.table("jobs").create(
+        {
+            "id": int,
+            "state": str,
+            "submitted_at": float,
+            "account": str,
+            "grp": str,
+            "service": str,
+            "priority": int,
+            "preemptible": int,
+            "gpus": int,
+            "gpu_type": str,
+            "gpu_memory_mb": int,
+            "gpu_share": int,
+            "cpu_cores": int,
+            "memory_mb": int,
+            "time_limit_s": int,
+            "job_id": str,
+            "name": str,
+            "command_line": str,
+            "attempt": int,
+            "boot_id": str,
+            "gpu_uuids": str,
+            "lease_started_at": float,
+            "expected_end": float,
+            "started_at": float,
+            "ended_at": float,
+            "cause": str,
+            "exit_code": int,
+            "signal": int,
+            "request": str,
+        },
+        pk="id",
+        not_null={"state", "submitted_at", "account", "grp", "attempt", "request"},
+        defaults={"attempt": 0},
+        strict=True,
+    )
+    db.execute("CREATE UNIQUE INDEX jobs_by_key ON jobs (account, job_id) WHERE job_id IS NOT NULL")
+    db.table("jobs").create_index(["state"], "jobs_by_state")
+    db.table("jobs").create_index(["account", "state"], "jobs_by_account")
+
+
+def _usage(db: Database) -> None:
+    db.table("usage").create(
+        {"grp": str, "gpu_seconds": float, "as_of": float},
+        pk="grp",
+        not_null={"gpu_seconds", "as_of"},
+        strict=True,
+    )
+
+
+def _audit(db: Database) -> None:
+    """The third trigger stops INSERT OR REPLACE, which would delete a row without asking the second one."""
+    db.table("audit").create(
+        {"id": int, "at": float, "account": str, "action": str, "target": str, "detail": str},
+        pk="id",
+        not_null={"at", "action", "detail"},
+        strict=True,
+    )
+    db.execute(_APPEND_ONLY.format(verb="update", event="UPDATE", condition=""))
+    db.execute(_APPEND_ONLY.format(verb="delete", event="DELETE", condition=""))
+    taken = "WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)"
+    db.execute(_APPEND_ONLY.format(verb="replace", event="INSERT", condition=taken))
