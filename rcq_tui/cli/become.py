@@ -1,0 +1,13 @@
+"""Replaces this process by one of the engine's own programs, so that signals and exit codes pass by themselves.
+
+Must not import the engine.
+"""
+
+import os
+import sys
+
+
+def become(module: str, argv: list[str]) -> int:
+    """Run `python -m module argv…` in this very process; does not return."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module, *argv])  # noqa: S606  a list, never a shell line

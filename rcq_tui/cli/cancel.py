@@ -1,0 +1,53 @@
+"""`rcq cancel`: ends jobs, waiting or running."""
+
+import sys
+
+from rcq_tui.cli.call import engine
+from rcq_tui.cli.failures import UsageError
+from rcq_tui.cli.ids import each, job_ids
+from rcq_tui.cli.options import parser
+from rcq_tui.cli.queue import fetch
+from rcq_tui.client.wire import Wire
+
+_LIVE = "running,scheduled,pending,held"
+
+
+def run(argv: list[str]) -> int:
+    """Cancel the jobs that are named, or all of one's own."""
+    options = parser(
+        "cancel",
+        "End jobs. A running one gets SIGTERM, and SIGKILL after the grace time; nothing it started survives.",
+        "rcq cancel 12\nrcq cancel 10-20 31\nrcq cancel --all-mine",
+    )
+    options.add_argument("ids", metavar="ID", nargs="*", help="an id, or a range such as 10-20")
+    options.add_argument("--all-mine", action="store_true", help="all your own jobs that have not ended; asks first")
+    options.add_argument("--yes", action="store_true", help="do not ask")
+    chosen = options.parse_args(argv)
+    if bool(chosen.ids) == chosen.all_mine:
+        raise UsageError("name the jobs, or give --all-mine. See: rcq cancel --help")
+    wire = engine()
+    ids = _mine(wire) if chosen.all_mine else job_ids(chosen.ids)
+    if chosen.all_mine and not _agreed(len(ids), chosen.yes):
+        return 1
+    return each(ids, lambda number: _cancel(wire, number))
+
+
+def _cancel(wire: Wire, number: int) -> str:
+    state = wire.request("DELETE", f"/v1/jobs/{number}")["state"]
+    return "cancelled" if state == "cancelled" else f"is being ended (now {state})"
+
+
+def _mine(wire: Wire) -> list[int]:
+    return [row["id"] for row in fetch(wire, {"state": _LIVE, "mine": 1}, 1_000_000)["items"]]
+
+
+def _agreed(count: int, yes: bool) -> bool:
+    if not count:
+        print("you have no jobs that could be cancelled")
+        return True
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError(f"this would cancel {count} jobs; say --yes where there is no terminal to ask on")
+    print(f"cancel all your {count} jobs? [y/N] ", end="", flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}

@@ -1,0 +1,67 @@
+"""`rcq gpus`: the GPUs and who uses them, once or in place until ^C."""
+
+import sys
+import time
+from typing import Any
+
+from engine.protocol.errors import Unreachable
+from rcq_tui.cli.call import engine, print_json
+from rcq_tui.cli.columns import Column, table, terminal_width
+from rcq_tui.cli.failures import UsageError
+from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.rows import gpu_cells
+from rcq_tui.client.wire import Wire
+from rcq_tui.viewmodel.text import clean, cut
+
+COLUMNS = (
+    Column("GPU", right=True),
+    Column("MODEL", least=10),
+    Column("STATE"),
+    Column("UTIL", right=True),
+    Column("MEMORY", right=True),
+    Column("TEMP"),
+    Column("POWER", right=True),
+    Column("JOBS", least=8),
+)
+_EVERY_S = 1.0
+_HOME, _REST_OF_LINE, _BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
+
+
+def run(argv: list[str]) -> int:
+    """Show the GPUs."""
+    options = parser("gpus", "Show the GPUs and who uses them.", "rcq gpus\nrcq gpus --watch\nrcq gpus --json")
+    options.add_argument("--watch", action="store_true", help="refresh in place until ^C")
+    add_json(options)
+    chosen = options.parse_args(argv)
+    if chosen.watch and (chosen.json or not sys.stdout.isatty()):
+        raise UsageError("--watch draws on a terminal; leave it out here, or use --json in a loop")
+    wire = engine()
+    if chosen.watch:
+        _watch(wire)
+    answer = wire.request("GET", "/v1/gpus")
+    if chosen.json:
+        print_json(answer)
+    else:
+        print("\n".join(lines(answer["items"])))
+    return 0
+
+
+def lines(cards: list[dict[str, Any]]) -> list[str]:
+    """The table of the cards, or a line that says that there are none."""
+    if not cards:
+        return ["no GPUs: `rcq doctor` says whether a driver is missing"]
+    return table(COLUMNS, [gpu_cells(card) for card in cards], terminal_width())
+
+
+def _watch(wire: Wire) -> None:
+    """Until ^C, also over a restart of the engine."""
+    sys.stdout.write("\x1b[2J")
+    while True:
+        try:
+            shown = lines(wire.request("GET", "/v1/gpus")["items"])
+        except Unreachable as error:
+            shown = [cut(clean(error), terminal_width() or 80)]
+        shown.append(time.strftime("%H:%M:%S, ^C ends"))
+        sys.stdout.write(_HOME + "".join(f"{line}{_REST_OF_LINE}\n" for line in shown) + _BELOW)
+        sys.stdout.flush()
+        time.sleep(_EVERY_S)

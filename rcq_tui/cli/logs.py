@@ -1,0 +1,86 @@
+"""`rcq logs`: prints or follows a job's output.
+
+To a terminal its control characters are made harmless; a file or pipe gets the text as the job wrote it.
+"""
+
+import sys
+import time
+from typing import Any
+
+from rcq_tui.cli.call import engine
+from rcq_tui.cli.ids import job_id
+from rcq_tui.cli.options import parser
+from rcq_tui.client.wire import Wire
+from rcq_tui.viewmodel.text import clean
+
+CHUNK_BYTES = 64 * 1024
+_POLL_FIRST_S, _POLL_MOST_S = 0.1, 1.0
+
+
+def run(argv: list[str]) -> int:
+    """Print a job's output."""
+    options = parser("logs", "Print what a job wrote.", "rcq logs 12\nrcq logs 12 -f\nrcq logs 12 --stderr | tail")
+    options.add_argument("id", metavar="ID")
+    options.add_argument("-f", "--follow", action="store_true", help="go on until the job has ended")
+    options.add_argument("--stderr", action="store_true", help="standard error instead of standard output")
+    chosen = options.parse_args(argv)
+    number = job_id(chosen.id)
+    _copy(engine(), number, "stderr" if chosen.stderr else "stdout", chosen.follow)
+    return 0
+
+
+def _copy(wire: Wire, number: int, stream: str, follow: bool) -> None:
+    offset, pause = 0, _POLL_FIRST_S
+    harmless = Harmless() if sys.stdout.isatty() else None
+    while True:
+        chunk = _chunk(wire, number, stream, offset)
+        if chunk["text"]:
+            sys.stdout.write(harmless.feed(chunk["text"]) if harmless else chunk["text"])
+            sys.stdout.flush()
+        moved = chunk["next_offset"] > offset
+        offset = chunk["next_offset"]
+        if moved:
+            pause = _POLL_FIRST_S
+            continue
+        if chunk["complete"] or not follow:
+            break
+        time.sleep(pause)
+        pause = min(_POLL_MOST_S, pause * 1.5)
+    if harmless:
+        sys.stdout.write(harmless.end())
+
+
+def _chunk(wire: Wire, number: int, stream: str, offset: int) -> dict[str, Any]:
+    query = {"stream": stream, "offset": offset, "limit": CHUNK_BYTES}
+    chunk: dict[str, Any] = wire.request("GET", f"/v1/jobs/{number}/log", query)
+    return chunk
+
+
+class Harmless:
+    """Makes a job's output safe for a terminal, piece by piece, and holds back an escape sequence cut in two.
+
+    Line feeds stay; a carriage return begins a new line, so that a progress bar cannot overwrite what stands there.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """The safe form of the next piece."""
+        text = self._held + text
+        self._held = ""
+        escape = text.rfind("\x1b")
+        if escape >= 0 and "\n" not in text[escape:] and len(text) - escape < 64:
+            text, self._held = text[:escape], text[escape:]
+        elif text.endswith("\r"):
+            text, self._held = text[:-1], "\r"
+        return self._safe(text)
+
+    def end(self) -> str:
+        """What was held back."""
+        held, self._held = self._held, ""
+        return self._safe(held)
+
+    def _safe(self, text: str) -> str:
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        return "\n".join(clean(line) for line in lines)

@@ -1,0 +1,75 @@
+"""The `rcq` command: finds the verb, loads that verb's module alone, and turns what goes wrong into an exit code.
+
+Must not know what any verb does.
+"""
+
+import os
+import sys
+from importlib import import_module
+
+from config.paths import PathsError
+from engine.protocol.errors import EXIT_FAILED, EXIT_USAGE, RcqError
+from rcq_tui.cli.failures import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, Failed, UsageError, complain, complain_of
+from rcq_tui.cli.verbs import VERBS, overview
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    given = sys.argv[1:] if argv is None else argv
+    try:
+        code = _dispatch(given)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _forget_output()
+        return EXIT_BROKEN_PIPE
+    except UsageError as error:
+        complain(str(error))
+        return EXIT_USAGE
+    except (Failed, PathsError) as error:
+        complain(str(error))
+        return EXIT_FAILED
+    except RcqError as error:
+        return complain_of(error)
+    return code
+
+
+def _dispatch(argv: list[str]) -> int:
+    if not argv:
+        from rcq_tui.cli.tui import run
+
+        return run([])
+    name, rest = argv[0], argv[1:]
+    if name in {"-h", "--help", "help"}:
+        print(overview())
+        return 0
+    if name == "--version":
+        return _version()
+    if name not in VERBS:
+        raise UsageError(f"there is no verb {name!r}{_nearest(name)}. `rcq --help` lists them all.")
+    code: int = import_module(f"rcq_tui.cli.{VERBS[name].module}").run(rest)
+    return code
+
+
+def _nearest(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, VERBS, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _version() -> int:
+    from importlib.metadata import version
+
+    print(f"rcq {version('rcq')}")
+    return 0
+
+
+def _forget_output() -> None:
+    """Give standard output a place to go, or the interpreter complains about the broken pipe when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

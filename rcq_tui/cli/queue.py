@@ -1,0 +1,100 @@
+"""`rcq queue`: lists jobs, filtered, as a table or JSON."""
+
+import argparse
+import time
+from typing import Any
+
+from rcq_tui.cli.call import engine, print_json
+from rcq_tui.cli.columns import Column, table, terminal_width
+from rcq_tui.cli.failures import UsageError
+from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.rows import job_cells
+from rcq_tui.client.wire import Wire
+
+PAGE = 1000
+"""The engine gives at most so many rows at once."""
+
+STATES = ("held", "pending", "scheduled", "running", "completed", "failed", "cancelled", "preempted")
+COLUMNS = (
+    Column("STATE"),
+    Column("POS", right=True),
+    Column("ID", right=True),
+    Column("WHO", least=6),
+    Column("WHAT", least=8),
+    Column("GPUS", least=6),
+    Column("TIME"),
+    Column("WHY / WHEN", least=10),
+)
+
+
+def run(argv: list[str]) -> int:
+    """List jobs."""
+    options = _parser().parse_args(argv)
+    answer = fetch(engine(), filters(options), options.limit)
+    if options.json:
+        print_json(answer)
+        return 0
+    now = time.time()
+    room = terminal_width()
+    print("\n".join(table(COLUMNS, [job_cells(row, now) for row in answer["items"]], room)))
+    if answer["cursor"] and room is not None:
+        print(f"… there are more than these {len(answer['items'])}: --limit N shows more")
+    return 0
+
+
+def fetch(wire: Wire, query: dict[str, Any], limit: int) -> dict[str, Any]:
+    """Up to `limit` rows as {"items", "cursor"}, in as many pages as that takes."""
+    items: list[Any] = []
+    cursor = None
+    while True:
+        page = wire.request("GET", "/v1/jobs", {**query, "limit": min(PAGE, limit - len(items)), "cursor": cursor})
+        items += page["items"]
+        cursor = page["cursor"]
+        if cursor is None or len(items) >= limit or not page["items"]:
+            return {"items": items, "cursor": cursor}
+
+
+def filters(options: argparse.Namespace) -> dict[str, Any]:
+    """The query of the options. Raises UsageError for a state that there is not."""
+    return {
+        "state": _states(options.state),
+        "account": options.account,
+        "group": options.group,
+        "mine": 1 if options.mine else None,
+    }
+
+
+def _states(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if text == "all":
+        return ",".join(STATES)
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in STATES]
+    if unknown or not names:
+        raise UsageError(f"there is no state {', '.join(unknown) or text!r}; there are: {', '.join(STATES)}, or all")
+    return ",".join(names)
+
+
+def _parser() -> argparse.ArgumentParser:
+    options = parser(
+        "queue",
+        "List jobs: those that run, then those that wait in the order of the plan. Other people's jobs are redacted.",
+        "rcq queue --mine\nrcq queue --state failed,cancelled --limit 200\nrcq queue --all --json",
+    )
+    options.add_argument("--state", metavar="S,…", help=f"only these states: {', '.join(STATES)}, or all")
+    whose = options.add_mutually_exclusive_group()
+    whose.add_argument("--mine", action="store_true", help="only your own jobs")
+    whose.add_argument("--all", action="store_true", help="everybody's jobs (the default)")
+    options.add_argument("--account", metavar="A", help="only this account's jobs")
+    options.add_argument("--group", metavar="G", help="only this group's jobs")
+    options.add_argument("--limit", metavar="N", type=at_least_one, default=50, help="at most so many (default: 50)")
+    add_json(options)
+    return options
+
+
+def at_least_one(text: str) -> int:
+    """A whole number of 1 or more. Raises ArgumentTypeError."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)

@@ -1,0 +1,125 @@
+"""Jobs and cards as cells of a table: the one place where commands ask the view models for words.
+
+Pure: `now` is an argument. Every text of a stranger is cleaned here. Must not know where the rows come from.
+"""
+
+from typing import Any
+
+from rcq_tui.viewmodel import words
+from rcq_tui.viewmodel.formats import degrees, duration, memory, moment, percent, until
+from rcq_tui.viewmodel.states import symbol
+from rcq_tui.viewmodel.text import clean
+
+Row = dict[str, Any]
+
+
+def job_cells(row: Row, now: float) -> list[str]:
+    """State, position, id, who, what, GPUs, waited or ran, why or when."""
+    return [
+        state(row),
+        "" if row["position"] is None else str(row["position"]),
+        str(row["id"]),
+        who(row),
+        what(row),
+        gpus(row),
+        spent(row, now),
+        why_or_when(row, now),
+    ]
+
+
+def state(row: Row) -> str:
+    """Symbol and name: `▶ running`."""
+    return f"{symbol(row['state'])} {clean(row['state'])}"
+
+
+def who(row: Row) -> str:
+    """The account, or of a redacted row the group in brackets."""
+    return clean(row["account"]) if row["account"] else f"({clean(row['group'])})"
+
+
+def what(row: Row) -> str:
+    """The name, else the command line."""
+    if row["redacted"]:
+        return "(not yours)"
+    return clean(row["name"] or row["command_line"] or "")
+
+
+def gpus(row: Row) -> str:
+    """`2: 0,3` with its cards, `2 a100` while it has none, `8G of 1` for a share, `-` for none."""
+    if not row["gpus"]:
+        return "-"
+    count = f"{memory(row['gpu_memory_mb'])} of 1" if row["gpu_share"] else str(row["gpus"])
+    if row["gpu_indices"]:
+        return f"{count}: {','.join(map(str, row['gpu_indices']))}"
+    return f"{count} {clean(row['gpu_type'])}" if row["gpu_type"] else count
+
+
+def waited_s(row: Row, now: float) -> float:
+    """Seconds between submission and start (or end, or now)."""
+    until_when = row["started_at"] or row["ended_at"] or now
+    return max(0.0, float(until_when) - float(row["submitted_at"]))
+
+
+def ran_s(row: Row, now: float) -> float | None:
+    """Seconds it has run; `None` if it never started."""
+    if row["started_at"] is None:
+        return None
+    return max(0.0, float(row["ended_at"] or now) - float(row["started_at"]))
+
+
+def spent(row: Row, now: float) -> str:
+    """How long it waited, or ran once it has started."""
+    ran = ran_s(row, now)
+    return f"waited {duration(waited_s(row, now))}" if ran is None else f"ran {duration(ran)}"
+
+
+def why_or_when(row: Row, now: float) -> str:
+    """Waiting: the promised start and the first reason. Running: when it must end. Ended: how."""
+    if row["state"] == "pending":
+        promised = until(row["expected_start"], now) if row["expected_start"] else ""
+        return "; ".join(part for part in (promised, words.summary(row["reasons"])) if part)
+    if row["state"] == "running" and row["started_at"]:
+        return f"until {moment(row['started_at'] + row['time_limit_s'], now)}"
+    return ending(row)
+
+
+def ending(row: Row) -> str:
+    """`exit 0`, `signal 9`, `time-limit`; empty before the end and for those who may not know."""
+    if row["exit_code"] is not None and row["cause"] in {"exit", None}:
+        return f"exit {row['exit_code']}"
+    if row["cause"] == "signal" and row["signal"] is not None:
+        return f"signal {row['signal']}"
+    return clean(row["cause"])
+
+
+def reason_sentences(reasons: list[Row], now: float) -> list[str]:
+    """Every reason as a sentence."""
+    return [words.sentence(reason, now) for reason in reasons]
+
+
+def gpu_cells(card: Row) -> list[str]:
+    """Index, model, state, utilisation, memory, temperature against its threshold, power, who uses it."""
+    return [
+        str(card["index"]),
+        clean(card["model"]),
+        f"{symbol(card['state'])} {clean(card['state'])}",
+        percent(card["utilization"]),
+        f"{memory(card['memory_used_mb'])} of {memory(card['memory_mb'])}",
+        f"{degrees(card['temperature_c'])} of {card['threshold_c']:.0f}" + (" throttled" if card["throttled"] else ""),
+        f"{_watts(card['power_w'])} of {_watts(card['power_limit_w'])}",
+        users(card),
+    ]
+
+
+def users(card: Row) -> str:
+    """Who is on the card: `12 alice, (vision)`, and what processes of others hold."""
+    names = [
+        f"{job['id']} {clean(job['account'])}" if job["id"] is not None else f"({clean(job['group'])})"
+        for job in card["jobs"]
+    ]
+    foreign = [f"{memory(card['foreign_mb'])} foreign"] if card["foreign_mb"] else []
+    return ", ".join(names + foreign) or "-"
+
+
+def _watts(power: float | None) -> str:
+    return "-" if power is None else f"{power:.0f}W"

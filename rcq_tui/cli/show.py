@@ -1,0 +1,80 @@
+"""`rcq show`: all of one job."""
+
+import time
+from typing import Any
+
+from rcq_tui.cli.call import engine, print_json
+from rcq_tui.cli.ids import job_id
+from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.rows import Row, ending, ran_s, reason_sentences, state, waited_s, who
+from rcq_tui.viewmodel.formats import duration, exact, memory
+from rcq_tui.viewmodel.text import clean, clean_lines
+
+
+def run(argv: list[str]) -> int:
+    """Show one job."""
+    options = parser("show", "Show all of one job.", "rcq show 12\nrcq show 12 --json")
+    options.add_argument("id", metavar="ID")
+    add_json(options)
+    chosen = options.parse_args(argv)
+    job = engine().request("GET", f"/v1/jobs/{job_id(chosen.id)}")
+    if chosen.json:
+        print_json(job)
+    else:
+        print("\n".join(described(job, time.time())))
+    return 0
+
+
+def described(job: Row, now: float) -> list[str]:
+    """The job as lines of `name value`; what is absent has no line."""
+    facts = [(name, clean(value)) for name, value in _facts(job, now) if value not in (None, "", "-")]
+    wide = max(len(name) for name, _ in facts)
+    lines = [f"{name:<{wide}}  {value}" for name, value in facts]
+    for title, mapping in (("environment", job["environment"]), ("tags", job["tags"])):
+        lines += [f"{title:<{wide}}  {clean(name)}={clean(value)}" for name, value in mapping.items()]
+    lines += [f"{'waits for':<{wide}}  {words}" for words in reason_sentences(job["reasons"], now)]
+    if job["script"]:
+        lines += ["script", *(f"  {line}" for line in clean_lines(job["script"]))]
+    return lines
+
+
+def _facts(job: Row, now: float) -> list[tuple[str, Any]]:
+    ran = ran_s(job, now)
+    return [
+        ("job", job["id"]),
+        ("job_id", job["job_id"]),
+        ("name", job["name"]),
+        ("state", state(job)),
+        ("ended by", ending(job)),
+        ("position", job["position"]),
+        ("owner", f"{who(job)} (group {job['group']})"),
+        ("service", job["service"]),
+        ("command", job["command_line"]),
+        ("workdir", job["workdir"]),
+        ("priority", job["priority"]),
+        ("preemptible", "yes" if job["preemptible"] else None),
+        ("gpus", _request(job)),
+        ("on cards", ", ".join(map(str, job["gpu_indices"]))),
+        ("cores", job["cpu_cores"]),
+        ("memory", memory(job["memory_mb"]) if job["memory_mb"] else None),
+        ("time limit", duration(job["time_limit_s"])),
+        ("submitted", exact(job["submitted_at"])),
+        ("waited", duration(waited_s(job, now))),
+        ("starts", exact(job["expected_start"])),
+        ("started", exact(job["started_at"])),
+        ("ran", None if ran is None else duration(ran)),
+        ("ended", exact(job["ended_at"])),
+        ("attempt", job["attempt"] or None),
+        ("files", job["directory"]),
+    ]
+
+
+def _request(job: Row) -> str:
+    if not job["gpus"]:
+        return "none"
+    words = [str(job["gpus"])]
+    if job["gpu_type"]:
+        words.append(job["gpu_type"])
+    if job["gpu_memory_mb"]:
+        words.append(f"with {memory(job['gpu_memory_mb'])} each" + (", shared" if job["gpu_share"] else ""))
+    return " ".join(words)

@@ -1,0 +1,41 @@
+"""`rcq stats`: counts, load and the age of the last pass."""
+
+from rcq_tui.cli.call import engine, print_json
+from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.rows import Row
+from rcq_tui.viewmodel.formats import duration, memory
+from rcq_tui.viewmodel.text import clean
+
+
+def run(argv: list[str]) -> int:
+    """Show the engine's own state."""
+    options = parser("stats", "Show counts, load and the engine's health.", "rcq stats\nrcq stats --json")
+    add_json(options)
+    chosen = options.parse_args(argv)
+    stats = engine().request("GET", "/v1/stats")
+    if chosen.json:
+        print_json(stats)
+    else:
+        print("\n".join(described(stats)))
+    return 0
+
+
+def described(stats: Row) -> list[str]:
+    """The figures as lines of `name value`."""
+    jobs = ", ".join(f"{count} {clean(state)}" for state, count in stats["jobs"].items() if count) or "none"
+    hot = f", {stats['gpus_hot']} hot" if stats["gpus_hot"] else ""
+    return [
+        f"engine  {clean(stats['version'])}, policy {clean(stats['policy'])}, up {duration(stats['uptime_s'])}",
+        f"jobs    {jobs}",
+        f"gpus    {stats['gpus_busy']} of {stats['gpus_total']} busy{hot}",
+        f"cores   {stats['cpu_cores_busy']} of {stats['cpu_cores_total']} leased",
+        f"memory  {memory(stats['memory_mb_busy'])} of {memory(stats['memory_mb_total'])} leased",
+        f"passes  {stats['passes']}{_last_pass(stats)}",
+    ]
+
+
+def _last_pass(stats: Row) -> str:
+    if stats["last_pass_age_s"] is None:
+        return ", none yet"
+    took = "" if stats["last_pass_s"] is None else f", took {stats['last_pass_s'] * 1000:.1f} ms"
+    return f", the last {duration(stats['last_pass_age_s'])} ago{took}"

@@ -1,0 +1,72 @@
+"""The list of verbs: what each is for in one line, and the module that does it.
+
+Must not import any of them: `rcq --help` and every command load this.
+"""
+
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    """One verb. module: its file in `rcq_tui.cli`, which has `run(argv) -> exit code`."""
+
+    module: str
+    summary: str
+
+
+GROUPS: dict[str, dict[str, Verb]] = {
+    "Jobs": {
+        "submit": Verb("submit", "submit a command or a script as a job"),
+        "ingest": Verb("ingest", "submit many jobs from an NDJSON or CSV file"),
+        "queue": Verb("queue", "list jobs"),
+        "show": Verb("show", "show all of one job"),
+        "why": Verb("why", "say why a job does not start, and where it stands"),
+        "logs": Verb("logs", "print or follow a job's output"),
+        "cancel": Verb("cancel", "end jobs, waiting or running"),
+        "hold": Verb("hold", "keep pending jobs from starting"),
+        "release": Verb("release", "let held jobs go on"),
+    },
+    "Machine": {
+        "gpus": Verb("gpus", "show the GPUs and who uses them"),
+        "drain": Verb("drain", "take a GPU out of use; running jobs finish (admins)"),
+        "resume": Verb("resume", "put a drained GPU back into use (admins)"),
+        "stats": Verb("stats", "show counts, load and the engine's health"),
+        "simulate": Verb("simulate", "replay a trace of jobs on virtual time"),
+    },
+    "You": {
+        "login": Verb("login", "log in and keep the token"),
+        "logout": Verb("logout", "end the session and forget the token"),
+        "whoami": Verb("whoami", "say who you are to the engine"),
+        "passwd": Verb("passwd", "change your password"),
+    },
+    "People (admins)": {
+        "account": Verb("account", "add, list, set, disable accounts and their passwords"),
+        "group": Verb("group", "add, list, set, remove research groups"),
+        "service": Verb("service", "list services and cap what one account runs of each"),
+    },
+    "Engine": {
+        "demo": Verb("demo", "see it all at work on simulated GPUs"),
+        "engine": Verb("engine", "run the engine in the foreground"),
+        "doctor": Verb("doctor", "check this machine and say what to mend"),
+    },
+}
+"""The verbs in the order in which `rcq --help` shows them."""
+
+VERBS: dict[str, Verb] = {name: verb for verbs in GROUPS.values() for name, verb in verbs.items()}
+
+
+def overview() -> str:
+    """The text of `rcq --help`."""
+    lines = [
+        "usage: rcq [VERB] [OPTIONS]",
+        "",
+        "rcq alone opens the terminal UI. `rcq VERB --help` tells more of a verb.",
+    ]
+    for title, verbs in GROUPS.items():
+        lines += ["", f"{title}:", *(f"  {name:<10}{verb.summary}" for name, verb in verbs.items())]
+    lines += [
+        "",
+        "Exit codes: 0 done, 1 failed, 2 usage, 3 partly done, 4 not logged in, 5 forbidden, 6 not found,",
+        "7 wrong state or duplicate, 8 engine not reachable, 9 quota or rate limit, 130 interrupted.",
+        "RCQ_SOCKET, RCQ_TOKEN and RCQ_CONFIG override where the engine, your token and the settings are.",
+    ]
+    return "\n".join(lines)
