@@ -124,7 +124,7 @@ class NvmlGpus:
         """One card; `None` when it is lost: it is found by its absence, whatever its index is now."""
         try:
             handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            uuid = GpuUuid(_text(pynvml.nvmlDeviceGetUUID(handle)))
+            uuid = GpuUuid(pynvml.nvmlDeviceGetUUID(handle))
             used, total = _memory(handle)
             known = self._known.get(uuid)
             size = total if total is not None else known.memory_mb if known else 0
@@ -189,13 +189,12 @@ def _told(*asks: Callable[[], T]) -> T | None:
     return None
 
 
-def _text(told: str | bytes) -> str:
-    return told.decode("utf-8", "replace") if isinstance(told, bytes) else told
-
-
 def _model(handle: Any) -> str:
-    told = _told(lambda: pynvml.nvmlDeviceGetName(handle))
-    return _text(told) if told else "NVIDIA GPU"
+    try:
+        told = _told(lambda: str(pynvml.nvmlDeviceGetName(handle)))
+    except UnicodeDecodeError:  # the bindings turn the library's bytes into text, which a broken board may not hold
+        told = None
+    return told or "NVIDIA GPU"
 
 
 def _memory(handle: Any) -> tuple[int | None, int | None]:

@@ -1,0 +1,103 @@
+"""What every GpuProvider keeps, whether its cards are simulated or the driver's (a stand-in for its library here)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from engine.gpu.none import NoGpus
+from engine.gpu.nvml import NvmlGpus
+from engine.gpu.simulated import SimulatedCardSpec, SimulatedGpus, card_uuid
+from engine.ports import GpuLoad, GpuProvider
+from tests.gpu.conftest import HandClock
+from tests.gpu.fake_nvml import FakeCard, install
+
+CARDS = 4
+
+
+def simulated(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> GpuProvider:
+    """Four simulated cards, one of them shared by two jobs."""
+    shared = card_uuid(2, "NVIDIA RTX A6000")
+    loads = [GpuLoad(gpu=shared, load=0.7, memory_mb=30_000) for _ in range(2)]
+    return SimulatedGpus([SimulatedCardSpec()] * CARDS, lambda: loads, clock)
+
+
+def nvml(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> GpuProvider:
+    """Four cards behind NVML, one of them full."""
+    cards = [FakeCard(uuid=f"GPU-0000000{index}-aaaa-bbbb-cccc-000000000000") for index in range(CARDS)]
+    cards[2].used = cards[2].total
+    install(monkeypatch, cards)
+    return NvmlGpus(clock)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture(params=[simulated, nvml])
+def provider(request: pytest.FixtureRequest, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> GpuProvider:
+    make: Callable[[HandClock, pytest.MonkeyPatch], GpuProvider] = request.param
+    return make(clock, monkeypatch)
+
+
+def test_cards_come_by_index_with_a_uuid_each(provider: GpuProvider) -> None:
+    readings = provider.read()
+    assert [reading.index for reading in readings] == list(range(CARDS))
+    assert len({reading.uuid for reading in readings}) == CARDS
+    assert all(reading.uuid.startswith("GPU-") and reading.model for reading in readings)
+
+
+def test_the_same_cards_come_every_time(provider: GpuProvider, clock: HandClock) -> None:
+    first = [(reading.uuid, reading.index, reading.model, reading.memory_mb) for reading in provider.read()]
+    clock.forward(30)
+    assert [(reading.uuid, reading.index, reading.model, reading.memory_mb) for reading in provider.read()] == first
+
+
+def test_readings_carry_the_time_at_which_they_were_taken(provider: GpuProvider, clock: HandClock) -> None:
+    assert {reading.read_at for reading in provider.read()} == {clock.now()}
+    clock.forward(7.5)
+    assert {reading.read_at for reading in provider.read()} == {clock.now()}
+
+
+def test_figures_are_within_their_ranges(provider: GpuProvider, clock: HandClock) -> None:
+    for _ in range(5):
+        for reading in provider.read():
+            assert reading.present
+            assert reading.memory_mb > 0
+            assert reading.memory_used_mb is not None
+            assert 0 <= reading.memory_used_mb <= reading.memory_mb
+            assert reading.utilization is not None
+            assert 0 <= reading.utilization <= 1
+            assert reading.temperature_c is not None
+            assert -50 <= reading.temperature_c <= 200
+            assert reading.power_w is not None
+            assert reading.power_limit_w is not None
+            assert 0 <= reading.power_w <= reading.power_limit_w
+        clock.forward(20)
+
+
+def test_a_full_card_is_told_as_full(provider: GpuProvider) -> None:
+    full = provider.read()[2]
+    assert full.memory_used_mb == full.memory_mb
+
+
+def test_closing_twice_is_fine_and_reading_opens_again(provider: GpuProvider) -> None:
+    before = [reading.uuid for reading in provider.read()]
+    provider.close()
+    provider.close()
+    assert [reading.uuid for reading in provider.read()] == before
+    provider.close()
+
+
+def test_closing_before_the_first_reading_is_fine(provider: GpuProvider) -> None:
+    provider.close()
+    assert len(provider.read()) == CARDS
+    provider.close()
+
+
+def test_a_host_without_cards_has_none() -> None:
+    provider: GpuProvider = NoGpus()
+    assert provider.read() == ()
+    provider.close()
+    provider.close()
+    assert provider.read() == ()
