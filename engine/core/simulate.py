@@ -43,7 +43,7 @@ class Box:
     gpus: tuple[Gpu, ...]
     host: Host
     groups: dict[GroupName, GroupTerms]
-    quotas: Quotas = Quotas()
+    quotas: Quotas = field(default_factory=Quotas)
 
 
 def apply(snapshot: Snapshot, decided: Plan, policy: Policy) -> Snapshot:

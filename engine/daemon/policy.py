@@ -1,0 +1,17 @@
+"""From settings to the core's policy. Must not know anything else of the engine."""
+
+from config.settings import Settings
+from engine.core.policy import Order, Policy, Thermal
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The policy that these settings ask for."""
+    scheduling = settings.scheduling
+    return Policy(
+        order=Order(scheduling.policy),
+        half_life_s=scheduling.half_life_days * 86_400.0,
+        starvation_bound_s=scheduling.starvation_bound_h * 3600.0,
+        reservation_depth=scheduling.reservations,
+        thermal=Thermal(threshold_c=settings.thermal.threshold_c, resume_c=settings.thermal.resume_c),
+        tolerated_foreign_mb=settings.gpu.tolerated_foreign_mb,
+    )
