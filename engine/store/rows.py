@@ -51,6 +51,7 @@ _EFFECTIVE = (
     "priority",
     "preemptible",
 )
+_SCRIPT_HEAD = 4096  # characters that are searched for a line worth showing
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -123,7 +124,7 @@ def new_row(number: int, job: NewJob) -> tuple[Any, ...]:
 def command_line(fields: JobFields) -> str:
     """What a listing shows of the command, as a shell would take it, or the first telling line of the script."""
     if fields.script is not None:
-        lines = (line.strip() for line in fields.script.splitlines())
+        lines = (line.strip() for line in fields.script[:_SCRIPT_HEAD].splitlines())
         text = next((line for line in lines if line and not line.startswith("#")), "")
         return _sendable(text)
     words: list[str] = []
@@ -238,9 +239,7 @@ def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
         fields.preemptible,
     )
     if given != effective:
-        rest |= {
-            name: mine for name, mine, theirs in zip(_EFFECTIVE, given, effective, strict=True) if mine != theirs
-        }
+        rest |= {name: mine for name, mine, theirs in zip(_EFFECTIVE, given, effective, strict=True) if mine != theirs}
     return rest
 
 

@@ -99,14 +99,11 @@ class Writer:
         self._connection.execute("SAVEPOINT call")
         try:
             call.result = call.work(self._db)
-        except (sqlite3.OperationalError, sqlite3.InternalError) as error:
+        except Exception as error:  # whatever a call raises is its caller's, and must not end the thread
+            call.error = self._failed(error) if _is_trouble(error) else error
             if not self._connection.in_transaction:  # SQLite itself rolls back after some disk errors
-                raise
+                raise sqlite3.OperationalError(str(error)) from error
             self._connection.execute("ROLLBACK TO call")
-            call.error = self._failed(error)
-        except Exception as error:  # noqa: BLE001 - whatever a call raises is its caller's, and must not end the thread
-            self._connection.execute("ROLLBACK TO call")
-            call.error = error
         self._connection.execute("RELEASE call")
 
     def _roll_back(self) -> None:
@@ -114,11 +111,20 @@ class Writer:
             with suppress(sqlite3.Error):  # the error that brought us here is the one worth telling
                 self._connection.execute("ROLLBACK")
 
-    def _failed(self, error: sqlite3.Error) -> WriteFailed:
+    def _failed(self, error: Exception) -> WriteFailed:
         return WriteFailed(
             f"Writing to {self._path} failed: {error}. This change was not made. Free some space on its disk "
             "(or look for disk errors in the system log) and try again."
         )
+
+
+def _is_trouble(error: Exception) -> bool:
+    """Whether the file or its disk is at fault, rather than the statement."""
+    return (
+        isinstance(error, sqlite3.DatabaseError)
+        and not isinstance(error, sqlite3.IntegrityError)
+        and getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) != sqlite3.SQLITE_ERROR
+    )
 
 
 def _tell(calls: Sequence[_Call]) -> None:

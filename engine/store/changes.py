@@ -1,0 +1,92 @@
+"""What each recorded change does to the books, and whether it may.
+
+Must not know when a change is due.
+"""
+
+from collections.abc import Sequence
+from typing import Any, assert_never
+
+from sqlite_utils import Database
+
+from engine.core.lifecycle import TERMINAL, WAITING, JobState, may_step
+from engine.core.model import JobId
+from engine.ports import Change, Charged, Ended, ImpossibleChange, Moved, Scheduled, Started
+from engine.store.rows import gpu_text
+from engine.store.usage import charge
+
+_SCHEDULE = """
+UPDATE jobs SET state = 'scheduled', attempt = ?, boot_id = ?, gpu_uuids = ?, lease_started_at = ?, expected_end = ?
+WHERE id = ?
+"""
+_START = "UPDATE jobs SET state = 'running', started_at = ? WHERE id = ?"
+_END = """
+UPDATE jobs SET state = ?, cause = ?, exit_code = ?, signal = ?, started_at = coalesce(?, started_at), ended_at = ?,
+    lease_started_at = NULL, expected_end = NULL
+WHERE id = ?
+"""
+_MOVE = """
+UPDATE jobs SET state = ?, boot_id = NULL, gpu_uuids = NULL, lease_started_at = NULL, expected_end = NULL,
+    started_at = NULL, ended_at = NULL, cause = NULL, exit_code = NULL, signal = NULL
+WHERE id = ?
+"""
+
+
+def apply(db: Database, changes: Sequence[Change], half_life_s: float) -> None:
+    """Write changes down in order. Raises ImpossibleChange at the first that cannot follow on what is there."""
+    for change in changes:
+        match change:
+            case Scheduled():
+                _schedule(db, change)
+            case Started():
+                _step(db, change.job, JobState.RUNNING)
+                _write(db, _START, change.started_at, number_of(change.job))
+            case Ended():
+                _end(db, change)
+            case Moved():
+                if change.state not in WAITING:
+                    raise ImpossibleChange(
+                        f"Job {change.job} cannot be moved to {change.state}: it is no waiting state."
+                    )
+                _step(db, change.job, change.state)
+                _write(db, _MOVE, change.state, number_of(change.job))
+            case Charged():
+                charge(db, change.group, change.gpu_seconds, change.at, half_life_s)
+            case _:
+                assert_never(change)
+
+
+def number_of(job: JobId) -> int:
+    """The id as the column holds it; for text that is no id of ours, a number that no job has."""
+    return int(job) if job.isascii() and job.isdigit() and len(job) <= 18 else -1
+
+
+def _schedule(db: Database, change: Scheduled) -> None:
+    job, lease = change.lease.job, change.lease
+    attempt = _step(db, job, JobState.SCHEDULED)
+    if change.attempt <= attempt:
+        raise ImpossibleChange(f"Job {job} cannot begin attempt {change.attempt}: attempt {attempt} has been counted.")
+    gpus = gpu_text(lease.gpus)
+    _write(db, _SCHEDULE, change.attempt, change.boot_id, gpus, lease.started_at, lease.expected_end, number_of(job))
+
+
+def _end(db: Database, change: Ended) -> None:
+    if change.state not in TERMINAL:
+        raise ImpossibleChange(f"Job {change.job} cannot end as {change.state}: it is no terminal state.")
+    _step(db, change.job, change.state)
+    how = (change.state, change.cause, change.exit_code, change.signal)
+    _write(db, _END, *how, change.started_at, change.ended_at, number_of(change.job))
+
+
+def _step(db: Database, job: JobId, state: JobState) -> int:
+    """The attempt so far of a job that may step to `state`. Raises ImpossibleChange."""
+    row = db.conn.execute("SELECT state, attempt FROM jobs WHERE id = ?", (number_of(job),)).fetchone()
+    if row is None:
+        raise ImpossibleChange(f"There is no job {job}.")
+    if not may_step(JobState(row[0]), state):
+        raise ImpossibleChange(f"Job {job} is {row[0]} and cannot become {state}.")
+    attempt: int = row[1]
+    return attempt
+
+
+def _write(db: Database, sql: str, *values: Any) -> None:
+    db.conn.execute(sql, values)

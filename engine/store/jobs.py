@@ -1,0 +1,153 @@
+"""The books of jobs: new ones in bulk, changes all or none, and what start-up and listings read.
+
+Must not know why a job changes, nor who may see it.
+"""
+
+import heapq
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from sqlite_utils import Database
+
+from engine.core.lifecycle import LEASED, WAITING, JobState
+from engine.core.model import JobId
+from engine.ports import Change, KnownJob, NewJob
+from engine.protocol.fields import JobFields
+from engine.store.changes import apply, number_of
+from engine.store.database import connect_reader
+from engine.store.errors import Missing
+from engine.store.readers import Readers
+from engine.store.rows import (
+    FIELD_COLUMNS,
+    KNOWN_COLUMNS,
+    NEW_COLUMNS,
+    STORED_COLUMNS,
+    KnownJobs,
+    StoredJob,
+    fields_of,
+    new_row,
+    stored_of,
+)
+from engine.store.writer import Writer
+
+_ADD = (
+    f"INSERT INTO jobs ({NEW_COLUMNS}) VALUES ({', '.join('?' * len(NEW_COLUMNS.split(',')))}) "  # noqa: S608
+    "ON CONFLICT (account, job_id) WHERE job_id IS NOT NULL DO NOTHING"
+)
+_UNENDED = f"SELECT {KNOWN_COLUMNS} FROM jobs WHERE state = ? ORDER BY id"  # noqa: S608
+_FIELDS = f"SELECT {FIELD_COLUMNS} FROM jobs WHERE id = ?"  # noqa: S608
+_STORED = f"SELECT {STORED_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
+_LARGEST = 2**63 - 1
+
+
+class Jobs:
+    """JobStore on SQLite, and the reads behind listings. half_life_s: of the usage that `Charged` adds to."""
+
+    def __init__(self, writer: Writer, readers: Readers, half_life_s: float) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._half_life_s = half_life_s
+
+    async def add(self, jobs: Sequence[NewJob]) -> list[JobId | None]:
+        """Write new jobs down in order, state `pending`, ids ascending, in one transaction.
+
+        `None` where the account already has that `job_id`, be it from earlier or from further up in `jobs`.
+        """
+        return await self._writer.write(lambda db: _add(db, jobs)) if jobs else []
+
+    async def record(self, changes: Sequence[Change]) -> None:
+        """Write changes down in order, all or none of them. Raises ImpossibleChange."""
+        if changes:
+            await self._writer.write(lambda db: apply(db, changes, self._half_life_s))
+
+    def unended(self) -> Iterator[KnownJob]:
+        """Every job that has not ended, by id, as of the first step; blocks on the disk."""
+        db = connect_reader(self._readers.path)
+        try:
+            db.conn.execute("BEGIN")
+            streams = [db.conn.execute(_UNENDED, (state,)) for state in sorted(WAITING | LEASED)]
+            yield from map(KnownJobs().of, heapq.merge(*streams))  # rows start with their id: no two are equal
+        finally:
+            db.close()
+
+    async def fields(self, job: JobId) -> JobFields:
+        """The request of one job, as its submitter wrote it. Raises Missing, a KeyError."""
+        row = await self._readers.read(lambda db: db.conn.execute(_FIELDS, (number_of(job),)).fetchone())
+        if row is None:
+            raise Missing(f"There is no job {job}.")
+        return fields_of(row)
+
+    async def job(self, number: int) -> StoredJob | None:
+        """One job with its `fields`, or `None`."""
+        return await self._readers.read(lambda db: _job(db, number))
+
+    async def jobs(self, numbers: Sequence[int]) -> list[StoredJob]:
+        """The jobs of these ids, in this order; unknown ones are left out."""
+        return await self._readers.read(lambda db: _jobs(db, numbers))
+
+    async def page(
+        self,
+        *,
+        states: Sequence[JobState] = (),
+        account: str | None = None,
+        group: str | None = None,
+        limit: int = 50,
+        before: int | None = None,
+    ) -> list[StoredJob]:
+        """At most `limit` jobs with an id below `before`, newest first. No states: all of them."""
+        owner = {"account": account, "grp": group}
+        conditions = {column: value for column, value in owner.items() if value is not None}
+        return await self._readers.read(lambda db: _jobs(db, _newest(db, states, conditions, limit, before)))
+
+    async def counts_by_state(self) -> dict[JobState, int]:
+        """How many jobs are in each state; every state is there. Walks an index: for start-up, not every request."""
+
+        def work(db: Database) -> dict[JobState, int]:
+            found = dict(db.conn.execute("SELECT state, count(*) FROM jobs GROUP BY state"))
+            return {state: found.get(state, 0) for state in JobState}
+
+        return await self._readers.read(work)
+
+
+def _add(db: Database, jobs: Sequence[NewJob]) -> list[JobId | None]:
+    """Ids are given here and not by SQLite: then one `executemany` tells them all. A refused job's id is skipped."""
+    [(last,)] = db.conn.execute("SELECT coalesce(max(id), 0) FROM jobs")
+    rows = [new_row(number, job) for number, job in enumerate(jobs, last + 1)]
+    written = db.conn.executemany(_ADD, rows).rowcount
+    if written == len(rows):
+        return [JobId(str(row[0])) for row in rows]
+    kept = {number for (number,) in db.conn.execute("SELECT id FROM jobs WHERE id > ?", (last,))}
+    return [JobId(str(row[0])) if row[0] in kept else None for row in rows]
+
+
+def _job(db: Database, number: int) -> StoredJob | None:
+    found = _jobs(db, [number])
+    if not found:
+        return None
+    return replace(found[0], fields=fields_of(db.conn.execute(_FIELDS, (number,)).fetchone()))
+
+
+def _jobs(db: Database, numbers: Sequence[int]) -> list[StoredJob]:
+    known = json.dumps([number for number in numbers if 0 < number <= _LARGEST])
+    found = {row[0]: stored_of(row) for row in db.conn.execute(_STORED, (known,))}
+    return [found[number] for number in numbers if number in found]
+
+
+def _newest(
+    db: Database, states: Sequence[JobState], conditions: dict[str, str], limit: int, before: int | None
+) -> list[int]:
+    """Ids of a page, each state's newest out of its index: the cost follows the page, not the table."""
+    below = min(before, _LARGEST) if before is not None else _LARGEST
+    if not states and not conditions:
+        return _ids(db, {}, below, limit)
+    per_state = (_ids(db, {"state": str(state), **conditions}, below, limit) for state in states or JobState)
+    return heapq.nlargest(limit, {number for ids in per_state for number in ids})
+
+
+def _ids(db: Database, conditions: dict[str, str], below: int, limit: int) -> list[int]:
+    wanted = "".join(f"{column} = ? AND " for column in conditions)
+    sql = f"SELECT id FROM jobs WHERE {wanted}id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608 - columns named above
+    rows: list[tuple[Any, ...]] = db.conn.execute(sql, (*conditions.values(), below, limit)).fetchall()
+    return cast(list[int], [number for (number,) in rows])

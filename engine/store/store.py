@@ -1,0 +1,51 @@
+"""The store as the daemon holds it: one file, one writer, a few readers, one attribute per kind of book.
+
+Must not know who asks.
+"""
+
+from pathlib import Path
+
+from engine.store.accounts import Accounts
+from engine.store.audit import Audit
+from engine.store.database import check, connect_writer
+from engine.store.gpus import GpuFlags
+from engine.store.groups import Groups
+from engine.store.jobs import Jobs
+from engine.store.readers import Readers
+from engine.store.services import Services
+from engine.store.sessions import Sessions
+from engine.store.usage import Usage
+from engine.store.writer import Writer
+
+
+class Store:
+    """All books of one database. Get one with `Store.open`."""
+
+    def __init__(self, writer: Writer, readers: Readers, half_life_s: float) -> None:
+        self.writer = writer
+        self.readers = readers
+        self.jobs = Jobs(writer, readers, half_life_s)
+        self.accounts = Accounts(writer, readers)
+        self.groups = Groups(writer, readers)
+        self.services = Services(writer, readers)
+        self.sessions = Sessions(writer, readers)
+        self.usage = Usage(writer, readers, half_life_s)
+        self.audit = Audit(writer, readers)
+        self.gpus = GpuFlags(writer, readers)
+
+    @classmethod
+    def open(cls, path: Path, *, half_life_s: float) -> "Store":
+        """Check the file, bring it to today's schema, open it. half_life_s: of groups' usage. Blocks on the disk.
+
+        Its directory must exist; the file is made, readable by its owner only. Raises DatabaseUnavailable,
+        DatabaseDamaged, DatabaseForeign and DatabaseTooNew, all before anything is changed.
+        """
+        check(path)
+        db = connect_writer(path)
+        readers = Readers(path)
+        return cls(Writer(path, db), readers, half_life_s)
+
+    async def close(self) -> None:
+        """Finish the writes that wait and the reads under way, then let go of the file. Twice is the same as once."""
+        await self.readers.close()  # first: the last connection to close tidies the -wal file away, if it may write
+        await self.writer.close()
