@@ -39,8 +39,8 @@ def running_socket() -> str:
 
 
 def engine_command(*, config: Path | None, socket: Path, state_dir: Path) -> list[str]:
-    """The command line that runs an engine."""
-    command = [sys.executable, "-m", "engine.daemon", "--socket", str(socket), "--state-dir", str(state_dir)]
+    """The command line that runs an engine. -P: a folder named `engine` where the user stands is not ours."""
+    command = [sys.executable, "-P", "-m", "engine.daemon", "--socket", str(socket), "--state-dir", str(state_dir)]
     return command if config is None else [*command, "--config", str(config)]
 
 

@@ -1,0 +1,127 @@
+"""`rcq account`: adds, lists, changes and disables accounts, and sets their passwords."""
+
+import argparse
+from typing import Any
+
+from engine.protocol.errors import Refused
+from rcq_tui.cli.call import engine, print_json
+from rcq_tui.cli.columns import Column, table, terminal_width
+from rcq_tui.cli.failures import UsageError
+from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.passwords import add_password_stdin, ask_new
+from rcq_tui.cli.quotas import add_quota, changed, described
+from rcq_tui.client.wire import Wire, escaped
+from rcq_tui.viewmodel.text import clean
+
+COLUMNS = (
+    Column("NAME"),
+    Column("ROLE"),
+    Column("GROUP"),
+    Column("UNIX USER"),
+    Column("STATE"),
+    Column("LIMITS", least=10),
+)
+
+
+def run(argv: list[str]) -> int:
+    """Do what the word after `account` says."""
+    chosen = _parser().parse_args(argv)
+    code: int = chosen.act(chosen, engine())
+    return code
+
+
+def _add(chosen: argparse.Namespace, wire: Wire) -> int:
+    if chosen.no_password and not chosen.unix_user:
+        raise UsageError("without a password nobody gets in unless --unix-user links the account to a Unix user")
+    password = None if chosen.no_password else ask_new(f"Password for {clean(chosen.name)}: ", chosen.password_stdin)
+    body = {"name": chosen.name, "role": chosen.role, "group": chosen.group, "unix_user": chosen.unix_user}
+    account = wire.request("POST", "/v1/accounts", body={**body, "password": password})
+    print(f"account {clean(account['name'])} made: {clean(account['role'])} in group {clean(account['group'])}")
+    print(f"log in with: rcq login {clean(account['name'])}")
+    return 0
+
+
+def _list(chosen: argparse.Namespace, wire: Wire) -> int:
+    answer = wire.request("GET", "/v1/accounts")
+    if chosen.json:
+        print_json(answer)
+    else:
+        print("\n".join(table(COLUMNS, [cells(account) for account in answer["items"]], terminal_width())))
+    return 0
+
+
+def cells(account: dict[str, Any]) -> list[str]:
+    """One account's row of the table."""
+    names = [clean(account[field]) for field in ("name", "role", "group")]
+    unix_user = clean(account["unix_user"]) or "-"
+    return [*names, unix_user, "disabled" if account["disabled"] else "ok", described(account["quota"])]
+
+
+def _set(chosen: argparse.Namespace, wire: Wire) -> int:
+    body = {field: getattr(chosen, field) for field in ("role", "group", "unix_user") if getattr(chosen, field)}
+    if chosen.enable:
+        body["disabled"] = False
+    if (quota := changed(chosen, _account(wire, chosen.name)["quota"])) is not None:
+        body["quota"] = quota
+    if not body:
+        raise UsageError("there is nothing to change; see: rcq account set --help")
+    return _change(wire, chosen.name, body)
+
+
+def _disable(chosen: argparse.Namespace, wire: Wire) -> int:
+    return _change(wire, chosen.name, {"disabled": True})
+
+
+def _passwd(chosen: argparse.Namespace, wire: Wire) -> int:
+    password = ask_new(f"New password for {clean(chosen.name)}: ", chosen.password_stdin)
+    return _change(wire, chosen.name, {"password": password})
+
+
+def _change(wire: Wire, name: str, body: dict[str, Any]) -> int:
+    account = wire.request("PATCH", f"/v1/accounts/{escaped(name)}", body=body)
+    print("account " + ", ".join(cells(account)))
+    return 0
+
+
+def _account(wire: Wire, name: str) -> dict[str, Any]:
+    for account in wire.request("GET", "/v1/accounts")["items"]:
+        if account["name"] == name:
+            return dict(account)
+    raise Refused("NOT_FOUND", f"there is no account {name!r} that you may see; `rcq account list` shows them")
+
+
+def _parser() -> argparse.ArgumentParser:
+    options = parser(
+        "account",
+        "Accounts: people's log-ins. The first one that is made is an admin; after that only admins make any.",
+        "rcq account add alice --group vision\nrcq account set alice --gpus 4 --gpus-of a100=1 --memory 64G\n"
+        "rcq account disable mallory\nrcq account list --json",
+    )
+    words = options.add_subparsers(metavar="add|list|set|disable|passwd", required=True)
+    add = words.add_parser("add", help="make an account")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--role", choices=("user", "admin"), default="user")
+    add.add_argument("--group", metavar="G", default="default", help="made if it does not exist (default: default)")
+    add.add_argument("--unix-user", metavar="U", help="this Unix user gets in without a password")
+    add.add_argument("--no-password", action="store_true", help="only the linked Unix user gets in")
+    add_password_stdin(add)
+    add.set_defaults(act=_add)
+    listing = words.add_parser("list", help="list accounts")
+    add_json(listing)
+    listing.set_defaults(act=_list)
+    change = words.add_parser("set", help="change an account or its limits")
+    change.add_argument("name", metavar="NAME")
+    change.add_argument("--role", choices=("user", "admin"))
+    change.add_argument("--group", metavar="G")
+    change.add_argument("--unix-user", metavar="U")
+    change.add_argument("--enable", action="store_true", help="let a disabled account in again")
+    add_quota(change)
+    change.set_defaults(act=_set)
+    disable = words.add_parser("disable", help="keep an account out")
+    disable.add_argument("name", metavar="NAME")
+    disable.set_defaults(act=_disable)
+    passwd = words.add_parser("passwd", help="set an account's password")
+    passwd.add_argument("name", metavar="NAME")
+    add_password_stdin(passwd)
+    passwd.set_defaults(act=_passwd)
+    return options

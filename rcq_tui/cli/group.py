@@ -1,0 +1,102 @@
+"""`rcq group`: adds, lists, changes and removes research groups."""
+
+import argparse
+from typing import Any
+
+from engine.protocol.errors import Refused
+from rcq_tui.cli.call import engine, print_json
+from rcq_tui.cli.columns import Column, table, terminal_width
+from rcq_tui.cli.failures import UsageError
+from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.quotas import add_quota, changed, described
+from rcq_tui.client.wire import Wire, escaped
+from rcq_tui.viewmodel.text import clean
+
+COLUMNS = (
+    Column("NAME"),
+    Column("PRIORITY", right=True),
+    Column("SHARE", right=True),
+    Column("GPU HOURS", right=True),
+    Column("LIMITS", least=10),
+)
+
+
+def run(argv: list[str]) -> int:
+    """Do what the word after `group` says."""
+    chosen = _parser().parse_args(argv)
+    code: int = chosen.act(chosen, engine())
+    return code
+
+
+def _add(chosen: argparse.Namespace, wire: Wire) -> int:
+    return _told(wire.request("POST", "/v1/groups", body={"name": chosen.name, **_terms(chosen, {})}))
+
+
+def _set(chosen: argparse.Namespace, wire: Wire) -> int:
+    body = _terms(chosen, _group(wire, chosen.name)["quota"])
+    if not body:
+        raise UsageError("there is nothing to change; see: rcq group set --help")
+    return _told(wire.request("PATCH", f"/v1/groups/{escaped(chosen.name)}", body=body))
+
+
+def _remove(chosen: argparse.Namespace, wire: Wire) -> int:
+    wire.request("DELETE", f"/v1/groups/{escaped(chosen.name)}")
+    print(f"group {clean(chosen.name)} removed")
+    return 0
+
+
+def _list(chosen: argparse.Namespace, wire: Wire) -> int:
+    answer = wire.request("GET", "/v1/groups")
+    if chosen.json:
+        print_json(answer)
+    else:
+        print("\n".join(table(COLUMNS, [cells(group) for group in answer["items"]], terminal_width())))
+    return 0
+
+
+def cells(group: dict[str, Any]) -> list[str]:
+    """One group's row of the table. GPU hours are the decayed usage that fair share looks at."""
+    numbers = [str(group["priority"]), f"{group['share']:g}", f"{group['usage_gpu_s'] / 3600:.1f}"]
+    return [clean(group["name"]), *numbers, described(group["quota"])]
+
+
+def _terms(chosen: argparse.Namespace, old: dict[str, Any]) -> dict[str, Any]:
+    terms = {"priority": chosen.priority, "share": chosen.share, "quota": changed(chosen, old)}
+    return {name: value for name, value in terms.items() if value is not None}
+
+
+def _told(group: dict[str, Any]) -> int:
+    name, priority, share, _, limits = cells(group)
+    print(f"group {name}: priority {priority}, share {share}, {limits}")
+    return 0
+
+
+def _group(wire: Wire, name: str) -> dict[str, Any]:
+    for group in wire.request("GET", "/v1/groups")["items"]:
+        if group["name"] == name:
+            return dict(group)
+    raise Refused("NOT_FOUND", f"there is no group {name!r} that you may see; `rcq group list` shows them")
+
+
+def _parser() -> argparse.ArgumentParser:
+    options = parser(
+        "group",
+        "Research groups: who shares the machine, on what terms.",
+        "rcq group add vision --priority 6 --share 2 --gpus 4\nrcq group set vision --gpus-of a100=1 --jobs none\n"
+        "rcq group list\nrcq group remove vision",
+    )
+    words = options.add_subparsers(metavar="add|list|set|remove", required=True)
+    for word, act, about in (("add", _add, "make a group"), ("set", _set, "change a group or its limits")):
+        change = words.add_parser(word, help=about)
+        change.add_argument("name", metavar="NAME")
+        change.add_argument("--priority", metavar="N", type=int, help="1 to 10")
+        change.add_argument("--share", metavar="X", type=float, help="weight against the other groups' shares")
+        add_quota(change)
+        change.set_defaults(act=act)
+    listing = words.add_parser("list", help="list groups")
+    add_json(listing)
+    listing.set_defaults(act=_list)
+    remove = words.add_parser("remove", help="remove a group that has no accounts")
+    remove.add_argument("name", metavar="NAME")
+    remove.set_defaults(act=_remove)
+    return options

@@ -1,0 +1,103 @@
+"""Quotas as options and as words, for `rcq account` and `rcq group`.
+
+A quota crosses the wire whole: what is not named keeps its old value here. Must not know whose it is.
+"""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from rcq_tui.cli.options import pair
+from rcq_tui.cli.units import mebibytes
+from rcq_tui.viewmodel.formats import memory
+from rcq_tui.viewmodel.text import clean
+
+Quota = dict[str, Any]
+
+NONE = "none"
+"""Written for a limit, it takes the limit away."""
+
+_FIELDS = {
+    "quota_gpus": "gpus",
+    "quota_gpu_memory": "gpu_memory_mb",
+    "quota_cores": "cpu_cores",
+    "quota_memory": "memory_mb",
+    "quota_jobs": "jobs",
+}
+
+
+def add_quota(to: argparse.ArgumentParser) -> None:
+    """The options; each takes `none` too."""
+    quota = to.add_argument_group("limits on what may be held at once (`none` takes one away)")
+    for option, kind, read in (
+        ("gpus", "N", _count),
+        ("gpu-memory", "SIZE", _size),
+        ("cores", "N", _count),
+        ("memory", "SIZE", _size),
+        ("jobs", "N", _count),
+    ):
+        quota.add_argument(f"--{option}", metavar=kind, type=read, dest=f"quota_{option.replace('-', '_')}")
+    quota.add_argument("--gpus-of", metavar="TYPE=N", type=_of_type, action="append", default=[], help="repeat")
+
+
+def changed(options: argparse.Namespace, old: Quota) -> Quota | None:
+    """The whole new quota, or `None` if no limit was named."""
+    given = {field: getattr(options, option) for option, field in _FIELDS.items()}
+    named = {field: value for field, value in given.items() if value is not None}
+    if not named and not options.gpus_of:
+        return None
+    by_type = {**old.get("gpus_by_type", {}), **dict(options.gpus_of)}
+    new = {**old, **named, "gpus_by_type": by_type}
+    return {
+        field: {kind: limit for kind, limit in value.items() if limit != NONE} if isinstance(value, dict) else value
+        for field, value in new.items()
+        if value not in (None, NONE)
+    }
+
+
+def described(quota: Quota) -> str:
+    """`4 gpus, 2 a100, 64G memory`, or `no limits`."""
+    parts = [
+        *_counted(quota, "gpus", "gpus"),
+        *(f"{limit} {clean(kind)}" for kind, limit in quota["gpus_by_type"].items()),
+        *_sized(quota, "gpu_memory_mb", "gpu memory"),
+        *_counted(quota, "cpu_cores", "cores"),
+        *_sized(quota, "memory_mb", "memory"),
+        *_counted(quota, "jobs", "jobs"),
+    ]
+    return ", ".join(parts) or "no limits"
+
+
+def _counted(quota: Quota, field: str, noun: str) -> list[str]:
+    return [] if quota[field] is None else [f"{quota[field]} {noun}"]
+
+
+def _sized(quota: Quota, field: str, noun: str) -> list[str]:
+    return [] if quota[field] is None else [f"{memory(quota[field])} {noun}"]
+
+
+def _or_none(read: Callable[[str], int]) -> Callable[[str], int | str]:
+    def reader(text: str) -> int | str:
+        if text == NONE:
+            return NONE
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{error}, or none") from error
+
+    return reader
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{text!r} is no whole number")
+    return int(text)
+
+
+_count = _or_none(_whole)
+_size = _or_none(mebibytes)
+
+
+def _of_type(text: str) -> tuple[str, int | str]:
+    kind, limit = pair(text)
+    return kind.lower(), _count(limit)

@@ -1,0 +1,97 @@
+"""A job's fields as options of the command line, and back into the protocol's names and units.
+
+`rcq submit` and the `#RCQ` lines of a script use the same. Must not know where a job is sent.
+"""
+
+import argparse
+import os
+from collections.abc import Callable
+from typing import Any
+
+from rcq_tui.cli.failures import UsageError
+from rcq_tui.cli.options import pair
+from rcq_tui.cli.units import mebibytes, seconds
+
+SWITCHES = ("--share", "--no-share", "--preemptible", "--no-preemptible")
+"""The options here that take no value."""
+
+_PLAIN = {
+    "gpus": "gpus",
+    "gpu_type": "gpu_type",
+    "gpu_memory": "gpu_memory_mb",
+    "share": "gpu_share",
+    "cores": "cpu_cores",
+    "memory": "memory_mb",
+    "time": "time_limit_s",
+    "priority": "priority",
+    "preemptible": "preemptible",
+    "name": "name",
+    "job_id": "job_id",
+    "group": "group",
+    "service": "service",
+    "workdir": "workdir",
+}
+"""Option (as argparse names it) → field."""
+
+
+def add_request(to: argparse.ArgumentParser) -> None:
+    """The options for a job's fields. What is not given is left to the engine."""
+    flag = argparse.BooleanOptionalAction
+    size, time = _typed(mebibytes), _typed(seconds)
+    to.add_argument("--gpus", metavar="N", type=int, help="how many GPUs, all or nothing")
+    to.add_argument("--gpu-type", metavar="WORDS", help="words of the model name, such as a100")
+    to.add_argument("--gpu-memory", metavar="SIZE", type=size, help="needed on each GPU: 16G, 512M")
+    to.add_argument("--share", action=flag, help="this memory of one GPU is enough; others may use the rest")
+    to.add_argument("--cores", metavar="N", type=int, help="CPU cores")
+    to.add_argument("--memory", metavar="SIZE", type=size, help="host memory: 64G")
+    to.add_argument("--time", metavar="TIME", type=time, help="time limit: 90s, 2h30m, 1-02:00:00, plain seconds")
+    to.add_argument("--priority", metavar="N", type=int, help="1 to 10, 5 unless given")
+    to.add_argument("--preemptible", action=flag, help="may be stopped and requeued for others")
+    to.add_argument("--name", metavar="TEXT")
+    to.add_argument("--job-id", metavar="TEXT", help="your own key; a repeat is refused")
+    to.add_argument("--group", metavar="G", help="the group that pays; yours unless given")
+    to.add_argument("--service", metavar="S", help="the kind of work, which has its own cap")
+    to.add_argument("--workdir", metavar="DIR", help="where it runs; here unless given")
+    to.add_argument(
+        "--env", metavar="K=V", type=_variable, action="append", default=[], help="repeat; K alone: as here"
+    )
+    to.add_argument("--tag", metavar="K=V", type=pair, action="append", default=[], help="repeat")
+
+
+def fields(options: argparse.Namespace) -> dict[str, Any]:
+    """The fields that were given."""
+    given = {field: getattr(options, option) for option, field in _PLAIN.items()}
+    request = {field: value for field, value in given.items() if value is not None}
+    request["workdir"] = _workdir(request.get("workdir", "."))
+    if options.env:
+        request["environment"] = dict(options.env)
+    if options.tag:
+        request["tags"] = dict(options.tag)
+    return request
+
+
+def _workdir(path: str) -> str:
+    try:
+        return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111  pathlib keeps `..`
+    except FileNotFoundError as error:
+        raise UsageError("the directory you stand in is gone; give --workdir DIR") from error
+
+
+def _typed(read: Callable[[str], int]) -> Callable[[str], int]:
+    """The reader with its words kept: of a ValueError argparse would show only that there was one."""
+
+    def reader(text: str) -> int:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return reader
+
+
+def _variable(text: str) -> tuple[str, str]:
+    if "=" in text:
+        return pair(text)
+    if text not in os.environ:
+        raise argparse.ArgumentTypeError(f"{text} is not set here; write {text}=VALUE")
+    return text, os.environ[text]

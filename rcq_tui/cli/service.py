@@ -1,0 +1,64 @@
+"""`rcq service`: lists services and caps what one account runs of each at once."""
+
+import argparse
+
+from rcq_tui.cli.call import engine, print_json
+from rcq_tui.cli.columns import Column, table, terminal_width
+from rcq_tui.cli.failures import UsageError
+from rcq_tui.cli.options import add_json, parser
+from rcq_tui.client.wire import Wire, escaped
+from rcq_tui.viewmodel.text import clean
+
+
+def run(argv: list[str]) -> int:
+    """Do what the word after `service` says."""
+    chosen = _parser().parse_args(argv)
+    code: int = chosen.act(chosen, engine())
+    return code
+
+
+def _list(chosen: argparse.Namespace, wire: Wire) -> int:
+    answer = wire.request("GET", "/v1/services")
+    if chosen.json:
+        print_json(answer)
+        return 0
+    rows = [[clean(service["name"]), _cap(service["jobs_per_account"])] for service in answer["items"]]
+    print("\n".join(table((Column("NAME"), Column("JOBS PER ACCOUNT")), rows, terminal_width())))
+    return 0
+
+
+def _set(chosen: argparse.Namespace, wire: Wire) -> int:
+    limit = _limit(chosen.jobs_per_account)
+    body = {"name": chosen.name, "jobs_per_account": limit}
+    service = wire.request("PUT", f"/v1/services/{escaped(chosen.name)}", body=body)
+    print(f"service {clean(service['name'])}: {_cap(service['jobs_per_account'])} jobs at once per account")
+    return 0
+
+
+def _cap(limit: int | None) -> str:
+    return "unlimited" if limit is None else str(limit)
+
+
+def _limit(text: str) -> int | None:
+    if text == "none":
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"--jobs-per-account takes a whole number or none, not {text!r}")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    options = parser(
+        "service",
+        "Services: named kinds of work with a cap on what one account runs of it at once.",
+        "rcq service set alphafold --jobs-per-account 5\nrcq service list",
+    )
+    words = options.add_subparsers(metavar="list|set", required=True)
+    listing = words.add_parser("list", help="list services")
+    add_json(listing)
+    listing.set_defaults(act=_list)
+    change = words.add_parser("set", help="make or change a service")
+    change.add_argument("name", metavar="NAME")
+    change.add_argument("--jobs-per-account", metavar="N", required=True, help="a number, or none")
+    change.set_defaults(act=_set)
+    return options

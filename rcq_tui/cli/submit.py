@@ -1,0 +1,92 @@
+"""`rcq submit`: a command or a script as one job."""
+
+import argparse
+from typing import Any
+
+from rcq_tui.cli.call import engine, print_json
+from rcq_tui.cli.failures import UsageError
+from rcq_tui.cli.options import Parser, add_json, parser
+from rcq_tui.cli.request import SWITCHES, add_request, fields
+from rcq_tui.cli.script import directives, script_text
+
+_OWN_SWITCHES = ("--json", "--wait", "--dry-run", "-h", "--help")
+
+
+def run(argv: list[str]) -> int:
+    """Submit one job and print its id."""
+    own, words, is_command = split(argv)
+    options = _parser()
+    chosen = options.parse_args(own)  # before anything else: here --help ends it, and mistakes are named first
+    if not words:
+        raise UsageError("there is nothing to run; write rcq submit [OPTIONS] COMMAND…. See: rcq submit --help")
+    job = request(own, words, is_command)
+    wire = engine()
+    if chosen.dry_run:
+        answer = wire.request("POST", "/v1/jobs", {"dry_run": 1}, job)
+        print_json(answer) if chosen.json else print("the engine would take this job; nothing was submitted")
+        return 0
+    number = wire.request("POST", "/v1/jobs", body=job)["id"]
+    print_json({"id": number}) if chosen.json else print(number, flush=True)
+    if chosen.wait:
+        from rcq_tui.cli.wait import wait_for
+
+        return wait_for(wire, number)
+    return 0
+
+
+def split(argv: list[str]) -> tuple[list[str], list[str], bool]:
+    """Options of rcq, the words of the job, and whether `--` says that they are a command in any case.
+
+    The job's own options are never looked at: everything after its first word is the job's.
+    """
+    at = 0
+    while at < len(argv) and argv[at].startswith("-") and argv[at] != "-":
+        if argv[at] == "--":
+            return argv[:at], argv[at + 1 :], True
+        takes_value = "=" not in argv[at] and argv[at] not in SWITCHES and argv[at] not in _OWN_SWITCHES
+        at += 2 if takes_value else 1
+    return argv[:at], argv[at:], False
+
+
+def request(own: list[str], words: list[str], is_command: bool) -> dict[str, Any]:
+    """The job as the API takes it. A script's `#RCQ` lines count less than the command line. Raises UsageError."""
+    text = None if is_command else script_text(words[0])
+    if text is None:
+        return {**_fields(own), "command": words}
+    given: list[str] = []
+    for line in directives(text):
+        _read_directive(line.options, f"{words[0]}, line {line.line}")
+        given += line.options
+    job = {**_fields(given + own), "script": text}
+    job.setdefault("name", words[0].rpartition("/")[2])
+    return {**job, "args": words[1:]} if words[1:] else job
+
+
+def _fields(own: list[str]) -> dict[str, Any]:
+    return fields(_parser().parse_args(own))
+
+
+def _read_directive(options: list[str], place: str) -> None:
+    reader = Parser(prog="rcq submit", add_help=False, allow_abbrev=False)
+    add_request(reader)
+    try:
+        reader.parse_args(options)
+    except UsageError as error:
+        raise UsageError(f"{place}: {error}") from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    options = parser(
+        "submit",
+        "Submit a command or a shell script as one job and print its id. A script (its name ends in .sh, or its first "
+        "line\nnames a shell) is sent as it is now; its lines `#RCQ --gpus 2 …` before the first command are options.",
+        "rcq submit --gpus 1 --time 2h30m python train.py --lr 3e-4\n"
+        "rcq submit --gpus 4 --gpu-type a100 --name big train.sh run7\n"
+        "rcq submit --wait -- ./build.sh && rcq submit --dry-run --gpus 64 true",
+        usage="rcq submit [OPTIONS] [--] COMMAND…  |  rcq submit [OPTIONS] SCRIPT [ARGS…]",
+    )
+    add_request(options)
+    add_json(options)
+    options.add_argument("--wait", action="store_true", help="wait for its end and return its exit code")
+    options.add_argument("--dry-run", action="store_true", help="say whether it would be taken, submit nothing")
+    return options
