@@ -1,0 +1,369 @@
+#!/usr/bin/env bash
+# Puts rcq and everything it needs into .venv beside this file and starts it. `./install.sh --help` says how.
+#
+# Touches .venv in this checkout alone, and asks the system for a Python where one is missing and the caller may.
+# Must not know what rcq does, nor where packages come from: pip's own configuration says that.
+
+if [ -z "${BASH_VERSION:-}" ]; then
+  if [ -f "$0" ] && command -v bash >/dev/null 2>&1; then exec bash "$0" "$@"; fi
+  echo "install.sh: this is a bash script. Run it as: bash install.sh" >&2
+  exit 2
+fi
+set -euo pipefail
+# Another Python's settings would reach into .venv, CDPATH would make cd print.
+unset CDPATH PYTHONHOME PYTHONPATH
+
+root=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+venv=$root/.venv
+marks=$venv/.rcq # what this script knows about .venv: `unfinished` while it works in it, then one file per installed set
+dry_run=0
+mode=''
+inner=()
+log=''
+suitable=() # Pythons that can make .venv, best first
+seen=()     # the others, with the reason, for the message
+
+usage() {
+  cat <<'EOT'
+Usage: ./install.sh --demo [ARGUMENT...]   install rcq into .venv, then run: rcq demo ARGUMENT...
+       ./install.sh --test [ARGUMENT...]   install the test tools too, then run the test suite: pytest ARGUMENT...
+
+  --dry-run   say each step and do none of them
+  --help      this text
+
+Needs Python 3.11 or later with its venv module. On Debian and Ubuntu a missing one is installed when run as root
+or where sudo asks for no password. Everything else goes into .venv; to take it away: rm -rf .venv
+EOT
+}
+
+complain() { printf 'install.sh: %s\n' "$*" >&2; }
+die() {
+  complain "$@"
+  exit 1
+}
+usage_error() {
+  complain "$* See: ./install.sh --help"
+  exit 2
+}
+
+# again: how to run this very thing once more, for messages that ask for it.
+again() { printf '%q --%s' "${root}/install.sh" "$mode"; }
+
+say() { printf '%s\n' "$*" >&3; }
+
+# now_ms: milliseconds. EPOCHREALTIME has the locale's decimal sign.
+now_ms() {
+  local now=${EPOCHREALTIME:-${SECONDS}.000000}
+  printf '%s' $((${now/[.,]/} / 1000))
+}
+
+# step WHAT COMMAND...: one line with its seconds; what the command prints goes to $log.
+step() {
+  local what=$1 began took
+  shift
+  if ((dry_run)); then
+    say "would: $what"
+    return
+  fi
+  printf '%s ... ' "$what" >&3
+  began=$(now_ms)
+  if ! "$@" >"$log" 2>&1 </dev/null; then
+    say failed
+    return 1
+  fi
+  took=$(($(now_ms) - began))
+  say "$((took / 1000)).$((took % 1000 / 100)) s"
+}
+
+# ---- Python -------------------------------------------------------------------------------------------------------
+
+# The executable comes last: its path may hold spaces. The base one outlives a virtual environment that is active now.
+probe='
+import sys
+missing = []
+for name in ("venv", "ensurepip", "sqlite3", "ssl"):
+    try:
+        __import__(name)
+    except ImportError:
+        missing.append(name)
+print("%d.%d.%d" % sys.version_info[:3], sys.implementation.name, ",".join(missing) or "-",
+      getattr(sys, "_base_executable", None) or sys.executable)
+'
+
+# new_enough VERSION
+new_enough() { [[ $1 =~ ^3\.([0-9]+)\. ]] && ((BASH_REMATCH[1] >= 11)); }
+
+# judge PATH: puts one Python into `suitable` or `seen`.
+judge() {
+  local answer version kind missing executable
+  answer=$("$1" -I -c "$probe" 2>/dev/null </dev/null) || return 0
+  read -r version kind missing executable <<<"$answer"
+  if [[ $kind != cpython ]]; then
+    seen+=("$1 is $kind, not CPython")
+  elif ! new_enough "$version"; then
+    seen+=("$1 is $version, too old")
+  elif [[ $missing != - ]]; then
+    seen+=("$1 $version lacks the module ${missing//,/ and }")
+  else
+    suitable+=("$executable")
+  fi
+}
+
+# scan_pythons: every Python on PATH once, under whatever names.
+scan_pythons() {
+  local name path real
+  local -A judged=()
+  suitable=() seen=()
+  hash -r
+  for name in python3 python3.14 python3.13 python3.12 python3.11; do
+    while IFS= read -r path; do
+      real=$(readlink -f -- "$path") || continue
+      # One name may be a different program at each place, and one place may have several names. A shim answers by
+      # the name it is called by, so that the name counts too.
+      [[ $path == "$venv"/* || -n ${judged[$name:$real]:-} ]] && continue
+      judged[$name:$real]=1
+      judge "$path"
+    done < <(type -ap "$name" || true)
+  done
+}
+
+# apt_packages: the packages that bring a suitable Python here, by what apt knows now. The distribution's own first.
+apt_packages() {
+  local candidate minor
+  candidate=$(LC_ALL=C apt-cache policy python3 2>/dev/null | sed -n 's/^ *Candidate: //p')
+  if [[ $candidate != 3.* ]] || new_enough "$candidate"; then
+    printf 'python3 python3-venv'
+    return
+  fi
+  for minor in 14 13 12; do
+    apt-cache show "python3.$minor-venv" >/dev/null 2>&1 && break
+    minor=11
+  done
+  printf 'python3.%s python3.%s-venv' "$minor" "$minor"
+}
+
+# root_prefix: what goes before a command that needs root; fails where the caller would be asked for a password.
+root_prefix() {
+  if [[ $(id -u) == 0 ]]; then
+    printf 'env'
+  elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    printf 'sudo -n env'
+  else
+    return 1
+  fi
+}
+
+# apt_get PREFIX WORD...: apt-get that asks nothing and waits for another apt-get to finish.
+apt_get() {
+  local -a prefix
+  read -ra prefix <<<"$1"
+  "${prefix[@]}" DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 "${@:2}"
+}
+
+# no_python WHAT-TO-DO: why there is none, and the one command that mends it.
+no_python() {
+  local found='none on PATH; '
+  ((${#seen[@]})) && printf -v found '%s; ' "${seen[@]}"
+  die "needs Python 3.11 or later with its venv module (found: ${found%; }). $1"
+}
+
+# mend_with_apt: the command for a person's own hands.
+mend_with_apt() {
+  local sudo=''
+  [[ $(id -u) == 0 ]] || sudo='sudo '
+  printf 'Run: %sapt-get update && %sapt-get install -y %s && %s' "$sudo" "$sudo" "$(apt_packages)" "$(again)"
+}
+
+# bring_python: installs a Python where the caller may; else ends with the command to run.
+bring_python() {
+  local prefix packages
+  command -v apt-get >/dev/null || no_python "Install one with your system's package tool, then run: $(again)"
+  prefix=$(root_prefix) || no_python "$(mend_with_apt)"
+  step "apt-get update" apt_get "$prefix" update || complain "$(tail -n 1 "$log")"
+  packages=$(apt_packages)
+  # shellcheck disable=SC2086  # the list is meant to split
+  step "apt-get install $packages" apt_get "$prefix" install --no-install-recommends $packages ||
+    no_python "apt-get said: $(tail -n 1 "$log") When that is mended: $(mend_with_apt)"
+}
+
+# ---- .venv --------------------------------------------------------------------------------------------------------
+
+# venv_version: the version of .venv's Python; fails unless it and its pip can be used.
+venv_version() {
+  "$venv/bin/python" -I -c 'import sys, pip; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null </dev/null
+}
+
+# venv_fault: why .venv has to be made anew; nothing when it is sound.
+venv_fault() {
+  local version made
+  [[ -e $venv || -L $venv ]] || { printf 'there is none' && return; }
+  [[ ! -e $marks/unfinished ]] || { printf 'an earlier run did not finish it' && return; }
+  version=$(venv_version) || { printf 'its Python or pip does not run' && return; }
+  new_enough "$version" || { printf 'its Python %s is too old' "$version" && return; }
+  made=$(grep '^command = ' "$venv/pyvenv.cfg" 2>/dev/null) || true
+  [[ $made == *" $venv" ]] || printf 'it was made for another place'
+}
+
+fresh_venv() {
+  rm -rf -- "$venv" || return 1
+  mkdir -p -- "$marks" && : >"$marks/unfinished" && "$1" -m venv "$venv"
+}
+
+# try_pythons: makes .venv with the first Python that really can.
+try_pythons() {
+  local python
+  for python in "${suitable[@]}"; do
+    step "making .venv with $python" fresh_venv "$python" && return
+    seen+=("$python could not make .venv: $(tail -n 1 "$log")")
+  done
+  return 1
+}
+
+make_venv() {
+  [[ -w $root ]] || die "may not write into $root. Clone rcq to a folder of your own, or run: sudo $(again)"
+  if [[ -d $venv && ! -w $venv ]]; then
+    die "$venv belongs to another user and has to be made anew ($1). Run: sudo rm -rf $(printf %q "$venv") && $(again)"
+  fi
+  scan_pythons
+  try_pythons && return
+  if ((${#suitable[@]})); then
+    die "${seen[-1]}. When that is mended, run: $(again)"
+  fi
+  bring_python
+  if ((dry_run)); then
+    step "making .venv with the new Python"
+    return
+  fi
+  scan_pythons
+  try_pythons || no_python "$(again), once a Python that can make a virtual environment is first on PATH"
+}
+
+# ---- packages -----------------------------------------------------------------------------------------------------
+
+# fingerprint FILE: changes whenever what is installed from FILE could differ.
+fingerprint() {
+  { printf '%s\n' "$root" "$(venv_version)" && cat -- "$root/pyproject.toml" "$1"; } | sha256sum | cut -d ' ' -f 1
+}
+
+# pip ARGUMENT...: pip of .venv, into .venv whatever the caller's settings say; its index is the caller's affair.
+pip() {
+  env -u PIP_TARGET -u PIP_PREFIX -u PIP_ROOT PIP_USER=0 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_ROOT_USER_ACTION=ignore "$venv/bin/python" -I -m pip --quiet "$@"
+}
+
+# explain: ends with one line on why pip failed and what mends it.
+explain() {
+  local unreachable='NewConnectionError|name resolution|Network is unreachable|Connection refused|timed out|ProxyError'
+  if grep -q 'No space left on device' "$log"; then
+    die "the disk is full. Free 500 MB for $venv, then run: $(again)"
+  elif grep -qE "$unreachable" "$log"; then
+    die "the package index cannot be reached. With a network (or pip's index-url set to a mirror) run: $(again)"
+  fi
+  tail -n 15 "$log" >&2
+  die "pip could not install what $1 names; the lines above say why. When that is mended, run: $(again)"
+}
+
+# install_set NAME FILE: the locked packages of FILE and rcq itself, unless that is what .venv holds.
+install_set() {
+  local name=$1 file=$2 count
+  if [[ -z $(venv_fault) && $(fingerprint "$file") == "$(cat "$marks/$name" 2>/dev/null)" ]]; then
+    say ".venv is up to date"
+    return
+  fi
+  if ((!dry_run)); then
+    [[ ! -d $venv || -w $venv ]] || die "may not write into $venv. Run: sudo rm -rf $(printf %q "$venv") && $(again)"
+    mkdir -p -- "$marks"
+    : >"$marks/unfinished"
+  fi
+  count=$(grep -c '^[a-z]' "$file")
+  step "installing $count locked packages into .venv" pip install --require-hashes -r "$file" || explain "$file"
+  step "installing rcq itself, as it stands in $root" editable || explain "$root/pyproject.toml"
+  if ((!dry_run)); then
+    fingerprint "$file" >"$marks/$name"
+    rm -- "$marks/unfinished"
+  fi
+}
+
+# What builds it is among the locked packages: nothing is fetched.
+editable() { (cd -- "$root" && pip install --no-index --no-deps --no-build-isolation --editable .); }
+
+# ---- the two commands ---------------------------------------------------------------------------------------------
+
+install_all() {
+  local fault
+  fault=$(venv_fault)
+  if [[ -n $fault ]]; then
+    [[ -e $venv || -L $venv ]] && say ".venv has to be made anew: $fault"
+    make_venv "$fault"
+  fi
+  if [[ $mode == test ]]; then
+    install_set test "$root/packaging/requirements-test.txt"
+  else
+    install_set run "$root/packaging/requirements.txt"
+  fi
+}
+
+# one_at_a_time: a second install.sh in this checkout waits for the first. The lock is on this very file: no file more.
+one_at_a_time() {
+  command -v flock >/dev/null || return 0
+  exec 9<"$root/install.sh"
+  flock -n 9 && return
+  say "another install.sh works in $root: waiting for it"
+  flock -w 900 9 || die "another install.sh has worked in $root for 15 minutes. End it, then run: $(again)"
+}
+
+run() {
+  if ((dry_run)); then
+    say "would:$(printf ' %q' "$@")"
+    exit 0
+  fi
+  exec "$@" 3>&- 9<&-
+}
+
+parse() {
+  while (($#)); do
+    case $1 in
+      --demo | --test)
+        [[ -z $mode ]] || usage_error "--demo and --test are two commands: give one of them."
+        mode=${1#--}
+        ;;
+      --dry-run) dry_run=1 ;;
+      --system | --uninstall) usage_error "$1 is not in this version: rcq runs from .venv, for one person." ;;
+      --) shift && inner+=("$@") && break ;;
+      *)
+        if [[ -n $mode ]]; then
+          inner+=("$1")
+        elif [[ $1 == --help || $1 == -h ]]; then
+          usage && exit 0
+        else
+          usage_error "unknown option $1."
+        fi
+        ;;
+    esac
+    shift
+  done
+  [[ -n $mode ]] || usage_error "say what to do: --demo or --test."
+}
+
+main() {
+  parse "$@"
+  if ((dry_run)); then
+    exec 3>&1
+  else
+    exec 3>&2
+    log=$(mktemp) || die "cannot write to ${TMPDIR:-/tmp}. Set TMPDIR to a folder you may write to, then run: $(again)"
+    trap 'rm -f -- "$log"' EXIT
+    one_at_a_time
+  fi
+  install_all
+  rm -f -- "$log"
+  if [[ $mode == test ]]; then
+    cd -- "$root"
+    run "$venv/bin/python" -m pytest -n 2 --dist loadfile \
+      -m "not slow and not qemu and not slurm and not gpu and not root" "${inner[@]}"
+  fi
+  say "$(printf 'next: %q --help, or put it on PATH: source %q' "$venv/bin/rcq" "$venv/bin/activate")"
+  run "$venv/bin/rcq" demo "${inner[@]}"
+}
+
+main "$@"
