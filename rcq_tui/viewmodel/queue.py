@@ -1,0 +1,147 @@
+"""A job as one row of the queue: which columns fit, and what stands in each.
+
+Pure: `now` is an argument, widths are arguments. Must not know colours' values or what draws the row.
+"""
+
+import signal
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from engine.protocol.responses import JobRow
+from rcq_tui.viewmodel.formats import duration, moment
+from rcq_tui.viewmodel.states import FINISHED, symbol
+from rcq_tui.viewmodel.text import clean, pad
+from rcq_tui.viewmodel.words import summary
+
+GAP = 2
+"""Blank cells between columns."""
+
+_NARROW = 104
+"""Below it the state's word gives way to its symbol, and a card's type to its count."""
+
+
+class Column(NamedTuple):
+    """One column: its key, its title, its cells, and whether it is aligned to the right."""
+
+    key: str
+    title: str
+    cells: int
+    right: bool = False
+
+
+def columns(total: int) -> tuple[Column, ...]:
+    """The columns of a table of so many cells; together with their gaps they fill it."""
+    narrow = total < _NARROW
+    fixed = (
+        Column("state", "" if narrow else "state", 1 if narrow else 11),
+        Column("position", "pos", 4 if narrow else 5, True),
+        Column("id", "id", 6 if narrow else 7, True),
+        Column("who", "who", 8 if narrow else 12),
+        Column("gpus", "GPUs" if narrow else "GPUs (cards)", 4 if narrow else 14, narrow),
+        Column("spent", "time" if narrow else "waited/ran", 6 if narrow else 10, True),
+    )
+    room = max(20, total - sum(column.cells for column in fixed) - GAP * (len(fixed) + 1))
+    why = max(room * 3 // 5, min(28, room // 2))
+    what = Column("what", "what", room - why)
+    return (*fixed[:4], what, *fixed[4:], Column("why", "why / when", why))
+
+
+def cells(job: JobRow, now: float, *, narrow: bool = False, ascii_only: bool = False) -> dict[str, str]:
+    """What stands in each column, clean but not yet fitted."""
+    sign = symbol(job.state, ascii_only=ascii_only)
+    return {
+        "state": sign if narrow else f"{sign} {clean(job.state)}",
+        "position": "" if job.position is None else str(job.position),
+        "id": str(job.id),
+        "who": who(job),
+        "what": what(job),
+        "gpus": gpus(job, narrow=narrow),
+        "spent": duration(spent(job, now)),
+        "why": why_or_when(job, now),
+    }
+
+
+def fitted(job: JobRow, now: float, layout: Sequence[Column], *, ascii_only: bool = False) -> list[str]:
+    """The row's cells in the widths of their columns."""
+    shown = cells(job, now, narrow=layout[0].cells == 1, ascii_only=ascii_only)
+    return [pad(shown[column.key], column.cells, right=column.right) for column in layout]
+
+
+def who(job: JobRow) -> str:
+    """The account, or the group in brackets where the account may not be known."""
+    return clean(job.account) if job.account is not None else f"({clean(job.group)})"
+
+
+def what(job: JobRow) -> str:
+    """The name, else the command."""
+    if job.redacted:
+        return "(private)"
+    return clean(job.name or job.command_line) or "-"
+
+
+def gpus(job: JobRow, *, narrow: bool = False) -> str:
+    """How many cards and of which type, or which ones it has; a share of one card is `part`."""
+    if job.gpus == 0:
+        return "-"
+    count = "part" if job.gpu_share else str(job.gpus)
+    if narrow:
+        return count
+    if job.gpu_indices:
+        return f"{count} ({','.join(map(str, job.gpu_indices))})"
+    return f"{count} {clean(job.gpu_type)}" if job.gpu_type else count
+
+
+def spent(job: JobRow, now: float) -> float:
+    """Seconds it has run, or has waited if it never started."""
+    if job.started_at is not None:
+        return (job.ended_at or now) - job.started_at
+    return (job.ended_at or now) - job.submitted_at
+
+
+def why_or_when(job: JobRow, now: float) -> str:
+    """Waiting: when it is expected and why not now. Running: its limit. Ended: how."""
+    if job.state == "pending":
+        why = summary(job.reasons) or "waits for the next pass"
+        return f"~{moment(job.expected_start, now)} {why}" if job.expected_start is not None else why
+    if job.state == "running" and job.started_at is not None:
+        return f"ends by {moment(job.started_at + job.time_limit_s, now)}"
+    if job.state == "scheduled":
+        return "starting"
+    if job.state == "held":
+        return "on hold until released"
+    return ending(job) if job.state in FINISHED else ""
+
+
+def ending(job: JobRow) -> str:
+    """How a job ended: `exit 0`, `killed by SIGKILL`, `hit its time limit of 2h00m`."""
+    if job.cause == "exit" or (job.cause is None and job.exit_code is not None):
+        return f"exit {job.exit_code}"
+    if job.cause == "signal":
+        return f"killed by {_signal_name(job.signal)}"
+    if job.cause == "time-limit":
+        return f"hit its time limit of {duration(job.time_limit_s)}"
+    return "" if job.cause is None else clean(job.cause).replace("-", " ")
+
+
+def _signal_name(number: int | None) -> str:
+    try:
+        return signal.Signals(number or 0).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def matches(job: JobRow, needle: str) -> bool:
+    """Whether every word of the filter is in what the row shows: id, who, group, what, service, state or type."""
+    texts = (
+        job.id,
+        job.job_id,
+        job.account,
+        job.group,
+        job.service,
+        job.name,
+        job.command_line,
+        job.state,
+        job.gpu_type,
+    )
+    hay = " ".join(clean(text) for text in texts if text is not None).lower()
+    return all(word in hay for word in needle.lower().split())
