@@ -5,6 +5,7 @@ what the submitter wrote differently from the effective request. Must not know c
 """
 
 import json
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ _EFFECTIVE = (
     "priority",
     "preemptible",
 )
+_PLAIN = re.compile(r"[\w@%+=:,./ -]*", re.ASCII).fullmatch  # what shlex leaves alone, and blanks between words
 _SCRIPT_HEAD = 4096  # characters that are searched for a line worth showing
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -127,14 +129,23 @@ def command_line(fields: JobFields) -> str:
         lines = (line.strip() for line in fields.script[:_SCRIPT_HEAD].splitlines())
         text = next((line for line in lines if line and not line.startswith("#")), "")
         return _sendable(text)
-    words: list[str] = []
+    words = [*(fields.command or ()), *fields.args]
+    text = " ".join(words)
+    if _PLAIN(text) and text.count(" ") == len(words) - 1 and "" not in words:  # nothing to quote: most jobs
+        return text[:COMMAND_LINE_CHARACTERS]
+    return _sendable(_quoted(words))
+
+
+def _quoted(words: Sequence[str]) -> str:
+    """As many words as a listing shows, each as a shell would take it."""
+    shown: list[str] = []
     length = 0
-    for word in [*(fields.command or ()), *fields.args]:
+    for word in words:
         if length > COMMAND_LINE_CHARACTERS:
             break
-        words.append(shlex.quote(word[: COMMAND_LINE_CHARACTERS + 1]))
-        length += len(words[-1]) + 1
-    return _sendable(" ".join(words))
+        shown.append(shlex.quote(word[: COMMAND_LINE_CHARACTERS + 1]))
+        length += len(shown[-1]) + 1
+    return " ".join(shown)
 
 
 def fields_of(row: Sequence[Any]) -> JobFields:
