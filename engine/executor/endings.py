@@ -1,0 +1,83 @@
+"""How an attempt ended, from the records that it left: what its shepherd wrote, or what can be said without it.
+
+Must not know the supervisor or the event loop.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.core.lifecycle import Cause
+from engine.core.model import JobId
+from engine.executor import records
+from engine.ports import Ending
+
+KILLED = 9
+INTERRUPTED = "its start was interrupted before it ran; submit it again"
+ABANDONED = "the process that watched over the job was killed, so the job was ended; submit it again"
+REBOOTED = "the host was restarted while the job ran; submit it again"
+
+
+def written(job: JobId, attempt: int, directory: int) -> Ending | None:
+    """What the shepherd wrote about that attempt; `None` where it wrote nothing (yet)."""
+    record = records.read(directory, records.EXIT)
+    return None if record is None or record.get("attempt") != attempt else _ending(job, attempt, record)
+
+
+def unwritten(
+    job: JobId, attempt: int, run: Mapping[str, object], boot_id: str, stopped_for: Cause | None = None
+) -> Ending:
+    """What is known of an attempt whose shepherd is gone without a word. run: its run record, or else its claim."""
+    started_at = _number(run.get("started_at"))
+    cause, message = stopped_for or Cause.SIGNAL, ABANDONED
+    if run.get("boot_id", boot_id) != boot_id:
+        cause, message = Cause.HOST_REBOOT, REBOOTED
+    elif started_at is None:
+        cause, message = Cause.LAUNCH_ERROR, INTERRUPTED
+    killed = cause is Cause.SIGNAL or cause is stopped_for
+    return Ending(
+        job=job, attempt=attempt, cause=cause, exit_code=None, signal=KILLED if killed else None,
+        started_at=started_at, ended_at=time.time(), message=message,
+    )  # fmt: skip
+
+
+def unlaunched(job: JobId, attempt: int, message: str) -> Ending:
+    """A start that failed before anything of the job ran."""
+    return Ending(
+        job=job, attempt=attempt, cause=Cause.LAUNCH_ERROR, exit_code=None, signal=None, started_at=None,
+        ended_at=time.time(), message=message,
+    )  # fmt: skip
+
+
+def write(ending: Ending, directory: Path) -> None:
+    """Leave in the job's directory what nobody else is left to write there; a directory that is gone stays gone."""
+    record = {name: getattr(ending, name) for name in Ending.__dataclass_fields__}
+    with contextlib.suppress(OSError):
+        handle = records.open_directory(str(directory))
+        try:
+            records.write(handle, records.EXIT, record, durable=True)
+        finally:
+            os.close(handle)
+
+
+def _ending(job: JobId, attempt: int, record: Mapping[str, object]) -> Ending | None:
+    ended_at, message = _number(record.get("ended_at")), record.get("message")
+    try:
+        cause = Cause(str(record.get("cause")))
+    except ValueError:
+        return None
+    if ended_at is None:
+        return None
+    code, signal = _number(record.get("exit_code")), _number(record.get("signal"))
+    return Ending(
+        job=job, attempt=attempt, cause=cause,
+        exit_code=None if code is None else int(code), signal=None if signal is None else int(signal),
+        started_at=_number(record.get("started_at")), ended_at=ended_at,
+        message=message if isinstance(message, str) else None,
+    )  # fmt: skip
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
