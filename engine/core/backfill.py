@@ -89,6 +89,7 @@ class Timeline:
         self._by_uuid = {card.gpu.uuid: card for card in self._cards}
         self._bookings: list[Booking] = []
         self._refusals: dict[Shape, Refused] = {}
+        self._taken_at: dict[float, tuple[int, int]] = {}
         for lease in leases:
             self.lease(lease)
 
@@ -144,6 +145,7 @@ class Timeline:
         booking = Booking(job=job, shape=shape, start=start, end=end, promised=promised)
         self._bookings.append(booking)
         self._refusals.clear()
+        self._taken_at.clear()
         for uuid in gpus:
             if (card := self._by_uuid.get(uuid)) is not None:
                 card.bookings.append(booking)
@@ -170,8 +172,11 @@ class Timeline:
 
     def _taken(self, at: float) -> tuple[int, int]:
         """Cores and MiB of host memory booked at one instant."""
-        shapes = [booking.shape for booking in self._bookings if booking.start <= at < booking.end]
-        return sum(shape.cpu_cores for shape in shapes), sum(shape.memory_mb for shape in shapes)
+        if (known := self._taken_at.get(at)) is None:
+            shapes = [booking.shape for booking in self._bookings if booking.start <= at < booking.end]
+            known = (sum(shape.cpu_cores for shape in shapes), sum(shape.memory_mb for shape in shapes))
+            self._taken_at[at] = known
+        return known
 
     def _host_takes(self, shape: Shape, start: float, end: float) -> bool:
         """Whether cores and memory last from `start` to `end`: use rises only where a booking starts."""
