@@ -56,7 +56,7 @@ def _nearest(name: str) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(name, VERBS, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return f"; perhaps {near[0]!r}" if near else ""
 
 
 def _version() -> int:
