@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterable
-from pathlib import Path
 
 ZOMBIE = frozenset("ZXx")
 """States of a process that has ended and only waits to be reaped."""
@@ -27,13 +26,13 @@ class Stat:
 
 def boot_id() -> str:
     """The kernel's name for this boot; another one after a reboot."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return _read("/proc/sys/kernel/random/boot_id").strip()
 
 
 def stat(pid: int) -> Stat | None:
     """The process with that pid; `None` if there is none or it has ended and waits to be reaped."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        text = _read(f"/proc/{pid}/stat")
     except OSError:
         return None
     # The name stands in parentheses and may itself hold blanks and parentheses.
@@ -85,8 +84,17 @@ def send(target: Stat, number: int) -> None:
 def wants(pid: int, number: int) -> bool:
     """Whether the process has a handler for that signal, or waits for it with the signal blocked."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = _read(f"/proc/{pid}/status").splitlines()
     except OSError:
         return False
     masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigCgt:", "SigBlk:"))]
     return any(mask >> (number - 1) & 1 for mask in masks)
+
+
+def _read(path: str) -> str:
+    """A file of /proc, which is small and comes in one piece."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(handle, 1 << 16).decode(errors="replace")
+    finally:
+        os.close(handle)

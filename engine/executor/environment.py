@@ -1,0 +1,104 @@
+"""What a job sees: its whole environment, made from its request, its lease and the person it runs for.
+
+Pure: whatever it needs is an argument. Must not look at the engine's own environment, which is not the job's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.core.snapshot import Lease
+from engine.protocol.fields import JobFields
+
+GUARDED = frozenset({"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"})
+"""Besides everything that begins with RCQ_: a job's own `environment` does not change these."""
+GUARDED_PREFIX = "RCQ_"
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Person:
+    """The Unix user that a job runs as, with what a log-in would give: search path, language."""
+
+    name: str
+    home: str
+    shell: str
+    path: str
+    language: str
+
+
+def build(
+    *,
+    fields: JobFields,
+    lease: Lease,
+    attempt: int,
+    directory: Path,
+    person: Person,
+    now: float,
+    array_index: int | None = None,
+) -> dict[str, str]:
+    """All of a job's environment. now: Unix seconds of the start, from which the time limit counts.
+
+    The person's own variables come first, then what other schedulers' scripts look for, then the job's `environment`;
+    what names the job and its cards is set last and cannot be changed from there.
+    """
+    asked = {name: value for name, value in fields.environment.items() if not is_guarded(name)}
+    return {
+        **_of_person(person),
+        **_for_slurm_scripts(fields, lease, array_index),
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        "OMP_NUM_THREADS": str(lease.key.shape.cpu_cores),
+        **asked,
+        **_of_job(fields, lease, attempt, directory, now, array_index),
+        **_of_cards(lease),
+    }
+
+
+def is_guarded(name: str) -> bool:
+    """Whether a job's own `environment` has no say over that variable."""
+    return name in GUARDED or name.startswith(GUARDED_PREFIX)
+
+
+def _of_person(person: Person) -> Mapping[str, str]:
+    return {
+        "PATH": person.path,
+        "HOME": person.home,
+        "USER": person.name,
+        "LOGNAME": person.name,
+        "SHELL": person.shell,
+        "LANG": person.language,
+        "TERM": "dumb",  # output goes to files
+    }
+
+
+def _for_slurm_scripts(fields: JobFields, lease: Lease, array_index: int | None) -> Mapping[str, str]:
+    element = {} if array_index is None else {"SLURM_ARRAY_TASK_ID": str(array_index)}
+    return {
+        "SLURM_JOB_ID": lease.job,
+        "SLURM_JOB_NAME": fields.name or "",
+        "SLURM_CPUS_PER_TASK": str(lease.key.shape.cpu_cores),
+        "SLURM_GPUS_ON_NODE": str(len(lease.gpus)),
+        **element,
+    }
+
+
+def _of_job(
+    fields: JobFields, lease: Lease, attempt: int, directory: Path, now: float, array_index: int | None
+) -> Mapping[str, str]:
+    limit_s = lease.key.shape.time_limit_s
+    return {
+        "RCQ_JOB_ID": lease.job,
+        "RCQ_JOB_NAME": fields.name or "",
+        "RCQ_ACCOUNT": lease.key.owner.account,
+        "RCQ_GROUP": lease.key.owner.group,
+        "RCQ_ATTEMPT": str(attempt),
+        "RCQ_ARRAY_INDEX": "" if array_index is None else str(array_index),
+        "RCQ_JOB_DIR": str(directory),
+        "RCQ_TIME_LIMIT_S": str(limit_s),
+        "RCQ_END_TIME": str(int(now) + limit_s),
+    }
+
+
+def _of_cards(lease: Lease) -> Mapping[str, str]:
+    """By UUID: an index means another card after the next change of hardware. Empty and `void` hide all cards."""
+    uuids = ",".join(lease.gpus)
+    return {"CUDA_VISIBLE_DEVICES": uuids, "NVIDIA_VISIBLE_DEVICES": uuids or "void"}
