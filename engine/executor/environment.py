@@ -48,7 +48,7 @@ def build(
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "OMP_NUM_THREADS": str(lease.key.shape.cpu_cores),
         **asked,
-        **_of_job(fields, lease, attempt, directory, now, array_index),
+        **_of_job(fields=fields, lease=lease, attempt=attempt, directory=directory, now=now, array_index=array_index),
         **_of_cards(lease),
     }
 
@@ -82,7 +82,7 @@ def _for_slurm_scripts(fields: JobFields, lease: Lease, array_index: int | None)
 
 
 def _of_job(
-    fields: JobFields, lease: Lease, attempt: int, directory: Path, now: float, array_index: int | None
+    *, fields: JobFields, lease: Lease, attempt: int, directory: Path, now: float, array_index: int | None
 ) -> Mapping[str, str]:
     limit_s = lease.key.shape.time_limit_s
     return {
