@@ -47,7 +47,7 @@ def load(path: Path | None) -> Settings:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise SettingsError(path, [f"cannot be read: {error.strerror}. Check its name and permissions."]) from None
+        raise _unreadable(path, error) from None
     except UnicodeDecodeError as error:
         raise SettingsError(path, [f"is not UTF-8 text at byte {error.start}. Save it as UTF-8."]) from None
     return parse(text, path)
@@ -55,7 +55,13 @@ def load(path: Path | None) -> Settings:
 
 def load_if_there(path: Path) -> Settings:
     """As `load`, but a file that does not exist means defaults: the usual place of the settings may be empty."""
-    return load(path if path.exists() or path.is_symlink() else None)
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return load(None)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    return load(path)
 
 
 def parse(text: str, file: Path) -> Settings:
@@ -66,6 +72,10 @@ def parse(text: str, file: Path) -> Settings:
         raise SettingsError(file, [f"is not TOML: {error}."]) from None
     except ValidationError as error:
         raise SettingsError(file, [_problem(one["loc"], one) for one in error.errors()]) from None
+
+
+def _unreadable(path: Path, error: OSError) -> SettingsError:
+    return SettingsError(path, [f"cannot be read: {error.strerror}. Check its name and permissions."])
 
 
 def _problem(loc: tuple[int | str, ...], error: Any) -> str:

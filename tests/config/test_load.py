@@ -105,6 +105,7 @@ def test_a_directory_is_refused(tmp_path: Path) -> None:
 
 def test_the_usual_place_may_be_empty_but_not_broken(file: Path) -> None:
     assert load_if_there(file) == Settings()
+    assert load_if_there(file / "below") == Settings()
     file.symlink_to(file.parent / "nowhere")
     with pytest.raises(SettingsError, match="cannot be read"):
         load_if_there(file)

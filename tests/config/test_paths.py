@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,10 @@ from config.paths import MAX_SOCKET_BYTES, Paths, PathsError
 
 
 @pytest.fixture
-def runtime(tmp_path: Path) -> Path:
-    path = tmp_path / "run"
-    path.mkdir(mode=0o700)
-    return path
+def runtime() -> Iterator[Path]:
+    """In a place whose name is short enough for a socket's."""
+    with tempfile.TemporaryDirectory(prefix="rcq-", dir="/tmp") as place:
+        yield Path(place)
 
 
 @pytest.fixture
@@ -74,13 +75,13 @@ def test_who_wins_over_whom(environ: dict[str, str], mode: Callable[..., Paths])
 
 
 def test_places_do_not_depend_on_where_one_stands(
-    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, runtime: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(runtime)
     environ |= {"RCQ_SOCKET": "here.sock", "RCQ_CONFIG": "here.toml"}
     found = paths.personal(environ, state_dir=Path("state"))
-    assert (found.socket, found.config_file) == (tmp_path / "here.sock", tmp_path / "here.toml")
-    assert found.state_dir == tmp_path / "state"
+    assert (found.socket, found.config_file) == (runtime / "here.sock", runtime / "here.toml")
+    assert found.state_dir == runtime / "state"
 
 
 def test_a_tilde_is_the_home_directory(monkeypatch: pytest.MonkeyPatch, home: Path, environ: dict[str, str]) -> None:
@@ -103,12 +104,17 @@ def test_a_socket_path_that_the_kernel_would_cut_is_refused(environ: dict[str, s
 
 
 def test_without_a_runtime_directory_a_private_one_is_made(
-    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del environ["XDG_RUNTIME_DIR"]
     made: list[Path] = []
-    monkeypatch.setattr(paths, "private_directory", lambda path: made.append(path) or tmp_path)
-    assert paths.personal(environ).socket == tmp_path / "rcq.sock"
+
+    def remember(path: Path) -> Path:
+        made.append(path)
+        return path
+
+    monkeypatch.setattr(paths, "private_directory", remember)
+    assert paths.personal(environ).socket == Path(f"/tmp/rcq-{os.getuid()}/rcq.sock")
     assert made == [Path(f"/tmp/rcq-{os.getuid()}")]
 
 

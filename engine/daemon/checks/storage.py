@@ -1,0 +1,55 @@
+"""Checks of the disk: state directory and database, which are looked at and never touched.
+
+Must not know the database's tables.
+"""
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from engine.daemon.checks.finding import Finding, Host, is_there
+
+LOW_SPACE_MB, NO_SPACE_MB = 2048, 100
+
+
+def state_directory(host: Host) -> Finding:
+    """The place of database and job files can be written and has room."""
+    if host.paths is None:
+        return Finding(state="fail", found=host.paths_trouble, mend="Set the variables it names.")
+    place = host.paths.state_dir
+    there = next(path for path in (place, *place.parents) if is_there(path))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        mend = f"Give user {os.getuid()} the right to write there, or set engine.state_dir in {host.config_file}."
+        return Finding(state="fail", found=f"{there} cannot be written, for {place}", mend=mend)
+    free = shutil.disk_usage(there).free // 1024**2
+    found = f"{place} ({free:,} MiB free)"
+    if free < LOW_SPACE_MB:
+        state = "fail" if free < NO_SPACE_MB else "warn"
+        return Finding(
+            state=state, found=found, mend=f"Free some space: job output needs {LOW_SPACE_MB:,} MiB or more."
+        )
+    return Finding(state="ok", found=found)
+
+
+def database(host: Host) -> Finding:
+    """The database, if there is one, is whole. It is opened for reading only."""
+    if host.paths is None or not is_there(host.paths.database):
+        return Finding(state="ok", found="none yet: the engine makes it at its first start")
+    file = host.paths.database
+    mend = f"Stop the engine, keep a copy of {file}, and put the last backup in its place."
+    try:
+        with closing(sqlite3.connect(_read_only(file), uri=True, timeout=5.0)) as connection:
+            answer = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.Error as error:
+        return Finding(state="fail", found=f"{file}: {error}", mend=mend)
+    if answer != "ok":
+        return Finding(state="fail", found=f"{file}: {' '.join(answer.split())}", mend=mend)
+    return Finding(state="ok", found=f"{file} is whole ({file.stat().st_size // 1024:,} KiB)")
+
+
+def _read_only(file: Path) -> str:
+    """How to open it without leaving a trace: a database that nobody has open gets no companion files either."""
+    unused = not is_there(file.with_name(file.name + "-wal"))
+    return f"{file.as_uri()}?mode=ro{'&immutable=1' if unused else ''}"
