@@ -1,0 +1,55 @@
+"""Who is asking: the bearer token, else the Unix user that the kernel names, else nobody.
+
+Must not decide what anybody may do; that is the backend's.
+"""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from engine.api.backend import Backend, Identity
+from engine.api.peer import Peer, peer_of
+from engine.protocol.errors import Refused
+
+
+def backend_of(request: Request) -> Backend:
+    """The engine behind this app."""
+    backend: Backend = request.app.state.backend
+    return backend
+
+
+async def perhaps(request: Request) -> Identity | None:
+    """Who asks, or `None` for nobody in particular. UNAUTHENTICATED for a token that is not (or no longer) good."""
+    people = backend_of(request).people
+    header = request.headers.get("authorization")
+    if header is not None:
+        scheme, _, token = header.partition(" ")
+        known = await people.by_token(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
+        if known is None:
+            raise Refused("UNAUTHENTICATED", "This token is not, or no longer, valid. Log in: rcq login NAME")
+        return known
+    peer = peer_of(request.scope)
+    return await people.by_peer(peer.uid) if peer else None
+
+
+async def identity(request: Request, who: Annotated[Identity | None, Depends(perhaps)]) -> Identity:
+    """Who asks. UNAUTHENTICATED, with what to do, for nobody."""
+    if who is not None:
+        return who
+    if (await backend_of(request).box.health()).accounts:
+        raise Refused("UNAUTHENTICATED", "Log in: rcq login NAME")
+    raise Refused("UNAUTHENTICATED", "No account exists yet: rcq account add NAME makes the first admin.")
+
+
+def unix_peer(request: Request) -> Peer:
+    """The process at the other end. UNAUTHENTICATED where the kernel does not tell it."""
+    peer = peer_of(request.scope)
+    if peer is None:
+        raise Refused("UNAUTHENTICATED", "The Unix user of this connection is unknown; connect to the engine's socket.")
+    return peer
+
+
+Engine = Annotated[Backend, Depends(backend_of)]
+Who = Annotated[Identity, Depends(identity)]
+Anybody = Annotated[Identity | None, Depends(perhaps)]
+UnixPeer = Annotated[Peer, Depends(unix_peer)]

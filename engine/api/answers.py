@@ -1,0 +1,103 @@
+"""How answers look: plain dataclasses of the protocol as JSON, the one error shape, what OpenAPI says of both.
+
+Must not know where an answer comes from.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Response
+from pydantic import BaseModel, Field
+from pydantic_core import to_json
+
+from engine.protocol.errors import STATUS, Refused
+from engine.protocol.responses import AccountView, GpuView, GroupView, ServiceView
+
+
+class ErrorPart(BaseModel):
+    """What was refused and what to do. code: the interface's; details: what is wrong where."""
+
+    code: str
+    message: str
+    details: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class ErrorAnswer(BaseModel):
+    """Every refusal has this shape."""
+
+    error: ErrorPart
+
+
+@dataclass(slots=True, kw_only=True)
+class JobTaken:
+    """The id of a job that was taken in; it is on disk."""
+
+    id: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Done:
+    """It was done (or, on a dry run, would be); there is nothing else to say."""
+
+    ok: bool = True
+
+
+@dataclass(slots=True, kw_only=True)
+class Gpus:
+    """Every card, by index."""
+
+    items: list[GpuView]
+
+
+@dataclass(slots=True, kw_only=True)
+class Accounts:
+    """Accounts that the caller may know of."""
+
+    items: list[AccountView]
+
+
+@dataclass(slots=True, kw_only=True)
+class Groups:
+    """Groups that the caller may know of."""
+
+    items: list[GroupView]
+
+
+@dataclass(slots=True, kw_only=True)
+class Services:
+    """All services."""
+
+    items: list[ServiceView]
+
+
+def as_json(value: object) -> bytes:
+    """A dataclass of the protocol as JSON; a number that JSON cannot say is `null`."""
+    return to_json(value, inf_nan_mode="null")
+
+
+def answer(value: object, status: int = 200) -> Response:
+    """The whole answer of a route."""
+    return Response(as_json(value), status, media_type="application/json")
+
+
+def refusal(refused: Refused, status: int | None = None) -> Response:
+    """The error shape, with `Retry-After` where there is something to wait for. status: if not the code's own."""
+    headers = {} if refused.retry_after_s is None else {"retry-after": str(max(1, round(refused.retry_after_s)))}
+    if refused.code == "UNAUTHENTICATED":
+        headers["www-authenticate"] = "Bearer"
+    body = as_json(refused.body())
+    return Response(body, status or STATUS[refused.code], headers=headers, media_type="application/json")
+
+
+def refuses(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's `responses` of a route that may answer with these codes, besides those that any route may."""
+    by_status: dict[int | str, list[str]] = {}
+    for code in (*codes, "VALIDATION_ERROR", "INTERNAL"):
+        by_status.setdefault(STATUS[code], []).append(code)
+    return {status: {"model": ErrorAnswer, "description": ", ".join(names)} for status, names in by_status.items()}
+
+
+def takes(schema: str, media: str = "application/json", *, required: bool = True) -> dict[str, Any]:
+    """OpenAPI's `requestBody` of a route that reads its body itself. schema: a name among the components."""
+    content = {media: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"requestBody": {"required": required, "content": content}}

@@ -1,0 +1,43 @@
+"""The engine's HTTP application: one router per resource, errors in one shape, the OpenAPI description.
+
+Must not know how the backend does its work, nor which socket the app is served on.
+"""
+
+import asyncio
+
+from fastapi import FastAPI
+
+from engine.api import accounts, errors, events, gpus, groups, health, ingest, jobs, openapi, services, session, stats
+from engine.api.backend import Backend
+
+ROUTERS = (
+    health.router,
+    session.router,
+    jobs.router,
+    ingest.router,
+    gpus.router,
+    stats.router,
+    events.router,
+    accounts.router,
+    groups.router,
+    services.router,
+)
+
+
+def create_app(backend: Backend) -> FastAPI:
+    """The application in front of `backend`. `app.state.closing` is set by the server to end event streams."""
+    app = FastAPI(
+        title="rcq engine",
+        summary="Jobs, cards and people of one shared GPU machine.",
+        version="1",
+        docs_url=None,  # both would fetch scripts from a content network
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.backend = backend
+    app.state.closing = asyncio.Event()
+    errors.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    openapi.install(app)
+    return app

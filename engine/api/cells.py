@@ -1,0 +1,73 @@
+"""From the text of a CSV cell to the value that JSON would have held, by the column's name.
+
+Pure. Must not know quoting or files. Ranges and rules are `model`'s; here is only what a cell's text can mean.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.api.model import load_json
+
+_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def _text(cell: str) -> str:
+    return cell
+
+
+def _whole(cell: str) -> int:
+    digits = cell.strip()
+    # Tables that once had an empty cell in a column of whole numbers come out of pandas as 4.0.
+    digits = digits[:-2] if digits.endswith(".0") else digits
+    if not digits.isascii() or not digits.removeprefix("-").isdigit() or len(digits) > 18:
+        raise ValueError("must be a whole number")
+    return int(digits)
+
+
+def _number(cell: str) -> float:
+    if "_" in cell:  # float() would take 1_000
+        raise ValueError("must be a number")
+    try:
+        return float(cell)
+    except ValueError:
+        raise ValueError("must be a number") from None
+
+
+def _flag(cell: str) -> bool:
+    try:
+        return _FLAGS[cell.strip().lower()]
+    except KeyError:
+        raise ValueError("must be true or false") from None
+
+
+def _json(example: str) -> Callable[[str], Any]:
+    def read(cell: str) -> Any:
+        try:
+            return load_json(cell)
+        except (ValueError, RecursionError):
+            raise ValueError(f"must be JSON, such as {example}") from None
+
+    return read
+
+
+_LIST = _json('["python", "train.py"]')
+_MAP = _json('{"SEED": "1"}')
+
+READERS: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(
+        ("gpus", "gpu_count", "num_gpu", "gpu_memory_mb", "cpu_cores", "memory_mb", "memory_mib", "priority"), _whole
+    ),
+    "time_limit_s": _whole,
+    **dict.fromkeys(
+        ("memory_gb", "max_runtime", "expected_time", "max_runtime_minutes", "estimated_hours", "submitted_at"), _number
+    ),
+    **dict.fromkeys(("gpu_share", "preemptible"), _flag),
+    **dict.fromkeys(("command", "args"), _LIST),
+    **dict.fromkeys(("environment", "tags"), _MAP),
+}
+"""How to read a column that is not plain text. Each raises ValueError with what the cell must be."""
+
+
+def reader_of(column: str) -> Callable[[str], Any]:
+    """How to read a cell of this column."""
+    return READERS.get(column, _text)

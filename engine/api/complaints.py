@@ -1,0 +1,90 @@
+"""What is wrong with a stranger's data, in words: pydantic's findings become details of `VALIDATION_ERROR`.
+
+Must not know HTTP and never repeats a value that was sent: it may be a password or an environment.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine.api.schema import ENVIRONMENT_KEY, PRINTABLE
+from engine.protocol.errors import Refused
+from engine.protocol.fields import LATER
+
+MAX_DETAILS = 20
+"""A line with a hundred thousand wrong fields is told about the first of them only."""
+_SUBJECT = re.compile(r"^(?:Input|String|List|Dictionary|Value|Data) should ")
+_PATTERNS = {
+    PRINTABLE: "must not hold control characters or line breaks",
+    ENVIRONMENT_KEY: "must be letters, digits and underscores and not begin with a digit",
+    "^/": "must be an absolute path, beginning with /",
+}
+_COMMAND_AS_TEXT = (
+    'must be a list of text, such as ["python", "train.py"]; for a line that a shell shall read use "script"'
+)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant, if any comes near."""
+    if len(name) > 64:  # the comparison's time grows with the square of the length
+        return None
+    found = get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def unknown(name: str, known: Iterable[str]) -> str:
+    """What to say about a field that is not accepted."""
+    if name in LATER:
+        return "this version cannot do this yet; leave it out"
+    if name == "id":
+        return "is given by the engine; for a key of your own use job_id"
+    near = nearest(name, known)
+    return f"unknown field; did you mean {near}?" if near else "unknown field"
+
+
+def invalid(details: list[dict[str, Any]]) -> Refused:
+    """VALIDATION_ERROR whose message repeats the first of the details (`field`, `message`)."""
+    told = "; ".join(f"{one['field']}: {one['message']}" if one["field"] else one["message"] for one in details[:3])
+    more = f" (and {len(details) - 3} more)" if len(details) > 3 else ""
+    return Refused("VALIDATION_ERROR", told + more, details)
+
+
+def wrong(field: str, message: str) -> Refused:
+    """VALIDATION_ERROR about a single field."""
+    return invalid([{"field": field, "message": message}])
+
+
+def complaint(error: ValidationError, known: Iterable[str]) -> Refused:
+    """BAD_FORMAT if it is no JSON or no object at all, else VALIDATION_ERROR. known: the accepted field names."""
+    found = error.errors(include_url=False, include_input=False)
+    if found[0]["type"] == "json_invalid":
+        return Refused("BAD_FORMAT", f"This is not JSON: {found[0]['ctx']['error']}.")
+    if not found[0]["loc"] and found[0]["type"] in {"dict_type", "model_type", "model_attributes_type"}:
+        return Refused("BAD_FORMAT", 'Expected a JSON object, such as {"command": ["nvidia-smi"]}.')
+    return invalid(details_of(found[:MAX_DETAILS], known))
+
+
+def details_of(found: Iterable[Mapping[str, Any]], known: Iterable[str]) -> list[dict[str, Any]]:
+    """Pydantic's findings as `{"field", "message"}`, values left out."""
+    return [{"field": _field(one["loc"]), "message": _message(one, known)} for one in found]
+
+
+def _field(path: tuple[int | str, ...]) -> str:
+    return ".".join(str(step)[:100] for step in path if step != "[key]")
+
+
+def _message(one: Mapping[str, Any], known: Iterable[str]) -> str:
+    kind, path = one["type"], one["loc"]
+    if kind == "extra_forbidden":
+        return unknown(str(path[-1]), known)
+    if kind == "string_pattern_mismatch":
+        return _PATTERNS.get(one["ctx"]["pattern"], f"must match {one['ctx']['pattern']}")
+    if kind == "list_type" and path == ("command",):
+        return _COMMAND_AS_TEXT
+    if kind == "missing":
+        return "is missing"
+    said = _SUBJECT.sub("must ", str(one["msg"])).removeprefix("Value error, ")
+    return said.split(" after validation")[0]

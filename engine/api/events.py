@@ -1,0 +1,80 @@
+"""GET /v1/events: what happens, as server-sent events, resumable by the last event's id."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from engine.api.access import Engine, Who
+from engine.api.answers import as_json, refuses
+from engine.api.backend import FeedEvent
+from engine.api.complaints import wrong
+from engine.api.requests import Following
+
+router = APIRouter(prefix="/v1", tags=["events"])
+KEEP_ALIVE_S = 15.0
+RETRY_MS = 1000
+
+
+@router.get(
+    "/events",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"text/event-stream": {}}, "description": "id:, event: and data: (JSON) of each event."},
+        **refuses("UNAUTHENTICATED"),
+    },
+)
+async def events(
+    request: Request,
+    engine: Engine,
+    who: Who,
+    asked: Annotated[Following, Query()],
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> Response:
+    """What happens from now on; after a break, `Last-Event-ID` (or `after`) goes on where it broke off."""
+    feed = engine.box.events(who, asked.after if last_event_id is None else _number(last_event_id))
+    return StreamingResponse(
+        written(feed, request.app.state.closing),
+        media_type="text/event-stream",
+        headers={"cache-control": "no-store"},
+    )
+
+
+async def written(
+    feed: AsyncIterator[FeedEvent], closing: asyncio.Event, keep_alive_s: float = KEEP_ALIVE_S
+) -> AsyncGenerator[bytes, None]:
+    """The stream's text, until the feed ends or `closing` is set; a comment whenever nothing happens for a while."""
+    yield b"retry: %d\n\n" % RETRY_MS
+    closed = asyncio.ensure_future(closing.wait())
+    coming = asyncio.ensure_future(_next(feed))
+    try:
+        while True:
+            await asyncio.wait({coming, closed}, timeout=keep_alive_s, return_when=asyncio.FIRST_COMPLETED)
+            if closed.done():
+                return
+            if not coming.done():
+                yield b": still here\n\n"
+                continue
+            event = coming.result()
+            if event is None:
+                return
+            yield b"id: %d\nevent: %s\ndata: %s\n\n" % (event.id, event.kind.encode(), as_json(event.data))
+            coming = asyncio.ensure_future(_next(feed))
+    finally:
+        coming.cancel()
+        closed.cancel()
+        await asyncio.wait({coming, closed})
+        if isinstance(feed, AsyncGenerator):
+            await feed.aclose()
+
+
+async def _next(feed: AsyncIterator[FeedEvent]) -> FeedEvent | None:
+    return await anext(feed, None)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise wrong("Last-Event-ID", "must be the id of an event, a whole number")
+    return int(text)

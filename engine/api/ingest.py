@@ -1,0 +1,52 @@
+"""POST /v1/ingest: a file of any length, taken in while it arrives."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from engine.api.access import Engine, Who
+from engine.api.answers import answer, refuses, takes
+from engine.api.formats import Csv, Format, Ndjson
+from engine.api.intake import Intake, Wish, take_in
+from engine.api.outbox import LiveAnswer, Outbox
+from engine.api.requests import Ingestion
+from engine.protocol.responses import IngestReport
+
+router = APIRouter(prefix="/v1", tags=["ingest"])
+
+
+@router.post(
+    "/ingest",
+    response_model=IngestReport,
+    responses=refuses("BAD_FORMAT", "BAD_ENCODING", "TOO_LARGE", "UNAUTHENTICATED"),
+    openapi_extra=takes("JobLines", "application/octet-stream"),
+)
+async def ingest(request: Request, engine: Engine, who: Who, asked: Annotated[Ingestion, Query()]) -> Response:
+    """Take the good lines in, whatever the bad ones hold.
+
+    Answers with the report. With `all_errors` or `progress` it is `application/x-ndjson` instead: a line for each
+    error (with its `input`), a `{"progress": …}` line for each batch, and `{"report": …}` as the last line.
+    """
+    limits = engine.limits
+    form: Format = Csv(limits.line_bytes) if asked.format == "csv" else Ndjson(limits.line_bytes)
+    wish = Wish(dry_run=asked.dry_run, all_errors=asked.all_errors, progress=asked.progress)
+    outbox = Outbox()
+    intake = Intake(engine.jobs, who, wish, outbox.tell)
+
+    async def work() -> None:
+        await take_in(_chunks(request), form, limits.ingest_batch_lines, intake)
+
+    async def work_and_tell() -> None:
+        await work()
+        intake.finish()
+
+    if wish.all_errors or wish.progress:
+        return LiveAnswer(work_and_tell, outbox)
+    await work()
+    return answer(intake.report)
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    async for chunk in request.stream():
+        yield chunk

@@ -1,0 +1,182 @@
+"""Taking many jobs in: batches are checked in a worker thread while the batch before is being written down.
+
+Must not know HTTP. What a batch's `submit` returned from is durable; an end in the middle loses nothing of it.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engine.api.backend import Identity, Jobs
+from engine.api.formats import Format
+from engine.api.lines import Line
+from engine.protocol.errors import Refused
+from engine.protocol.fields import JobFields
+from engine.protocol.responses import IngestReport
+
+REPORTED_ERRORS = 100
+FLUSH_S = 0.2
+"""A stream that pauses so long has what it sent so far taken in, full batch or not."""
+
+Tell = Callable[[dict[str, Any]], None]
+Parsed = tuple[Line, JobFields | Refused, str | None]
+"""A line, what became of it, and the submitter's own key where there is one."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Wish:
+    """What the caller wants to be told of. all_errors: every error, with its input. progress: counts, each batch."""
+
+    dry_run: bool = False
+    all_errors: bool = False
+    progress: bool = False
+
+
+class Intake:
+    """Counts what is taken and refused, in line order; `report` is always true of what was settled so far."""
+
+    def __init__(self, jobs: Jobs, who: Identity, wish: Wish, tell: Tell) -> None:
+        """tell: gets what `wish` asks for, as values for JSON."""
+        self._jobs = jobs
+        self._who = who
+        self._wish = wish
+        self._tell = tell
+        self._seen: set[str] = set()
+        self._lines = 0
+        self.report = IngestReport(dry_run=wish.dry_run)
+
+    async def settle(self, batch: Sequence[Parsed]) -> None:
+        """Submit what is good of one batch (or only check it, on a dry run) and book every line."""
+        fates = self._without_doubles(batch)
+        good = [at for at, fate in enumerate(fates) if not isinstance(fate, Refused)]
+        outcomes = await self._submit([fate for fate in fates if not isinstance(fate, Refused)])
+        settled: list[int | Refused | None] = [fate if isinstance(fate, Refused) else None for fate in fates]
+        for at, outcome in zip(good, outcomes, strict=True):
+            settled[at] = outcome
+        for (line, _, job_id), outcome in zip(batch, settled, strict=True):
+            if isinstance(outcome, Refused):
+                self._book_error(line, job_id, outcome)
+            else:
+                self._book(outcome)
+        self._lines = batch[-1][0].number if batch else self._lines
+        if self._wish.progress:
+            counts = {"lines": self._lines, "accepted": self.report.accepted, "rejected": self.report.rejected}
+            self._tell({"progress": counts})
+
+    def finish(self) -> None:
+        """Tell the report, to those who are told of things as they happen."""
+        self._tell({"report": asdict(self.report)})
+
+    async def _submit(self, jobs: list[JobFields]) -> Sequence[int | Refused | None]:
+        if not jobs:
+            return []
+        try:
+            if self._wish.dry_run:
+                return await self._jobs.check(self._who, jobs)
+            return await self._jobs.submit(self._who, jobs)
+        except Refused as refused:  # all of them, for one reason
+            return [refused] * len(jobs)
+
+    def _without_doubles(self, batch: Sequence[Parsed]) -> list[JobFields | Refused]:
+        # Between batches the books know the keys. On a dry run nothing is in the books: then all keys are kept here.
+        first: dict[str, int] = {}
+        fates: list[JobFields | Refused] = []
+        for line, fate, job_id in batch:
+            double: Refused | None = None
+            if job_id is not None and not isinstance(fate, Refused):
+                if job_id in first:
+                    double = _double(job_id, f"line {first[job_id]}")
+                elif job_id in self._seen:
+                    double = _double(job_id, "an earlier line")
+                first.setdefault(job_id, line.number)
+            fates.append(double or fate)
+        if self._wish.dry_run:
+            self._seen.update(first)
+        return fates
+
+    def _book(self, job: int | None) -> None:
+        self.report.accepted += 1
+        if job is not None:
+            self.report.first_id = job if self.report.first_id is None else min(self.report.first_id, job)
+            self.report.last_id = job if self.report.last_id is None else max(self.report.last_id, job)
+
+    def _book_error(self, line: Line, job_id: str | None, refused: Refused) -> None:
+        self.report.rejected += 1
+        if len(self.report.errors) >= REPORTED_ERRORS and not self._wish.all_errors:
+            return
+        error = {
+            "line": line.number,
+            "job_id": job_id,
+            "code": refused.code,
+            "message": refused.message,
+            "details": refused.details,
+        }
+        if len(self.report.errors) < REPORTED_ERRORS:
+            self.report.errors.append(error)
+        if self._wish.all_errors:
+            self._tell({**error, "input": line.text.decode(errors="replace")})
+
+
+async def take_in(chunks: AsyncIterator[bytes], form: Format, batch_lines: int, intake: Intake) -> None:
+    """Read a whole file of jobs into `intake`. Raises Refused if the file as a whole cannot be read.
+
+    While one batch is being submitted the next is read and checked; never more than that is held.
+    """
+    under_way: asyncio.Task[None] | None = None
+    try:
+        async with aclosing(batches(chunks, form, batch_lines)) as all_batches:
+            async for batch in all_batches:
+                parsed = await asyncio.to_thread(parse, form, batch)
+                if under_way is not None:
+                    await under_way
+                under_way = asyncio.create_task(intake.settle(parsed))
+    finally:
+        if under_way is not None:
+            await under_way
+
+
+async def batches(chunks: AsyncIterator[bytes], form: Format, size: int) -> AsyncGenerator[list[Line], None]:
+    """Lines in batches of `size`; a shorter one at the end, and whenever the stream pauses."""
+    waiting: list[Line] = []
+    coming = asyncio.ensure_future(_next(chunks))
+    try:
+        while True:
+            await asyncio.wait({coming}, timeout=FLUSH_S if waiting else None)
+            if not coming.done():
+                yield waiting
+                waiting = []
+                continue
+            chunk = coming.result()
+            if chunk is None:
+                break
+            waiting += form.feed(chunk)
+            while len(waiting) >= size:
+                yield waiting[:size]
+                waiting = waiting[size:]
+            coming = asyncio.ensure_future(_next(chunks))
+        waiting += form.finish()
+        for at in range(0, len(waiting), size):
+            yield waiting[at : at + size]
+    finally:
+        coming.cancel()
+        await asyncio.wait({coming})
+
+
+def parse(form: Format, batch: Sequence[Line]) -> list[Parsed]:
+    """Check the lines of one batch; for a worker thread."""
+    parsed: list[Parsed] = []
+    for line in batch:
+        fate = form.parse(line)
+        parsed.append((line, fate, form.job_id(line) if isinstance(fate, Refused) else fate.job_id))
+    return parsed
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(chunks, None)
+
+
+def _double(job_id: str, where: str) -> Refused:
+    told = f"job_id {job_id} is also on {where}; give each job a key of its own."
+    return Refused("DUPLICATE_JOB", told, [{"field": "job_id", "message": f"also on {where}"}])

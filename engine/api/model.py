@@ -1,0 +1,172 @@
+"""From a stranger's job to `JobFields`: one spelling of each field, units, and the rules that span fields.
+
+Pure and safe to call from any thread. Must not know HTTP, files or who submits.
+"""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from engine.api.complaints import MAX_DETAILS, complaint, invalid, wrong
+from engine.api.schema import JOB, JOB_NAMES, MAX_NAME, MAX_TEXT_BYTES
+from engine.protocol.errors import Refused
+from engine.protocol.fields import ALIASES, JobFields
+
+_check_json = JOB.validator.validate_json
+_check_python = JOB.validator.validate_python
+_KEY_END = re.compile(rb'"\s*:')
+_FRACTIONS = frozenset({"memory_gb", "max_runtime", "expected_time", "max_runtime_minutes", "estimated_hours"})
+
+
+class _Repeated(dict[str, Any]):
+    """A JSON object in which a key stood twice."""
+
+    names: list[str]
+
+
+def parse_line(line: bytes) -> JobFields | Refused:
+    """One job from one JSON object, or why not: BAD_FORMAT, BAD_ENCODING or VALIDATION_ERROR."""
+    try:
+        given = _check_json(line)
+    except ValidationError as error:
+        return _complain(line, error)
+    if _may_repeat(line, given) and (repeated := _repeated(load_json(line.decode()))):
+        return invalid([{"field": name, "message": "is given twice"} for name in repeated])
+    # A NUL can only come in as its escape; and what is short as a line has no long parts.
+    return _job(given, careful=b"\\u0000" in line or len(line) > MAX_TEXT_BYTES)
+
+
+def parse_object(value: object) -> JobFields | Refused:
+    """One job from a value that was read from JSON by `load_json`, or from a mapping; or why not."""
+    if isinstance(value, dict) and (repeated := _repeated(value)):
+        return invalid([{"field": name, "message": "is given twice"} for name in repeated])
+    try:
+        given = _check_python(value)
+    except ValidationError as error:
+        return complaint(error, JOB_NAMES)
+    return _job(given, careful=True)
+
+
+def load_json(text: str) -> Any:
+    """JSON as Python values; objects that repeat a key are remembered as such for `parse_object`.
+
+    Raises ValueError, RecursionError.
+    """
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def job_id_of(line: bytes) -> str | None:
+    """The submitter's own key on a line that was refused, where it can be told."""
+    try:
+        value = from_json(line)
+    except ValueError:
+        return None
+    key = value.get("job_id") if isinstance(value, dict) else None
+    return key if isinstance(key, str) and len(key) <= MAX_NAME else None
+
+
+def bad_encoding(error: UnicodeDecodeError) -> Refused:
+    """BAD_ENCODING, with the place of the first byte that is not UTF-8."""
+    return Refused(
+        "BAD_ENCODING",
+        f"Not UTF-8 at byte {error.start + 1}; save the text as UTF-8 and send it again.",
+        [{"field": "", "message": error.reason, "byte": error.start + 1}],
+    )
+
+
+def _complain(line: bytes, error: ValidationError) -> Refused:
+    try:
+        line.decode()
+    except UnicodeDecodeError as broken:
+        return bad_encoding(broken)
+    return complaint(error, JOB_NAMES)
+
+
+def _may_repeat(line: bytes, given: Mapping[str, Any]) -> bool:
+    # Every key, repeated or not, brings at least one colon: with as many colons as distinct keys none is repeated.
+    keys = len(given) + len(given.get("environment") or ()) + len(given.get("tags") or ())
+    return line.count(b":") != keys and len(_KEY_END.findall(line)) != keys
+
+
+def _repeated(value: dict[str, Any]) -> list[str]:
+    parts = {"": value, "environment.": value.get("environment"), "tags.": value.get("tags")}
+    return [where + name for where, part in parts.items() if isinstance(part, _Repeated) for name in part.names]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) == len(pairs):
+        return value
+    repeated = _Repeated(value)
+    times = Counter(name for name, _ in pairs)
+    repeated.names = [name for name, count in times.items() if count > 1][:MAX_DETAILS]
+    return repeated
+
+
+def _job(given: dict[str, Any], *, careful: bool) -> JobFields | Refused:
+    if None in given.values():
+        given = {name: value for name, value in given.items() if value is not None}
+    if not ALIASES.keys().isdisjoint(given):
+        renamed = _canonical(given)
+        if isinstance(renamed, Refused):
+            return renamed
+        given = renamed
+    if kind := given.get("gpu_type"):
+        given["gpu_type"] = " ".join(kind.lower().split())
+    problem = _problem(given) or (_text_problem(given) if careful else None)
+    return problem or JobFields(**given)
+
+
+def _canonical(given: Mapping[str, Any]) -> dict[str, Any] | Refused:
+    canonical: dict[str, Any] = {}
+    spelled: dict[str, str] = {}
+    for spelling, value in given.items():
+        name, factor = ALIASES.get(spelling, (spelling, 1))
+        if name in canonical:
+            return wrong(spelling, f"says the same as {spelled[name]}; give one of the two")
+        spelled[name] = spelling
+        # Rounded first, so that 1.1 hours are 3960 s and not one more by the error of binary fractions.
+        canonical[name] = math.ceil(round(value * factor, 6)) if spelling in _FRACTIONS else value
+    return canonical
+
+
+def _problem(given: Mapping[str, Any]) -> Refused | None:
+    if ("command" in given) == ("script" in given):
+        told = "give one of command and script, not both" if "command" in given else "give a command or a script"
+        return wrong("command", told)
+    if "command" in given and not given["command"][0]:
+        return wrong("command.0", "must name a program")
+    if given.get("gpu_share") and not (given.get("gpus") and given.get("gpu_memory_mb")):
+        return wrong("gpu_share", "needs gpus and gpu_memory_mb: the part of a card that is enough")
+    if given.get("gpu_type") == "":
+        return wrong("gpu_type", "must hold a word of the card's model name")
+    return None
+
+
+def _text_problem(given: Mapping[str, Any]) -> Refused | None:
+    environment: Mapping[str, str] = given.get("environment", {})
+    command = [*given.get("command", ()), *given.get("args", ())]
+    texts: dict[str, Iterable[str]] = {
+        "command": command,
+        "script": (given.get("script", ""),),
+        "workdir": (given.get("workdir", ""),),
+        "environment": environment.values(),
+    }
+    for name, values in texts.items():
+        if any("\0" in value for value in values):
+            return wrong(name, "must not hold NUL characters")
+    sizes = {"command": _size(command), "environment": _size(environment) + _size(environment.values())}
+    for name, size in sizes.items():
+        if size > MAX_TEXT_BYTES:
+            return wrong(name, f"holds {size} bytes; {MAX_TEXT_BYTES} is the most (put long data into a file)")
+    return None
+
+
+def _size(texts: Iterable[str]) -> int:
+    return sum(len(text.encode()) + 1 for text in texts)

@@ -1,0 +1,211 @@
+"""What people may send besides jobs: one strict pydantic model per request; unknown fields are refused.
+
+Must not know what is done with it. Turning a model into the backend's words is the model's own `to_…` method.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from engine.api.backend import AccountChange, GroupChange, NewAccount
+from engine.api.schema import MAX_COUNT, MAX_MEMORY_MB, PRINTABLE, Label
+from engine.core.lifecycle import JobState
+from engine.protocol.responses import QuotaView, ServiceView
+
+NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$"
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+Role = Literal["user", "admin"]
+Limit = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Memory = Annotated[int, Field(ge=0, le=MAX_MEMORY_MB)]
+
+
+class Asked(BaseModel):
+    """Root of all requests: strict types, nothing unknown, no value repeated in an error."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class Login(Asked):
+    """POST /v1/login"""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    password: Password
+
+
+class PasswordChange(Asked):
+    """POST /v1/password"""
+
+    old: Password
+    new: Password
+
+
+class Drain(Asked):
+    """POST /v1/gpus/{uuid}/drain. why: shown to whoever asks why a job waits."""
+
+    why: Annotated[str, StringConstraints(max_length=500, pattern=PRINTABLE)] | None = None
+
+
+class Batch(Asked):
+    """POST /v1/jobs/batch: each job is judged by itself."""
+
+    jobs: list[Any]
+
+
+class QuotaAsked(Asked):
+    """Limits on what may be held at once; `null` or left out is no limit. Memory in MiB."""
+
+    gpus: Limit | None = None
+    gpus_by_type: dict[Label, Limit] = Field(default_factory=dict)
+    gpu_memory_mb: Memory | None = None
+    cpu_cores: Limit | None = None
+    memory_mb: Memory | None = None
+    jobs: Limit | None = None
+
+    def to_view(self) -> QuotaView:
+        """The same limits; GPU types as lower-case words."""
+        by_type = {" ".join(kind.lower().split()): limit for kind, limit in self.gpus_by_type.items()}
+        return QuotaView(**(self.model_dump(exclude={"gpus_by_type"}) | {"gpus_by_type": by_type}))
+
+
+class AccountAsked(Asked):
+    """POST /v1/accounts"""
+
+    name: Name
+    group: Name
+    role: Role = "user"
+    password: Password | None = None
+    unix_user: Name | None = None
+
+    def to_account(self) -> NewAccount:
+        """The account to be made."""
+        return NewAccount(**self.model_dump())
+
+
+class _Change(Asked):
+    """A change: what is left out stays; `null` means nothing here and is refused. The defaults are never read."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("nothing to change was given")
+        return self
+
+    def _given(self) -> dict[str, Any]:
+        given: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set}
+        if isinstance(quota := given.get("quota"), QuotaAsked):
+            given["quota"] = quota.to_view()
+        return given
+
+
+class AccountChangeAsked(_Change):
+    """PATCH /v1/accounts/{name}. What is left out stays; a quota replaces the whole quota."""
+
+    role: Role = Field(default_factory=lambda: "user")
+    group: Name = Field(default_factory=str)
+    disabled: bool = Field(default_factory=bool)
+    unix_user: Name = Field(default_factory=str)
+    password: Password = Field(default_factory=str)
+    quota: QuotaAsked = Field(default_factory=QuotaAsked)
+
+    def to_change(self) -> AccountChange:
+        """Only what was sent."""
+        return AccountChange(**self._given())
+
+
+class GroupChangeAsked(_Change):
+    """PATCH /v1/groups/{name}. What is left out stays; a quota replaces the whole quota."""
+
+    priority: Annotated[int, Field(ge=1, le=10)] = Field(default_factory=int)
+    share: Annotated[float, Field(gt=0, le=MAX_COUNT, allow_inf_nan=False)] = Field(default_factory=float)
+    quota: QuotaAsked = Field(default_factory=QuotaAsked)
+
+    def to_change(self) -> GroupChange:
+        """Only what was sent."""
+        given = self._given()
+        given.pop("name", None)
+        return GroupChange(**given)
+
+
+class GroupAsked(GroupChangeAsked):
+    """POST /v1/groups"""
+
+    name: Name
+
+
+class ServiceAsked(Asked):
+    """PUT /v1/services/{name}. jobs_per_account: what one account may run of it at once; `null`: no cap."""
+
+    jobs_per_account: Limit | None
+
+    def to_view(self, name: str) -> ServiceView:
+        """The service of that name."""
+        return ServiceView(name=name, jobs_per_account=self.jobs_per_account)
+
+
+class Listing(BaseModel):
+    """GET /v1/jobs. state: comma-separated. mine: only one's own. limit: rows. cursor: from the page before."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    state: str = ""
+    account: str | None = Field(None, max_length=200)
+    group: str | None = Field(None, max_length=200)
+    mine: bool = False
+    limit: int = Field(50, ge=1, le=1000)
+    cursor: str | None = Field(None, max_length=1000)
+
+    @field_validator("state")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        known = [state.value for state in JobState]
+        for one in filter(None, value.split(",")):
+            if one not in known:
+                raise ValueError(f"{one[:40]!r} is no state; there are {', '.join(known)}")
+        return value
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The states asked for; none: all."""
+        return tuple(filter(None, self.state.split(",")))
+
+
+class LogPart(BaseModel):
+    """GET /v1/jobs/{id}/log. offset: in bytes, negative from the end. limit: bytes."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    stream: Literal["stdout", "stderr"] = "stdout"
+    offset: int = Field(0, ge=-(2**62), le=2**62)
+    limit: int = Field(65_536, ge=1, le=1_048_576)
+
+
+class Submission(BaseModel):
+    """POST /v1/jobs. dry_run: say whether it would be taken, take nothing."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    dry_run: bool = False
+
+
+class Ingestion(BaseModel):
+    """POST /v1/ingest.
+
+    all_errors: answer as NDJSON with a line for every error, its input included; progress: as NDJSON with a line per
+    batch. The last line is the report.
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    format: Literal["ndjson", "csv"] = "ndjson"
+    dry_run: bool = False
+    all_errors: bool = False
+    progress: bool = False
+
+
+class Following(BaseModel):
+    """GET /v1/events. after: the last event that was seen."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    after: int | None = Field(None, ge=0, le=2**63 - 1)

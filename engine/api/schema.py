@@ -1,0 +1,91 @@
+"""The shape of a job as strangers send it: names, types, ranges, other spellings, checked in one go by pydantic.
+
+Must not know cross-field rules or units (that is `model`), HTTP or files.
+"""
+
+from typing import Annotated, Any, get_type_hints
+
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
+from typing_extensions import TypedDict
+
+MAX_NAME = 200
+MAX_TEXT_BYTES = 128 * 1024
+"""What the kernel takes as one argument of a program, and what one job's command may hold in all."""
+MAX_SCRIPT = 1024 * 1024
+MAX_COUNT = 1_000_000
+MAX_MEMORY_MB = 1_000_000_000_000
+MAX_TIME_S = 3_155_760_000
+"""A hundred years: any sum with a clock's seconds is still a date."""
+
+UNPRINTABLE = r"\x00-\x1f\x7f-\x9f\x{2028}-\x{202e}\x{2066}-\x{2069}"
+"""Control characters, line separators and direction overrides: they would garble the line a name is shown in."""
+PRINTABLE = rf"^[^{UNPRINTABLE}]*$"
+ENVIRONMENT_KEY = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+Label = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME, pattern=PRINTABLE)]
+TagValue = Annotated[str, StringConstraints(max_length=MAX_NAME, pattern=PRINTABLE)]
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_BYTES)]
+Key = Annotated[str, StringConstraints(max_length=MAX_NAME, pattern=ENVIRONMENT_KEY)]
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Mebibytes = Annotated[int, Field(ge=1, le=MAX_MEMORY_MB)]
+Seconds = Annotated[int, Field(ge=1, le=MAX_TIME_S)]
+Fraction = Annotated[float, Field(gt=0, le=MAX_TIME_S, allow_inf_nan=False)]
+
+
+class JobModel(TypedDict, total=False):
+    """One job as submitted. `null` is the same as leaving a field out; anything not named here is refused."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)  # type: ignore[misc]
+
+    job_id: Annotated[Label | None, Field(description="Your own key for the job; unique within your account.")]
+    name: Label | None
+    command: Annotated[
+        Annotated[list[Text], Field(min_length=1)] | None,
+        Field(description="Program and arguments, run without a shell. Exactly one of command and script."),
+    ]
+    script: Annotated[
+        Annotated[str, StringConstraints(min_length=1, max_length=MAX_SCRIPT)] | None,
+        Field(description="Text run by /bin/bash. Exactly one of command and script."),
+    ]
+    args: Annotated[list[Text] | None, Field(description="Appended to the command.")]
+    group: Annotated[Label | None, Field(description="Research group that pays; your own unless you are an admin.")]
+    service: Label | None
+    gpus: Count | None
+    gpu_type: Annotated[Label | None, Field(description="Words of the card's model name, in any case.")]
+    gpu_memory_mb: Annotated[
+        Annotated[int, Field(ge=0, le=MAX_MEMORY_MB)] | None, Field(description="MiB on each GPU; 0: any card.")
+    ]
+    gpu_share: Annotated[bool | None, Field(description="This memory of one GPU is enough, others may use the rest.")]
+    cpu_cores: Annotated[int, Field(ge=1, le=MAX_COUNT)] | None
+    memory_mb: Annotated[Mebibytes | None, Field(description="MiB of host memory.")]
+    time_limit_s: Seconds | None
+    priority: Annotated[int, Field(ge=1, le=10)] | None
+    preemptible: bool | None
+    workdir: Annotated[
+        Annotated[str, StringConstraints(max_length=4095, pattern="^/")] | None, Field(description="Absolute.")
+    ]
+    environment: dict[Key, Text] | None
+    tags: dict[Label, TagValue] | None
+    submitted_at: Annotated[
+        Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)] | None,
+        Field(description="Unix seconds. Taken, but only a trace replay honours it: it buys no age here."),
+    ]
+
+    tenant_id: Annotated[Label | None, Field(description="The same as group.")]
+    group_id: Annotated[Label | None, Field(description="The same as group.")]
+    gpu_count: Annotated[Count | None, Field(description="The same as gpus.")]
+    num_gpu: Annotated[Count | None, Field(description="The same as gpus.")]
+    gpu_spec: Annotated[Label | None, Field(description="The same as gpu_type.")]
+    memory_gb: Annotated[Fraction | None, Field(description="memory_mb in GiB.")]
+    memory_mib: Annotated[Mebibytes | None, Field(description="The same as memory_mb.")]
+    max_runtime: Annotated[Fraction | None, Field(description="time_limit_s in seconds, fractions rounded up.")]
+    expected_time: Annotated[Fraction | None, Field(description="time_limit_s in seconds, fractions rounded up.")]
+    max_runtime_minutes: Annotated[Fraction | None, Field(description="time_limit_s in minutes.")]
+    estimated_hours: Annotated[Fraction | None, Field(description="time_limit_s in hours.")]
+
+
+JOB: TypeAdapter[Any] = TypeAdapter(JobModel)
+"""The compiled checker of `JobModel`: a mapping of only the fields that were given."""
+
+JOB_NAMES: tuple[str, ...] = tuple(get_type_hints(JobModel))
+"""Every accepted field name, other spellings included."""

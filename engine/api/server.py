@@ -1,0 +1,141 @@
+"""The API on its Unix socket: claiming the path, running uvicorn inside the engine's own event loop, ending cleanly.
+
+Must not know any route or the backend. Signals are the daemon's: none is touched here.
+"""
+
+import asyncio
+import contextlib
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from engine.api.peer import PeerProtocol
+from engine.protocol.errors import RcqError
+
+BACKLOG = 512
+GRACE_S = 3
+MAX_PATH_BYTES = 107
+
+
+class SocketTaken(RcqError):
+    """The socket's path cannot be had; the message says why and what to do."""
+
+
+async def serve(
+    app: FastAPI,
+    socket_path: Path,
+    on_ready: Callable[[], None],
+    *,
+    mode: int = 0o600,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Answer on `socket_path` until `stop` is set or this task is cancelled; then end streams and answers under way.
+
+    on_ready: called once connections are accepted. mode: of the socket, 0o660 for the appliance. Answers under way get
+    `GRACE_S` seconds. Raises SocketTaken.
+    """
+    listener = claim(socket_path, mode)
+    mine = _inode(socket_path)
+    server = _Server(app, stop or asyncio.Event(), on_ready)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.leave()
+        await serving
+        _release(listener, socket_path, mine)
+
+
+def claim(path: Path, mode: int) -> socket.socket:
+    """A bound, listening socket at `path` that nobody could connect to under other permissions.
+
+    A socket left behind by a dead engine is replaced. SocketTaken if a living one answers, or the path is no socket.
+    """
+    if len(str(path).encode()) > MAX_PATH_BYTES:
+        raise SocketTaken(
+            f"{path} is longer than the kernel's {MAX_PATH_BYTES} bytes; set engine.socket to a shorter one."
+        )
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _clear(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(str(path))
+        path.chmod(mode)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise SocketTaken(f"Cannot listen on {path}: {error.strerror}. Set engine.socket to another path.") from error
+    listener.setblocking(False)
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers and its ten wake-ups a second."""
+
+    def __init__(self, app: FastAPI, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
+        super().__init__(_config(app))
+        self._app = app
+        self._leave = stop
+        self._on_ready = on_ready
+
+    def leave(self) -> None:
+        self._leave.set()
+
+    async def main_loop(self) -> None:
+        self._on_ready()
+        await self._leave.wait()
+        self._app.state.closing.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=PeerProtocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        proxy_headers=False,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+
+
+def _clear(path: Path) -> None:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        raise SocketTaken(f"{path} exists and is no socket; move it away or set engine.socket to another path.")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            path.unlink(missing_ok=True)
+            return
+        except OSError as error:
+            raise SocketTaken(f"Cannot tell who is on {path}: {error}. Stop it, or set engine.socket.") from error
+    raise SocketTaken(f"An engine already answers on {path}. Stop it first, or set engine.socket to another path.")
+
+
+def _inode(path: Path) -> int:
+    return path.lstat().st_ino
+
+
+def _release(listener: socket.socket, path: Path, mine: int) -> None:
+    listener.close()
+    with contextlib.suppress(OSError):
+        if _inode(path) == mine:  # somebody may have put another one there
+            path.unlink()
