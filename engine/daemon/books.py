@@ -1,0 +1,135 @@
+"""The truth in memory while the engine runs: the queue, leases, cards, terms, quotas, usage.
+
+Owned by the event loop: every change is one synchronous step there, so nobody ever sees half of one. The store holds
+the same on disk. Must not know how anything is written, started or shown.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from engine.core.decisions import Plan, Start
+from engine.core.lifecycle import JobState
+from engine.core.model import GpuUuid, GroupKey, GroupName, JobId, Waiting
+from engine.core.snapshot import GroupTerms, Host, Lease, Quotas, Snapshot
+from engine.daemon.cards import Cards
+from engine.daemon.pending import PendingIndex
+from engine.daemon.usage import UsageBook
+from engine.ports import GpuLoad
+from engine.protocol.fields import JobFields
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Live:
+    """An attempt that holds a lease.
+
+    state: `scheduled` until the executor runs it. started_at: Unix seconds, from then on. cancelled: somebody wants it
+    ended. tried: the executor was asked to start it, so it may run. charged: GPU-seconds its group was billed.
+    settled: set as soon as the start went through, or will not happen. fields: known once it was launched.
+    load, memory_mb: what it does to a simulated card.
+    """
+
+    lease: Lease
+    attempt: int
+    state: JobState = JobState.SCHEDULED
+    started_at: float | None = None
+    cancelled: bool = False
+    tried: bool = False
+    charged: float = 0.0
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    fields: JobFields | None = None
+    load: float | None = None
+    memory_mb: int = 0
+
+    @property
+    def job(self) -> JobId:
+        """Whose attempt it is."""
+        return self.lease.job
+
+
+class Books:
+    """Everything a snapshot is made of. held: jobs that their owner keeps back. attempts: of jobs that ran before."""
+
+    def __init__(self, *, host: Host, cards: Cards, usage: UsageBook) -> None:
+        self.host = host
+        self.cards = cards
+        self.usage = usage
+        self.pending = PendingIndex()
+        self.held: dict[JobId, tuple[GroupKey, Waiting]] = {}
+        self.live: dict[JobId, Live] = {}
+        self.attempts: dict[JobId, int] = {}
+        self.finished: Counter[JobState] = Counter()
+        self.groups: Mapping[GroupName, GroupTerms] = {}
+        self.quotas = Quotas()
+        self.plan: Plan | None = None
+
+    def snapshot(self, now: float) -> Snapshot:
+        """The world at `now`; pending groups are live views, good until the next change."""
+        return Snapshot(
+            now=now,
+            host=self.host,
+            gpus=self.cards.gpus(now),
+            leases=tuple(live.lease for live in self.live.values()),
+            pending=self.pending.groups(),
+            groups=self.groups,
+            quotas=self.quotas,
+            usage_gpu_s=self.usage.all(now),
+            hot=self.cards.hot,
+        )
+
+    def claim(self, start: Start) -> Live:
+        """Move a job that the plan starts from the queue to the leases."""
+        job = start.lease.job
+        self.pending.remove(job, start.submitted_at)
+        live = self.live[job] = Live(lease=start.lease, attempt=self.attempts.get(job, 0) + 1)
+        return live
+
+    def unclaim(self, live: Live, submitted_at: float) -> None:
+        """Undo a claim whose commit failed."""
+        del self.live[live.job]
+        self.pending.add(live.lease.key, Waiting(submitted_at, live.job))
+        live.settled.set()
+
+    def free(self, live: Live) -> None:
+        """The attempt is over: its lease is free at once."""
+        del self.live[live.job]
+        self.attempts.pop(live.job, None)
+        live.settled.set()
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs are in each state, as it is in memory now."""
+        counts = {state.value: 0 for state in JobState} | {s.value: n for s, n in self.finished.items()}
+        counts[JobState.PENDING] = len(self.pending)
+        counts[JobState.HELD] = len(self.held)
+        for live in self.live.values():
+            counts[live.state] += 1
+        return counts
+
+    def users(self) -> dict[GpuUuid, list[Live]]:
+        """Who holds each card, by job id."""
+        users: dict[GpuUuid, list[Live]] = {}
+        for live in sorted(self.live.values(), key=lambda live: int(live.job)):
+            for uuid in live.lease.gpus:
+                users.setdefault(uuid, []).append(live)
+        return users
+
+    def loads(self, default: Mapping[GpuUuid, float]) -> tuple[GpuLoad, ...]:
+        """What running jobs do to their cards; `default` is the load of a job that does not tell its own."""
+        return tuple(
+            GpuLoad(
+                gpu=uuid,
+                load=default.get(uuid, 1.0) if live.load is None else live.load,
+                memory_mb=live.memory_mb,
+            )
+            for live in self.live.values()
+            if live.state is JobState.RUNNING
+            for uuid in live.lease.gpus
+        )
+
+    def held_by_loads(self, loads: Iterable[GpuLoad]) -> dict[GpuUuid, int]:
+        """MiB of each card that these loads use."""
+        held: dict[GpuUuid, int] = {}
+        for load in loads:
+            held[load.gpu] = held.get(load.gpu, 0) + load.memory_mb
+        return held

@@ -1,0 +1,206 @@
+"""The machine and the engine itself: the API's `Box`. Must not know HTTP, nor what a pass decides."""
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Any
+
+from config.settings import Settings
+from engine.api.backend import FeedEvent, Identity
+from engine.core.model import GpuUuid
+from engine.core.policy import Policy
+from engine.daemon.answers import audited, not_ready
+from engine.daemon.books import Books, Live
+from engine.daemon.cards import Card
+from engine.daemon.feed import Feed, Happening
+from engine.daemon.passes import Passes
+from engine.daemon.peopleviews import only_admins
+from engine.daemon.register import Register
+from engine.daemon.views import Views
+from engine.ports import Clock
+from engine.protocol.errors import Refused
+from engine.protocol.responses import GpuUser, GpuView, Health, Stats
+from engine.store.errors import StoreError
+from engine.store.gpus import GpuFlag
+from engine.store.store import Store
+
+
+class BoxService:
+    """Fulfils `engine.api.backend.Box`. ready: set once the engine has taken up what an earlier one left."""
+
+    def __init__(
+        self,
+        *,
+        books: Books,
+        store: Store,
+        register: Register,
+        views: Views,
+        passes: Passes,
+        feed: Feed,
+        policy: Policy,
+        settings: Settings,
+        version: str,
+        clock: Clock,
+    ) -> None:
+        self._books = books
+        self._store = store
+        self._register = register
+        self._views = views
+        self._passes = passes
+        self._feed = feed
+        self._policy = policy
+        self._stall_after_s = settings.engine.stall_after_s
+        self._version = version
+        self._clock = clock
+        self._began = clock.now()
+
+    async def gpus(self, who: Identity) -> list[GpuView]:
+        """Every card, by index."""
+        users = self._books.users()
+        return [self._gpu(who, card, users) for card in self._books.cards.all()]
+
+    async def drain(self, who: Identity, uuid: str, why: str | None) -> GpuView:
+        """Take a card out of use (admins); running jobs finish. NOT_FOUND."""
+        only_admins(who)
+        card = self._card(uuid)
+        number = card.reading.uuid
+        entry = audited(self._clock, who, "gpu.drain", number, before=self._state(card), why=why)
+        flag = GpuFlag(uuid=number, drained=True, why=why, by=who.account, at=self._clock.now())
+        fresh = number not in self._books.cards.drained
+        self._books.cards.drained.add(number)  # before the commit: nothing may start on it meanwhile
+        try:
+            await self._store.gpus.set(flag, entry=entry)
+        except StoreError as error:
+            if fresh:
+                self._books.cards.drained.discard(number)
+            raise not_ready(error) from error
+        return self._changed(who, card)
+
+    async def resume(self, who: Identity, uuid: str) -> GpuView:
+        """Put a drained card back into use (admins). NOT_FOUND, INVALID_STATE."""
+        only_admins(who)
+        card = self._card(uuid)
+        number = card.reading.uuid
+        if number not in self._books.cards.drained:
+            raise Refused("INVALID_STATE", f"GPU {card.reading.index} is not drained.")
+        entry = audited(self._clock, who, "gpu.resume", number, before=self._state(card))
+        try:
+            await self._store.gpus.clear(number, entry=entry)
+        except StoreError as error:
+            raise not_ready(error) from error
+        self._books.cards.drained.discard(number)
+        return self._changed(who, card)
+
+    async def stats(self, who: Identity) -> Stats:
+        """Counts, load and the age of the last pass."""
+        return self._stats()
+
+    async def health(self) -> Health:
+        """Whether the engine is fit; no log-in needed."""
+        age = self._age()
+        stalled = (self._clock.now() - self._began if age is None else age) > self._stall_after_s
+        return Health(
+            status="stalled" if stalled else "starting" if age is None else "ok",
+            version=self._version,
+            last_pass_age_s=age,
+            accounts=bool(self._register.accounts),
+        )
+
+    def events(self, who: Identity, after: int | None) -> AsyncIterator[FeedEvent]:
+        """What happens from now on (or after event `after`, as far as it is remembered), until the caller leaves."""
+        return self._feed.subscribe(lambda happening: self._seen(who, happening), after)
+
+    def _seen(self, who: Identity, happening: Happening) -> dict[str, Any] | None:
+        """A happening in the eyes of `who`."""
+        if happening.kind == "gpus":
+            users = self._books.users()
+            return {"items": [asdict(self._gpu(who, card, users)) for card in self._books.cards.all()]}
+        if happening.kind == "stats":
+            return asdict(self._stats())
+        if happening.kind == "job":
+            if not self._views.knows_of(who, happening.account or ""):
+                return None
+            return {"id": int(happening.job or 0), "state": happening.state}
+        return {}
+
+    def _gpu(self, who: Identity, card: Card, users: dict[GpuUuid, list[Live]]) -> GpuView:
+        reading = card.reading
+        return GpuView(
+            uuid=reading.uuid,
+            index=reading.index,
+            model=reading.model,
+            state=self._state(card),
+            memory_mb=reading.memory_mb,
+            memory_used_mb=reading.memory_used_mb,
+            utilization=reading.utilization,
+            temperature_c=reading.temperature_c,
+            threshold_c=self._policy.thermal.threshold_c,
+            resume_c=self._policy.thermal.resume_c,
+            power_w=reading.power_w,
+            power_limit_w=reading.power_limit_w,
+            throttled=reading.throttled,
+            foreign_mb=card.foreign_mb,
+            age_s=max(0.0, self._clock.now() - reading.read_at),
+            jobs=[self._user(who, live) for live in users.get(reading.uuid, [])],
+        )
+
+    def _user(self, who: Identity, live: Live) -> GpuUser:
+        owner = live.lease.key.owner
+        if not self._views.sees_all_of(who, owner.account):
+            return GpuUser(id=None, account=None, group=owner.group, name=None, memory_mb=None)
+        return GpuUser(
+            id=int(live.job),
+            account=owner.account,
+            group=owner.group,
+            name=live.fields.name if live.fields else None,
+            memory_mb=live.lease.key.shape.gpu_memory_mb or None,
+        )
+
+    def _state(self, card: Card) -> str:
+        number = card.reading.uuid
+        if self._books.cards.missing(card, self._clock.now()):
+            return "missing"
+        if number in self._books.cards.drained:
+            return "drained"
+        return "hot" if number in self._books.cards.hot else "ok"
+
+    def _card(self, uuid: str) -> Card:
+        """By UUID, or by index: people type what they see."""
+        found = self._books.cards.get(uuid)
+        if found is None and uuid.isascii() and uuid.isdigit():
+            found = next((c for c in self._books.cards.all() if c.reading.index == int(uuid)), None)
+        if found is None:
+            raise Refused("NOT_FOUND", f"There is no GPU {uuid}. See: rcq gpus.")
+        return found
+
+    def _changed(self, who: Identity, card: Card) -> GpuView:
+        self._feed.gpus_changed()
+        self._passes.wake()
+        return self._gpu(who, card, self._books.users())
+
+    def _age(self) -> float | None:
+        last = self._passes.last_at
+        return None if last is None else max(0.0, self._clock.now() - last)
+
+    def _stats(self) -> Stats:
+        shapes = [live.lease.key.shape for live in self._books.live.values()]
+        cards = self._books.cards
+        known = {card.reading.uuid for card in cards.all()}
+        now = self._clock.now()
+        return Stats(
+            version=self._version,
+            policy=self._policy.order.value,
+            now=now,
+            uptime_s=max(0.0, now - self._began),
+            jobs=self._books.counts(),
+            gpus_total=len(known),
+            gpus_busy=len(known & self._books.users().keys()),
+            gpus_hot=len(known & cards.hot),
+            cpu_cores_total=self._books.host.cpu_cores,
+            cpu_cores_busy=sum(shape.cpu_cores for shape in shapes),
+            memory_mb_total=self._books.host.memory_mb,
+            memory_mb_busy=sum(shape.memory_mb for shape in shapes),
+            passes=self._passes.count,
+            last_pass_at=self._passes.last_at,
+            last_pass_age_s=self._age(),
+            last_pass_s=self._passes.last_s,
+        )

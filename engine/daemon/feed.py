@@ -1,0 +1,135 @@
+"""What happens, told to whoever listens: a ring of numbered events, and a bounded queue for each subscriber.
+
+Events are kept as facts; a subscriber's own eyes (`sees`) turn each into what that account may know, or nothing. Must
+not know HTTP or what privacy is set to.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.api.backend import FeedEvent
+
+REMEMBERED = 1024
+"""Events that a subscriber who comes back can still get."""
+QUEUED = 512
+"""Events that a slow subscriber may lag behind; then the oldest are lost, and it is told to refresh."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Happening:
+    """One event as a fact. kind: `gpus`, `job`, `queue` or `stats`; the rest is set for `job`."""
+
+    id: int
+    kind: str
+    job: str | None = None
+    account: str | None = None
+    state: str | None = None
+
+
+Sees = Callable[[Happening], dict[str, Any] | None]
+"""One subscriber's view of a happening; `None` for what it may not know of."""
+
+
+class _Subscriber:
+    """Sits between the ring and one reader."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[Happening] = deque()
+        self.lost = False
+        self.ready = asyncio.Event()
+
+    def put(self, happening: Happening) -> None:
+        """Queue it; of a kind that only says "look again", the newest is enough."""
+        if self.waiting and happening.kind != "job" and self.waiting[-1].kind == happening.kind:
+            self.waiting.pop()
+        if len(self.waiting) >= QUEUED:
+            self.waiting.popleft()
+            self.lost = True
+        self.waiting.append(happening)
+        self.ready.set()
+
+
+class Feed:
+    """The event ring and its subscribers; owned by the event loop."""
+
+    def __init__(self) -> None:
+        self._next_id = 1
+        self._ring: deque[Happening] = deque(maxlen=REMEMBERED)
+        self._subscribers: set[_Subscriber] = set()
+        self._closed = False
+
+    @property
+    def listened_to(self) -> bool:
+        """Whether anybody subscribes now."""
+        return bool(self._subscribers)
+
+    def job_changed(self, job: str, account: str, state: str) -> None:
+        """A job of `account` is in another state."""
+        self._publish("job", job, account, state)
+
+    def queue_changed(self) -> None:
+        """Positions, reasons or the number of waiting jobs may be others."""
+        self._publish("queue")
+
+    def gpus_changed(self) -> None:
+        """There are new readings."""
+        self._publish("gpus")
+
+    def stats_changed(self) -> None:
+        """The engine's own figures are due."""
+        self._publish("stats")
+
+    def close(self) -> None:
+        """End every subscription, and each that may still come."""
+        self._closed = True
+        for subscriber in self._subscribers:
+            subscriber.ready.set()
+
+    async def subscribe(self, sees: Sees, after: int | None) -> AsyncIterator[FeedEvent]:
+        """Events from now on, or after event `after` as far as it is remembered, as `sees` shows them.
+
+        Where some were lost, a `queue` event with `refresh` true stands in their place.
+        """
+        subscriber = _Subscriber()
+        if after is not None:
+            oldest = self._ring[0].id if self._ring else self._next_id
+            subscriber.lost = after + 1 < oldest or after >= self._next_id
+            for happening in self._ring:
+                if subscriber.lost or happening.id > after:
+                    subscriber.put(happening)
+        self._subscribers.add(subscriber)
+        try:
+            while True:
+                async for event in self._drain(subscriber, sees):
+                    yield event
+                if self._closed:
+                    return
+                subscriber.ready.clear()
+                if not subscriber.waiting:
+                    await subscriber.ready.wait()
+        finally:
+            self._subscribers.discard(subscriber)
+
+    async def _drain(self, subscriber: _Subscriber, sees: Sees) -> AsyncIterator[FeedEvent]:
+        """Everything that waits for one subscriber."""
+        if subscriber.lost:
+            subscriber.lost = False
+            first = subscriber.waiting[0].id - 1 if subscriber.waiting else self._next_id - 1
+            yield FeedEvent(id=max(0, first), kind="queue", data={"refresh": True})
+        while subscriber.waiting and not self._closed:
+            happening = subscriber.waiting.popleft()
+            data = sees(happening)
+            if data is not None:
+                yield FeedEvent(id=happening.id, kind=happening.kind, data=data)
+            if subscriber.lost:
+                return
+
+    def _publish(self, kind: str, job: str | None = None, account: str | None = None, state: str | None = None) -> None:
+        happening = Happening(id=self._next_id, kind=kind, job=job, account=account, state=state)
+        self._next_id += 1
+        self._ring.append(happening)
+        for subscriber in self._subscribers:
+            subscriber.put(happening)

@@ -1,0 +1,187 @@
+"""What a submitted job is worth: defaults filled in, membership, limits, whether it could ever run.
+
+Equal requests share one conclusion, so that a batch costs little more than its writing down. Must not know the store
+of jobs or what is in the queue.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+
+from config.settings import SchedulingSettings
+from engine.api.backend import Identity
+from engine.core.decisions import Hold, Plan
+from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, PendingGroup, ServiceName, Shape, Waiting
+from engine.core.placement.possible import impossible
+from engine.core.policy import Policy
+from engine.core.reasons import Impossible, QuotaReached
+from engine.core.snapshot import Snapshot
+from engine.daemon.books import Books
+from engine.daemon.register import Register
+from engine.ports import Clock
+from engine.protocol.errors import Refused
+from engine.protocol.fields import JobFields
+
+REMEMBERED = 4096
+"""Conclusions that are kept; requests that differ in all ways would fill the memory."""
+
+Planner = Callable[[Snapshot, Policy], Plan]
+_Terms = tuple[object, ...]
+
+
+class Intake:
+    """Turns a request into the key of its pending group, or says why not."""
+
+    def __init__(
+        self,
+        *,
+        books: Books,
+        register: Register,
+        settings: SchedulingSettings,
+        policy: Policy,
+        clock: Clock,
+        plan: Planner,
+    ) -> None:
+        self._books = books
+        self._register = register
+        self._settings = settings
+        self._policy = policy
+        self._clock = clock
+        self._plan = plan
+        self._known: dict[_Terms, GroupKey | Refused] = {}
+        self._known_at: tuple[object, ...] = ()
+
+    def refresh(self) -> None:
+        """Before a batch: forget conclusions that rested on other cards, accounts or quotas."""
+        at = (self._register.version, tuple((c.reading.uuid, c.reading.memory_mb) for c in self._books.cards.all()))
+        if at != self._known_at or len(self._known) > REMEMBERED:
+            self._known.clear()
+            self._known_at = at
+
+    def judge(self, who: Identity, job: JobFields) -> GroupKey | Refused:
+        """The effective request of one job, or the refusal."""
+        terms = (
+            who.account,
+            who.group,
+            who.role,
+            job.group,
+            job.service,
+            job.gpus,
+            job.gpu_type,
+            job.gpu_memory_mb,
+            job.gpu_share,
+            job.cpu_cores,
+            job.memory_mb,
+            job.time_limit_s,
+            job.priority,
+            job.preemptible,
+        )
+        found = self._known.get(terms)
+        if found is None:
+            found = self._known[terms] = self._conclude(who, job)
+        return found
+
+    def _conclude(self, who: Identity, job: JobFields) -> GroupKey | Refused:
+        key = self._key(who, job)
+        return self._membership(who, key) or self._limits(key) or self._possible(key) or self._within_quota(key) or key
+
+    def _key(self, who: Identity, job: JobFields) -> GroupKey:
+        limit = job.time_limit_s if job.time_limit_s is not None else self._settings.default_time_limit_s
+        return GroupKey(
+            owner=Owner(account=AccountName(who.account), group=GroupName(job.group or who.group)),
+            service=ServiceName(job.service) if job.service is not None else None,
+            priority=job.priority,
+            preemptible=job.preemptible,
+            shape=Shape(
+                gpus=job.gpus,
+                gpu_type=" ".join(job.gpu_type.lower().split()) if job.gpu_type else None,
+                gpu_memory_mb=job.gpu_memory_mb,
+                share=job.gpu_share,
+                cpu_cores=job.cpu_cores,
+                memory_mb=job.memory_mb,
+                time_limit_s=limit,
+            ),
+        )
+
+    def _membership(self, who: Identity, key: GroupKey) -> Refused | None:
+        group = key.owner.group
+        if group == who.group:
+            return None
+        if not who.is_admin:
+            return Refused(
+                "FORBIDDEN",
+                f"You are in group {who.group}: leave the group out, or ask an admin to move you.",
+                [{"field": "group", "message": f"must be {who.group}"}],
+            )
+        if group not in self._register.groups:
+            return _invalid("group", f"There is no group {group}. Known: {_listed(self._register.groups)}.")
+        return None
+
+    def _limits(self, key: GroupKey) -> Refused | None:
+        most = self._settings.max_time_limit_s
+        if key.shape.time_limit_s > most:
+            return _invalid("time_limit_s", f"At most {most} s may be asked for, not {key.shape.time_limit_s}.")
+        if key.service is not None and key.service not in self._register.services:
+            known = _listed(self._register.services)
+            return _invalid("service", f"There is no service {key.service}. Known: {known}.")
+        return None
+
+    def _possible(self, key: GroupKey) -> Refused | None:
+        lacking = impossible(key.shape, self._books.cards.gpus(self._clock.now()), self._books.host)
+        if not lacking:
+            return None
+        told = "; ".join(f"{one.resource} {one.wanted} of at most {one.most}" for one in lacking)
+        return Refused(
+            "IMPOSSIBLE_REQUEST",
+            f"This host can never hold it: {told}. Ask for less.",
+            [_field(one) for one in lacking],
+        )
+
+    def _within_quota(self, key: GroupKey) -> Refused | None:
+        """Ask the planner itself, on the same box with nobody else on it."""
+        job = Waiting(0.0, JobId("0"))
+        cards = self._books.cards.gpus(self._clock.now())
+        idle = Snapshot(
+            now=0.0,
+            host=self._books.host,
+            gpus=tuple(
+                replace(
+                    gpu,
+                    memory_used_mb=0,
+                    held_mb=0,
+                    temperature_c=None,
+                    throttled=False,
+                    drained=False,
+                    quarantined=False,
+                )
+                for gpu in cards
+            ),
+            pending=(PendingGroup(key=key, jobs=[job]),),
+            groups=self._books.groups,
+            quotas=self._books.quotas,
+        )
+        holds: tuple[Hold, ...] = self._plan(idle, self._policy).holds
+        reached = [reason for hold in holds for reason in hold.reasons if isinstance(reason, QuotaReached)]
+        if not reached:
+            return None
+        told = "; ".join(f"{r.resource} {r.wanted} of at most {r.limit} for {r.scope} {r.name}" for r in reached)
+        return Refused(
+            "QUOTA_EXCEEDED",
+            f"The quota never allows it: {told}. Ask for less, or ask an admin for more.",
+            [{"field": r.resource.partition(":")[0], "message": "over the quota", **asdict(r)} for r in reached],
+        )
+
+
+def _field(lacking: Impossible) -> dict[str, object]:
+    return {
+        "field": lacking.resource,
+        "message": f"{lacking.wanted} wanted, at most {lacking.most} here",
+        **asdict(lacking),
+    }
+
+
+def _invalid(field: str, message: str) -> Refused:
+    return Refused("VALIDATION_ERROR", message, [{"field": field, "message": message}])
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none yet; an admin makes them"

@@ -1,0 +1,118 @@
+"""Submission, listing and control of jobs: the API's `Jobs`, put together from its parts.
+
+Must not know HTTP, or how a pass decides.
+"""
+
+from collections.abc import Sequence
+
+from engine.api.backend import Identity, JobQuery
+from engine.core.decisions import Reserve, Start
+from engine.core.explain import explain
+from engine.core.lifecycle import TERMINAL, JobState
+from engine.core.model import JobId
+from engine.core.plan import plan
+from engine.core.policy import Policy
+from engine.daemon.books import Books
+from engine.daemon.control import Control
+from engine.daemon.joblog import JobLogs
+from engine.daemon.listing import Listing
+from engine.daemon.lookup import Lookup
+from engine.daemon.order import positions
+from engine.daemon.outlook import Outlooks, as_dicts
+from engine.daemon.submission import Submission
+from engine.daemon.views import Views, waiting_of
+from engine.ports import Clock
+from engine.protocol.errors import Refused
+from engine.protocol.fields import JobFields
+from engine.protocol.responses import JobDetail, JobPage, LogChunk, Why
+
+
+class JobService:
+    """Fulfils `engine.api.backend.Jobs`."""
+
+    def __init__(
+        self,
+        *,
+        books: Books,
+        submission: Submission,
+        listing: Listing,
+        control: Control,
+        lookup: Lookup,
+        views: Views,
+        logs: JobLogs,
+        policy: Policy,
+        clock: Clock,
+    ) -> None:
+        self._books = books
+        self._submission = submission
+        self._listing = listing
+        self._control = control
+        self._lookup = lookup
+        self._views = views
+        self._logs = logs
+        self._policy = policy
+        self._clock = clock
+
+    async def submit(self, who: Identity, jobs: Sequence[JobFields]) -> list[int | Refused]:
+        """Take jobs in, in order, in one commit; each gets its id or why it was refused. Durable on return."""
+        return await self._submission.submit(who, jobs)
+
+    async def check(self, who: Identity, jobs: Sequence[JobFields]) -> list[Refused | None]:
+        """What `submit` would refuse, without taking anything in."""
+        return await self._submission.check(who, jobs)
+
+    async def page(self, who: Identity, query: JobQuery) -> JobPage:
+        """A page of jobs; those of others as the privacy setting has it."""
+        return await self._listing.page(who, query)
+
+    async def show(self, who: Identity, job: int) -> JobDetail:
+        """One job. JOB_NOT_FOUND also for another account's, unless admin."""
+        stored = await self._lookup.own(who, job)
+        pending = JobId(str(job)) in self._books.pending
+        places = positions(self._books.snapshot(self._clock.now()), self._policy) if pending else {}
+        return self._views.detail(stored, places, Outlooks(self._books.plan))
+
+    async def why(self, who: Identity, job: int) -> Why:
+        """Why it does not start, and where it stands: by a plan made now, not by the last one."""
+        stored = await self._lookup.own(who, job)
+        key = self._books.pending.key_of(JobId(str(job)))
+        if key is None:
+            return Why(id=job, state=self._views.state(stored).value, reasons=[], pending=len(self._books.pending))
+        snapshot = self._books.snapshot(self._clock.now())
+        found = explain(snapshot, self._policy, plan(snapshot, self._policy), key, waiting_of(stored))
+        outcome = found.outcome
+        reserved = outcome if isinstance(outcome, Reserve) else None
+        return Why(
+            id=job,
+            state=JobState.PENDING.value,
+            reasons=[] if isinstance(outcome, Start) else as_dicts(outcome.reasons),
+            position=found.position,
+            pending=found.pending,
+            score=found.score.value,
+            base=found.score.base,
+            fair=found.score.fair,
+            wait=found.score.wait,
+            expected_start=reserved.start_at if reserved else None,
+            reserved_gpus=self._books.cards.indices(reserved.gpus) if reserved else [],
+        )
+
+    async def cancel(self, who: Identity, job: int) -> JobDetail:
+        """End it, waiting or running. INVALID_STATE if it has ended."""
+        await self._control.cancel(who, job)
+        return await self.show(who, job)
+
+    async def hold(self, who: Identity, job: int) -> JobDetail:
+        """Keep a pending job from starting. INVALID_STATE unless pending."""
+        await self._control.hold(who, job)
+        return await self.show(who, job)
+
+    async def release(self, who: Identity, job: int) -> JobDetail:
+        """Let a held job go on. INVALID_STATE unless held."""
+        await self._control.release(who, job)
+        return await self.show(who, job)
+
+    async def log(self, who: Identity, job: int, stream: str, offset: int, limit: int) -> LogChunk:
+        """Bytes of `stdout` or `stderr` from `offset` (negative: from the end), at most `limit`."""
+        stored = await self._lookup.own(who, job)
+        complete = self._views.state(stored) in TERMINAL  # before the read: what was written before the end is in it
+        return await self._logs.read(job, stream, offset, limit, complete=complete)

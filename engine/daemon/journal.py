@@ -1,0 +1,49 @@
+"""Changes that happened in memory and wait for the next commit.
+
+Owned by the event loop; the pass takes everything that gathered since the last one. Must not know how a change is
+written.
+"""
+
+from collections.abc import Sequence
+
+from engine.core.model import AccountName, JobId
+from engine.ports import Change, Ended
+
+
+class Journal:
+    """What the next commit writes. An ending can be looked up here until it is on disk."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Change] = []
+        self._endings: dict[JobId, tuple[Ended, AccountName]] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, *changes: Change) -> None:
+        """Remember changes for the next commit."""
+        self._waiting.extend(changes)
+
+    def end(self, ended: Ended, account: AccountName) -> None:
+        """Remember that a job of `account` has ended."""
+        self._waiting.append(ended)
+        self._endings[ended.job] = (ended, account)
+
+    def ending(self, job: JobId) -> Ended | None:
+        """The ending of a job that is not on disk yet."""
+        found = self._endings.get(job)
+        return None if found is None else found[0]
+
+    def take(self) -> list[Change]:
+        """Everything that waits; it is written down or put back."""
+        taken, self._waiting = self._waiting, []
+        return taken
+
+    def put_back(self, changes: Sequence[Change]) -> None:
+        """A commit failed: these come first in the next one."""
+        self._waiting[:0] = changes
+
+    def written(self, changes: Sequence[Change]) -> list[tuple[Ended, AccountName]]:
+        """A commit succeeded (or these can never be written): the endings among them, and whose jobs they were."""
+        jobs = [change.job for change in changes if isinstance(change, Ended)]
+        return [self._endings.pop(job) for job in jobs if job in self._endings]

@@ -1,0 +1,46 @@
+"""From a lease and a request to something an executor can start. Must not know what an executor does with it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from config.settings import ExecutorSettings
+from engine.daemon.books import Live
+from engine.executor import command, directory, environment
+from engine.executor.environment import Person
+from engine.ports import Clock, Launch
+from engine.protocol.fields import JobFields
+
+
+class Launches:
+    """Makes launches for jobs whose files are under `state_dir`. person: tells whom jobs run as."""
+
+    def __init__(
+        self, *, state_dir: Path, settings: ExecutorSettings, person: Callable[[], Person], clock: Clock
+    ) -> None:
+        self._state_dir = state_dir
+        self._settings = settings
+        self._person = person()
+        self._clock = clock
+
+    def make(self, live: Live, fields: JobFields) -> Launch:
+        """The launch of one attempt; makes the job's directory and script. Raises OSError, ValueError."""
+        place = directory.make(self._state_dir, live.job)
+        return Launch(
+            job=live.job,
+            attempt=live.attempt,
+            argv=command.argv(fields, place),
+            environment=environment.build(
+                fields=fields,
+                lease=live.lease,
+                attempt=live.attempt,
+                directory=place,
+                person=self._person,
+                now=self._clock.now(),
+            ),
+            workdir=Path(fields.workdir) if fields.workdir else place,
+            directory=place,
+            time_limit_s=live.lease.key.shape.time_limit_s,
+            warn_before_s=self._settings.warn_before_s,
+            grace_s=self._settings.grace_s,
+            lease=live.lease,
+        )

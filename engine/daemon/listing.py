@@ -1,0 +1,151 @@
+"""Pages of jobs: what has not ended in the order of the books, what has ended newest first from the store.
+
+A page costs what it shows, however long the queue is. Must not know how a row looks.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from engine.api.backend import Identity, JobQuery
+from engine.core.lifecycle import TERMINAL, JobState
+from engine.core.model import GroupKey, JobId
+from engine.core.ordering import Rank
+from engine.core.policy import Policy
+from engine.daemon import cursors
+from engine.daemon.books import Books
+from engine.daemon.order import places, positions
+from engine.daemon.outlook import Outlooks
+from engine.daemon.views import Views
+from engine.ports import Clock
+from engine.protocol.errors import Refused
+from engine.protocol.responses import JobPage, JobRow
+from engine.store.jobs import Jobs
+from engine.store.rows import StoredJob
+
+SECTIONS = (JobState.RUNNING, JobState.SCHEDULED, JobState.PENDING, JobState.HELD)
+"""What has not ended, in the order in which a page shows it."""
+
+Item = tuple[JobId, tuple[Any, ...]]
+"""A job, and the parts of the cursor that goes on behind it."""
+
+
+class Listing:
+    """Finds the jobs of a page."""
+
+    def __init__(self, *, books: Books, store: Jobs, views: Views, policy: Policy, clock: Clock) -> None:
+        self._books = books
+        self._store = store
+        self._views = views
+        self._policy = policy
+        self._clock = clock
+
+    async def page(self, who: Identity, query: JobQuery) -> JobPage:
+        """One page. Raises Refused for unknown states, foreign accounts and bad cursors."""
+        states = _states(query.states)
+        if query.account not in (None, who.account) and not self._views.sees_all_of(who, str(query.account)):
+            raise Refused("FORBIDDEN", "Only admins may list another account's jobs. Leave the account out.")
+        if states & TERMINAL:
+            return await self._newest(who, query, states)
+        return await self._unended(who, query, states)
+
+    async def _unended(self, who: Identity, query: JobQuery, states: frozenset[JobState]) -> JobPage:
+        parts = cursors.decode(query.cursor) if query.cursor else None
+        try:
+            found = list(islice(self._items(who, query, states, parts), query.limit + 1))
+        except (TypeError, ValueError, IndexError):
+            raise cursors.bad_cursor() from None  # the parts came from the client
+        shown = found[: query.limit]
+        rows = await self._store.jobs([int(job) for job, _ in shown])
+        cursor = cursors.encode(*shown[-1][1]) if len(found) > query.limit else None
+        return JobPage(items=self._rows(who, rows), cursor=cursor)
+
+    async def _newest(self, who: Identity, query: JobQuery, states: frozenset[JobState]) -> JobPage:
+        before = _id_of(cursors.decode(query.cursor)) if query.cursor else None
+        account = query.account
+        if account is None and not self._views.knows_of(who, ""):
+            account = who.account
+        # a row is at most one commit behind the books: what runs may still be written down as scheduled
+        asked = states | {JobState.SCHEDULED} if JobState.RUNNING in states else states
+        found = await self._store.page(
+            states=sorted(asked), account=account, group=query.group, limit=query.limit + 1, before=before
+        )
+        shown = found[: query.limit]
+        rows = self._rows(who, [job for job in shown if self._views.state(job) in states])
+        return JobPage(items=rows, cursor=cursors.encode(shown[-1].id) if len(found) > query.limit else None)
+
+    def _rows(self, who: Identity, jobs: list[StoredJob]) -> list[JobRow]:
+        any_pending = any(JobId(str(job.id)) in self._books.pending for job in jobs)
+        places = positions(self._books.snapshot(self._clock.now()), self._policy) if any_pending else {}
+        outlooks = Outlooks(self._books.plan)
+        return [self._views.row(who, job, places, outlooks) for job in jobs]
+
+    def _items(
+        self, who: Identity, query: JobQuery, states: frozenset[JobState], parts: list[Any] | None
+    ) -> Iterator[Item]:
+        wanted = self._wanted(who, query)
+        begin = SECTIONS.index(JobState(parts[0])) if parts else 0
+        for section in SECTIONS[begin:]:
+            if section in states:
+                yield from self._section(section, wanted, parts[1:] if parts else None)
+            parts = None
+
+    def _section(
+        self, section: JobState, wanted: Callable[[GroupKey], bool], parts: list[Any] | None
+    ) -> Iterator[Item]:
+        if section is JobState.PENDING:
+            return self._pending(wanted, parts)
+        if section is JobState.HELD:
+            numbers = (int(job) for job, (key, _) in self._books.held.items() if wanted(key))
+        else:
+            live = self._books.live.values()
+            numbers = (int(one.job) for one in live if one.state is section and wanted(one.lease.key))
+        below = int(parts[0]) if parts else None
+        return (
+            (JobId(str(number)), (section.value, number))
+            for number in sorted(numbers, reverse=True)
+            if below is None or number < below
+        )
+
+    def _pending(self, wanted: Callable[[GroupKey], bool], parts: list[Any] | None) -> Iterator[Item]:
+        """In the plan's order; later pages look at the queue as of the first one's moment, so that none is skipped."""
+        now = float(parts[0]) if parts else self._clock.now()
+        snapshot = self._books.snapshot(now)
+        groups = [group for group in snapshot.pending if wanted(group.key)]
+        after: Rank | None = _rank(parts[1:]) if parts else None
+        for place in places(groups, snapshot, self._policy, after):
+            yield place.waiting.job, (JobState.PENDING.value, now, *place.rank)
+
+    def _wanted(self, who: Identity, query: JobQuery) -> Callable[[GroupKey], bool]:
+        def wanted(key: GroupKey) -> bool:
+            return (
+                query.account in (None, key.owner.account)
+                and query.group in (None, key.owner.group)
+                and self._views.knows_of(who, key.owner.account)
+            )
+
+        return wanted
+
+
+def _states(names: tuple[str, ...]) -> frozenset[JobState]:
+    """The states asked for; none means all that have not ended."""
+    known = {state.value for state in JobState}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise Refused(
+            "VALIDATION_ERROR",
+            f"There is no state {unknown[0]}. Known: {', '.join(sorted(known))}.",
+            [{"field": "state", "message": f"unknown state {name}"} for name in unknown],
+        )
+    return frozenset(JobState(name) for name in names) or frozenset(SECTIONS)
+
+
+def _id_of(parts: list[Any]) -> int:
+    if not isinstance(parts[0], int):
+        raise cursors.bad_cursor()
+    return parts[0]
+
+
+def _rank(parts: list[Any]) -> Rank:
+    starved, first, second, job = parts
+    return int(starved), float(first), float(second), str(job)

@@ -1,0 +1,152 @@
+"""Who is asking, and log-in: tokens, sessions, the Unix user behind a connection, one's own password.
+
+Only a token's SHA-256 is kept. Must not know HTTP, nor what anybody may do.
+"""
+
+import hashlib
+import pwd
+import secrets
+from dataclasses import replace
+
+from config.settings import AuthSettings
+from engine.api.backend import Identity
+from engine.daemon.answers import audited, not_ready
+from engine.daemon.passwords import Passwords
+from engine.daemon.register import Register
+from engine.ports import Clock
+from engine.protocol.errors import Refused
+from engine.protocol.responses import Session
+from engine.store.accounts import Account
+from engine.store.errors import StoreError
+from engine.store.sessions import StoredSession
+from engine.store.store import Store
+
+REMEMBERED = 10_000
+WRONG = "Wrong name or password. Try again, or ask an admin to set a new password."
+
+
+class Logins:
+    """Sessions and identities."""
+
+    def __init__(
+        self, *, register: Register, store: Store, passwords: Passwords, settings: AuthSettings, clock: Clock
+    ) -> None:
+        self._register = register
+        self._store = store
+        self._passwords = passwords
+        self._settings = settings
+        self._clock = clock
+        self._sessions: dict[str, StoredSession] = {}
+        self._generation = 0
+
+    async def by_token(self, token: str) -> Identity | None:
+        """Whose unexpired session or API token this is; `None` also for a disabled account."""
+        sha256 = digest(token)
+        session = self._sessions.get(sha256)
+        if session is None:
+            generation = self._generation
+            session = await self._find(sha256)
+            if session is None:
+                return None
+            if generation == self._generation and len(self._sessions) < REMEMBERED:
+                self._sessions[sha256] = session
+        account = self._register.accounts.get(session.account)
+        if account is None or account.disabled or session.expires_at <= self._clock.now():
+            return None
+        return _identity(account, "token", session)
+
+    async def by_peer(self, uid: int) -> Identity | None:
+        """The enabled account linked to that Unix user, when `auth.peer` is on."""
+        if not self._settings.peer:
+            return None
+        try:
+            name = pwd.getpwuid(uid).pw_name
+        except KeyError:
+            name = str(uid)
+        account = self._register.by_unix_user(name)
+        return None if account is None or account.disabled else _identity(account, "peer", None)
+
+    async def login(self, name: str, password: str) -> Session:
+        """A new session; the account's oldest beyond `auth.sessions_per_account` end."""
+        account = self._register.accounts.get(name)
+        right = await self._passwords.check(name, password, account.password_hash if account else None)
+        account = self._register.accounts.get(name)
+        if not right or account is None or account.disabled:
+            raise Refused("UNAUTHENTICATED", WRONG)
+        token = secrets.token_urlsafe(32)
+        now = self._clock.now()
+        session = StoredSession(
+            sha256=digest(token),
+            account=name,
+            created_at=now,
+            expires_at=now + self._settings.session_days * 86_400.0,
+        )
+        who = _identity(account, "token", session)
+        entry = audited(self._clock, who, "login", name)
+        try:
+            await self._store.sessions.open(session, self._settings.sessions_per_account, entry=entry)
+        except StoreError as error:
+            raise not_ready(error) from error
+        self.forget()
+        return Session(token=token, account=name, group=account.group, role=account.role, expires_at=session.expires_at)
+
+    async def logout(self, who: Identity) -> None:
+        """End the session of this request; INVALID_STATE where there is none, as over the Unix user."""
+        if who.session is None:
+            raise Refused("INVALID_STATE", "There is no session to end: the Unix user says who you are.")
+        try:
+            await self._store.sessions.close(who.session, entry=audited(self._clock, who, "logout", who.account))
+        except StoreError as error:
+            raise not_ready(error) from error
+        self.forget()
+
+    async def change_password(self, who: Identity, old: str, new: str) -> None:
+        """Set one's own password. UNAUTHENTICATED if the old one is wrong, VALIDATION_ERROR over 72 bytes."""
+        account = self._register.accounts.get(who.account)
+        stored = account.password_hash if account else None
+        if not await self._passwords.check(who.account, old, stored):
+            raise Refused("UNAUTHENTICATED", "The old password is wrong. Try again, or ask an admin to set a new one.")
+        hashed = await self._passwords.hash(new)
+        entry = audited(self._clock, who, "password", who.account)
+        try:
+            await self._store.accounts.change(who.account, lambda a: replace(a, password_hash=hashed), entry=entry)
+        except StoreError as error:
+            raise not_ready(error) from error
+        await self._register.load()
+
+    async def end_sessions(self, account: str) -> None:
+        """End every session and token of an account."""
+        await self._store.sessions.close_all(account)
+        self.forget()
+
+    def forget(self) -> None:
+        """Sessions may have ended: look each up anew, also those that are just being looked up."""
+        self._sessions.clear()
+        self._generation += 1
+
+    async def purge(self) -> None:
+        """Forget what has expired."""
+        await self._store.sessions.purge(self._clock.now())
+        self.forget()
+
+    async def _find(self, sha256: str) -> StoredSession | None:
+        try:
+            return await self._store.sessions.find(sha256, self._clock.now())
+        except StoreError as error:
+            raise not_ready(error) from error
+
+
+def digest(token: str) -> str:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _identity(account: Account, via: str, session: StoredSession | None) -> Identity:
+    return Identity(
+        account=account.name,
+        group=account.group,
+        role=account.role,
+        via=via,
+        expires_at=session.expires_at if session else None,
+        session=session.sha256 if session else None,
+    )

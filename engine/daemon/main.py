@@ -1,0 +1,138 @@
+"""The engine's process: arguments, settings, the lock, start, signals, an orderly end. Jobs run on after it.
+
+Must not know how any part does its work.
+"""
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvloop
+
+from config.load import SettingsError, load, load_if_there
+from config.paths import Paths, PathsError, config_file, personal, prepare
+from config.settings import Settings
+from engine.api.app import create_app
+from engine.api.server import serve
+from engine.core.lifecycle import TERMINAL
+from engine.daemon.lock import EngineLock
+from engine.daemon.timers import Timers
+from engine.daemon.wiring import Engine, build
+from engine.protocol.errors import RcqError
+
+log = logging.getLogger("rcq")
+
+PURGE_S = 3600.0
+EXIT_FAILED, EXIT_USAGE = 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run an engine until it is told to stop; its exit code."""
+    given = _arguments(argv)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        settings, paths = _settings(given)
+        os.umask(0o077)
+        prepare(paths)
+        lock = EngineLock(paths.state_dir)
+    except SettingsError as error:
+        return _say(error, EXIT_USAGE)
+    except (PathsError, RcqError, OSError) as error:
+        return _say(error, EXIT_FAILED)
+    try:
+        uvloop.run(run(settings, paths))
+    except (RcqError, OSError) as error:
+        return _say(error, EXIT_FAILED)
+    finally:
+        lock.release()
+    return 0
+
+
+async def run(settings: Settings, paths: Paths) -> None:
+    """One engine from start to end. Raises RcqError where it cannot start."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    engine = build(settings, paths)
+    timers = Timers()
+    passing: asyncio.Task[None] | None = None
+    try:
+        # 1. what is known: people, usage, drained cards, first readings
+        await _load(engine)
+        # 2. what an earlier engine left
+        await engine.executor.open(engine.runs.ended)
+        await engine.recovery.run()
+        gc.freeze()  # what was just read lives long: no collection needs to look at a million jobs again
+        # 3. from here on, time and events drive it
+        passing = asyncio.create_task(engine.passes.run(), name="passes")
+        _set_timers(engine, timers)
+        engine.passes.wake()
+        # 4. people may come
+        app = create_app(engine.backend)
+        await serve(app, paths.socket, lambda: log.info("Listening on %s.", paths.socket), stop=stop)
+    finally:
+        await _end(engine, timers, passing)
+
+
+async def _load(engine: Engine) -> None:
+    await engine.register.load()
+    usage = await engine.store.usage.all()
+    engine.books.usage.load((group, one.gpu_seconds, one.as_of) for group, one in usage.items())
+    flags = await engine.store.gpus.all()
+    engine.books.cards.drained = {uuid for uuid, flag in flags.items() if flag.drained}
+    engine.books.finished.update(await engine.store.jobs.counts_by_state())
+    for state in [*engine.books.finished]:
+        if state not in TERMINAL:
+            del engine.books.finished[state]
+    await engine.sampler.sample()
+
+
+def _set_timers(engine: Engine, timers: Timers) -> None:
+    async def wake() -> None:
+        engine.passes.wake()
+
+    timers.every(engine.settings.engine.pass_interval_s, "pass", wake)
+    timers.every(engine.settings.engine.sample_interval_s, "sample", engine.sampler.sample)
+    timers.every(PURGE_S, "purge sessions", engine.logins.purge)
+    timers.start()
+
+
+async def _end(engine: Engine, timers: Timers, passing: asyncio.Task[None] | None) -> None:
+    """Stop deciding, let starts settle, write down what is known, let go."""
+    timers.stop()
+    engine.feed.close()
+    if passing is not None:
+        engine.passes.stop()
+        await passing
+    await engine.runs.settle()
+    await engine.executor.close()
+    if passing is not None:
+        await engine.passes.flush()
+    await engine.store.close()
+    engine.provider.close()
+    log.info("Stopped. Jobs run on.")
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="rcq engine", description="The scheduler's daemon, in the foreground.")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings (rcq.toml)")
+    parser.add_argument("--socket", type=Path, metavar="PATH", help="the Unix socket that people talk to")
+    parser.add_argument("--state-dir", type=Path, metavar="DIR", help="where the database and the job files are")
+    return parser.parse_args(argv)
+
+
+def _settings(given: argparse.Namespace) -> tuple[Settings, Paths]:
+    settings = load(given.config) if given.config else load_if_there(config_file())
+    paths = personal(state_dir=settings.engine.state_dir, socket=settings.engine.socket)
+    return settings, paths.moved(state_dir=given.state_dir, socket=given.socket)
+
+
+def _say(error: Exception, code: int) -> int:
+    print(f"rcq engine: {error}", file=sys.stderr)  # noqa: T201 - the log may go elsewhere, this is for who started it
+    return code

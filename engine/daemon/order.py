@@ -1,0 +1,60 @@
+"""The queue in the plan's order, from any place on: what listings and positions are read from.
+
+Cost follows the number of groups and of the jobs taken, not the length of the queue. Must not know who looks.
+"""
+
+import heapq
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from engine.core.ledger import Ledger
+from engine.core.model import GroupKey, JobId, PendingGroup, Waiting
+from engine.core.ordering import Rank, head_rank
+from engine.core.policy import Policy
+from engine.core.snapshot import Snapshot
+
+COUNTED = 1000
+"""Lists give positions up to here."""
+
+
+class Place(NamedTuple):
+    """One pending job in the order; rank says where to go on after it."""
+
+    waiting: Waiting
+    key: GroupKey
+    rank: Rank
+
+
+def places(
+    groups: Sequence[PendingGroup], snapshot: Snapshot, policy: Policy, after: Rank | None = None
+) -> Iterator[Place]:
+    """Jobs of these groups in order, those behind `after`; stop using it once the queue changes."""
+    ledger = Ledger(snapshot, policy)
+
+    def entry(number: int, at: int) -> tuple[Rank, int, int]:
+        return head_rank(groups[number], at, snapshot.now, ledger, policy)[0], at, number
+
+    def first(number: int) -> int:
+        if after is None:
+            return 0
+        indices = range(len(groups[number].jobs))
+        return bisect_right(indices, after, key=lambda at: entry(number, at)[0])
+
+    queue = [entry(n, at) for n, group in enumerate(groups) if (at := first(n)) < len(group.jobs)]
+    heapq.heapify(queue)
+    while queue:
+        rank, at, number = queue[0]
+        group = groups[number]
+        yield Place(group.jobs[at], group.key, rank)
+        if at + 1 < len(group.jobs):
+            heapq.heapreplace(queue, entry(number, at + 1))
+        else:
+            heapq.heappop(queue)
+
+
+def positions(snapshot: Snapshot, policy: Policy) -> dict[JobId, int]:
+    """Position of each of the first `COUNTED` pending jobs, 1 is next."""
+    walk = islice(places(snapshot.pending, snapshot, policy), COUNTED)
+    return {place.waiting.job: number for number, place in enumerate(walk, 1)}

@@ -1,0 +1,46 @@
+"""What the last plan said about a pending job: reasons as the API tells them, and when it is to start.
+
+Must not plan anything, nor know who asks.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from engine.core.decisions import Plan, Reserve
+from engine.core.model import GroupKey, JobId
+from engine.core.reasons import Reason
+
+
+class Outlook(NamedTuple):
+    """Reasons with their numbers, and the promised start (Unix seconds), if there is one."""
+
+    reasons: list[dict[str, Any]]
+    expected_start: float | None
+
+
+NOTHING_YET = Outlook([], None)
+"""Of a job that no plan has looked at: nothing is known, so nothing is said."""
+
+
+class Outlooks:
+    """Looks outcomes up in one plan."""
+
+    def __init__(self, plan: Plan | None) -> None:
+        self._now = plan.now if plan else 0.0
+        self._reserved: dict[JobId, Reserve] = {r.job: r for r in plan.reservations} if plan else {}
+        self._held: dict[GroupKey, tuple[Reason, ...]] = {h.key: h.reasons for h in plan.holds} if plan else {}
+
+    def of(self, job: JobId, key: GroupKey, submitted_at: float) -> Outlook:
+        """The outlook of a job that is still pending."""
+        if submitted_at > self._now:
+            return NOTHING_YET
+        reserved = self._reserved.get(job)
+        if reserved is not None:
+            return Outlook(as_dicts(reserved.reasons), reserved.start_at)
+        return Outlook(as_dicts(self._held.get(key, ())), None)
+
+
+def as_dicts(reasons: Iterable[Reason]) -> list[dict[str, Any]]:
+    """Each reason as its code and numbers."""
+    return [{"code": reason.code, **asdict(reason)} for reason in reasons]

@@ -1,0 +1,153 @@
+"""The loop around the plan: snapshot, plan, claim, commit, act, publish; one pass at a time, woken by events.
+
+Must not decide anything (that is `engine.core.plan`) and must not know SQL, processes or HTTP.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from engine.core.decisions import Plan, Start
+from engine.core.policy import Policy
+from engine.core.snapshot import Snapshot
+from engine.daemon.billing import bill
+from engine.daemon.books import Books, Live
+from engine.daemon.feed import Feed
+from engine.daemon.journal import Journal
+from engine.daemon.runs import Runs
+from engine.ports import Change, Charged, Clock, ImpossibleChange, JobStore, Scheduled
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+"""After a pass failed, the next one comes so much later (or when something wakes it)."""
+
+
+class Passes:
+    """Runs passes until it is stopped.
+
+    count, failed: passes so far. last_at: when the last good one ended, Unix seconds. last_s: how long it took.
+    """
+
+    def __init__(
+        self,
+        *,
+        books: Books,
+        journal: Journal,
+        policy: Policy,
+        store: JobStore,
+        runs: Runs,
+        feed: Feed,
+        clock: Clock,
+        boot_id: str,
+        plan: Callable[[Snapshot, Policy], Plan],
+    ) -> None:
+        self._books = books
+        self._journal = journal
+        self._policy = policy
+        self._store = store
+        self._runs = runs
+        self._feed = feed
+        self._clock = clock
+        self._boot_id = boot_id
+        self._plan = plan
+        self._due = asyncio.Event()
+        self._stopping = False
+        self.count = 0
+        self.failed = 0
+        self.last_at: float | None = None
+        self.last_s: float | None = None
+
+    def wake(self) -> None:
+        """Something changed: a pass is due. Any number of calls before it begins make one pass."""
+        self._due.set()
+
+    def stop(self) -> None:
+        """Let `run` return after the pass that is under way."""
+        self._stopping = True
+        self._due.set()
+
+    async def run(self) -> None:
+        """Pass whenever one is due, until `stop`."""
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            if self._stopping:
+                return
+            try:
+                await self.one()
+            except Exception:  # this is one of the outermost loops: whatever a pass trips over, the next one comes
+                log.exception("A pass failed; the next one comes in %s s.", RETRY_S)
+                self.failed += 1
+                asyncio.get_running_loop().call_later(RETRY_S, self.wake)
+
+    async def one(self) -> None:
+        """One pass."""
+        began = time.perf_counter()
+        # 1. the world as it is now
+        now = self._clock.now()
+        snapshot = self._books.snapshot(now)
+        # 2. decide
+        decided = self._plan(snapshot, self._policy)
+        # 3. claim in memory what starts, before anybody else gets the loop
+        starts, changes = self._claim(decided, snapshot)
+        # 4. one commit for that and for everything that happened since the last pass
+        await self._commit(starts, changes, now)
+        # 5. act: each start goes on by itself, so that a slow one holds up nobody
+        for live, _ in starts:
+            self._runs.launch(live)
+        # 6. tell
+        self.count += 1
+        self.last_at = self._clock.now()
+        self.last_s = time.perf_counter() - began
+        if changes:
+            self._feed.queue_changed()
+
+    async def flush(self) -> None:
+        """Write down what gathered, without deciding anything: the last thing before the store closes."""
+        await self._commit([], self._journal.take(), self._clock.now())
+
+    def _claim(self, decided: Plan, snapshot: Snapshot) -> tuple[list[tuple[Live, Start]], list[Change]]:
+        self._books.plan = decided
+        self._books.cards.hot = decided.hot
+        changes: list[Change] = self._journal.take()
+        starts: list[tuple[Live, Start]] = []
+        for start in decided.starts:
+            live = self._books.claim(start)
+            live.charged = bill(start.lease, snapshot.gpus, self._policy)
+            group = start.lease.key.owner.group
+            self._books.usage.charge(group, live.charged, decided.now)
+            changes.append(Scheduled(lease=start.lease, attempt=live.attempt, boot_id=self._boot_id))
+            changes.append(Charged(group=group, gpu_seconds=live.charged, at=decided.now))
+            starts.append((live, start))
+        return starts, changes
+
+    async def _commit(self, starts: list[tuple[Live, Start]], changes: list[Change], now: float) -> None:
+        """On disk, or as if nothing had been decided; what had happened before waits for the next commit."""
+        if not changes:
+            return
+        before = changes[: len(changes) - 2 * len(starts)]
+        try:
+            await self._store.record(changes)
+        except Exception as error:
+            for live, start in starts:
+                self._books.usage.charge(live.lease.key.owner.group, -live.charged, now)
+                self._books.unclaim(live, start.submitted_at)
+            self._journal.put_back(before)
+            if isinstance(error, ImpossibleChange):
+                await self._salvage()
+            raise
+        for ended, account in self._journal.written(changes):
+            self._feed.job_changed(ended.job, account, ended.state.value)
+        for live, _ in starts:
+            self._feed.job_changed(live.job, live.lease.key.owner.account, live.state.value)
+
+    async def _salvage(self) -> None:
+        """Write what can be written, one by one: a change that never will must not keep the others off the disk."""
+        for change in (waiting := self._journal.take()):
+            try:
+                await self._store.record([change])
+            except ImpossibleChange:
+                log.exception("Left out for ever, a defect: %r", change)
+        self._journal.written(waiting)

@@ -1,0 +1,224 @@
+"""Accounts, groups, services and log-in: the API's `People`. Every change is audited and in force at once.
+
+Must not know HTTP, how a password is checked or how a quota is enforced.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from engine.api.backend import AccountChange, GroupChange, Identity, NewAccount
+from engine.core.quota import Quota
+from engine.core.snapshot import GroupTerms
+from engine.daemon.answers import audited, not_ready
+from engine.daemon.logins import Logins
+from engine.daemon.passwords import Passwords
+from engine.daemon.peopleviews import account_view, changes_of, checked_name, group_view, groups_changes, only_admins
+from engine.daemon.quotaview import quota_of
+from engine.daemon.register import Register
+from engine.daemon.usage import UsageBook
+from engine.ports import Clock
+from engine.protocol.errors import Refused
+from engine.protocol.responses import AccountView, GroupView, ServiceView, Session
+from engine.store.accounts import Account
+from engine.store.errors import Exists, InUse, Missing, StoreError
+from engine.store.groups import Group
+from engine.store.services import Service
+from engine.store.store import Store
+
+ROLES = ("user", "admin")
+
+
+class PeopleService:
+    """Fulfils `engine.api.backend.People`. changed: called after terms or quotas may have changed."""
+
+    def __init__(
+        self,
+        *,
+        register: Register,
+        store: Store,
+        logins: Logins,
+        passwords: Passwords,
+        usage: UsageBook,
+        clock: Clock,
+        changed: Callable[[], None],
+    ) -> None:
+        self._register = register
+        self._store = store
+        self._logins = logins
+        self._passwords = passwords
+        self._usage = usage
+        self._clock = clock
+        self._changed = changed
+
+    async def by_token(self, token: str) -> Identity | None:
+        """Whose unexpired session or API token this is."""
+        return await self._logins.by_token(token)
+
+    async def by_peer(self, uid: int) -> Identity | None:
+        """The enabled account linked to that Unix user, when `auth.peer` is on."""
+        return await self._logins.by_peer(uid)
+
+    async def login(self, name: str, password: str) -> Session:
+        """A new session."""
+        return await self._logins.login(name, password)
+
+    async def logout(self, who: Identity) -> None:
+        """End the session of this request."""
+        await self._logins.logout(who)
+
+    async def change_password(self, who: Identity, old: str, new: str) -> None:
+        """Set one's own password."""
+        await self._logins.change_password(who, old, new)
+
+    async def add_account(self, who: Identity | None, uid: int, new: NewAccount) -> AccountView:
+        """Make an account (admins), or the first one: then by the engine's own Unix user or root, and as an admin."""
+        first = not self._register.accounts
+        if first and uid not in (0, os.getuid()):
+            raise Refused("FORBIDDEN", "The first account is made by the user who runs the engine, or by root.")
+        if not first:
+            if who is None:
+                raise Refused("UNAUTHENTICATED", "Log in as an admin to make accounts: rcq login NAME.")
+            only_admins(who)
+        role = "admin" if first else _role(new.role)
+        account = Account(
+            name=checked_name(new.name, "name"),
+            role=role,
+            group=checked_name(new.group, "group"),
+            password_hash=await self._passwords.hash(new.password) if new.password is not None else None,
+            unix_user=new.unix_user,
+            disabled=False,
+            created_at=self._clock.now(),
+        )
+        entry = audited(self._clock, who, "account.add", new.name, role=role, group=new.group)
+        await self._do(self._store.accounts.add(account, only_first=first, entry=entry))
+        return account_view(self._register.accounts[account.name])
+
+    async def accounts(self, who: Identity) -> list[AccountView]:
+        """All accounts for admins, the own one for others."""
+        shown = (a for a in self._register.accounts.values() if who.is_admin or a.name == who.account)
+        return [account_view(account) for account in shown]
+
+    async def change_account(self, who: Identity, name: str, change: AccountChange) -> AccountView:
+        """Change an account (admins). NOT_FOUND."""
+        only_admins(who)
+        before = self._register.accounts.get(name)
+        if before is None:
+            raise Refused("NOT_FOUND", f"There is no account {name}. See: rcq account list.")
+        values = changes_of(change)
+        if change.role is not None:
+            _role(change.role)
+        if change.quota is not None:
+            values["quota"] = quota_of(change.quota)
+        if change.password is not None:
+            values["password_hash"] = await self._passwords.hash(change.password)
+        self._keep_an_admin(before, replace(before, **values))
+        told = {key: str(value) for key, value in values.items() if key != "password_hash"}
+        was = {key: str(getattr(before, key)) for key in told}
+        entry = audited(
+            self._clock, who, "account.change", name, before=was, after=told, password=change.password is not None
+        )
+        await self._do(self._store.accounts.change(name, lambda a: replace(a, **values), entry=entry))
+        if change.disabled or change.password is not None:
+            await self._do(self._logins.end_sessions(name))
+        return account_view(self._register.accounts[name])
+
+    async def groups(self, who: Identity) -> list[GroupView]:
+        """All groups for admins, the own one for others."""
+        return [self._group(g.name) for g in self._register.groups.values() if who.is_admin or g.name == who.group]
+
+    async def add_group(self, who: Identity, name: str, change: GroupChange) -> GroupView:
+        """Make a group (admins). INVALID_STATE if it exists."""
+        only_admins(who)
+        checked_name(name, "name")
+        group = _changed_group(Group(name=name), change)
+        entry = audited(self._clock, who, "group.add", name, after=groups_changes(change))
+        await self._do(self._store.groups.add(group, entry=entry))
+        return self._group(name)
+
+    async def change_group(self, who: Identity, name: str, change: GroupChange) -> GroupView:
+        """Change a group (admins). NOT_FOUND."""
+        only_admins(who)
+        before = self._register.groups.get(name)
+        if before is None:
+            raise Refused("NOT_FOUND", f"There is no group {name}. See: rcq group list.")
+        _changed_group(before, change)
+        entry = audited(self._clock, who, "group.change", name, before=str(before), after=groups_changes(change))
+        await self._do(self._store.groups.change(name, lambda group: _changed_group(group, change), entry=entry))
+        return self._group(name)
+
+    async def remove_group(self, who: Identity, name: str) -> None:
+        """Remove a group that has no accounts (admins). NOT_FOUND, INVALID_STATE."""
+        only_admins(who)
+        entry = audited(self._clock, who, "group.remove", name, before=str(self._register.groups.get(name)))
+        await self._do(self._store.groups.remove(name, entry=entry))
+
+    async def services(self, who: Identity) -> list[ServiceView]:
+        """All services."""
+        return [
+            ServiceView(name=service.name, jobs_per_account=service.jobs_per_account)
+            for service in self._register.services.values()
+        ]
+
+    async def set_service(self, who: Identity, service: ServiceView) -> ServiceView:
+        """Make or change a service (admins)."""
+        only_admins(who)
+        checked_name(service.name, "name")
+        if service.jobs_per_account is not None and service.jobs_per_account < 0:
+            raise _invalid("jobs_per_account", "must be 0 or more")
+        before = str(self._register.services.get(service.name))
+        new = Service(name=service.name, jobs_per_account=service.jobs_per_account)
+        entry = audited(
+            self._clock, who, "service.set", service.name, before=before, jobs_per_account=service.jobs_per_account
+        )
+        await self._do(self._store.services.set(new, entry=entry))
+        return service
+
+    def _group(self, name: str) -> GroupView:
+        return group_view(self._register.groups[name], self._usage, self._clock.now())
+
+    def _keep_an_admin(self, before: Account, after: Account) -> None:
+        """Nobody could undo it: the last admin stays one."""
+        if before.role != "admin" or before.disabled or (after.role == "admin" and not after.disabled):
+            return
+        others = (a for a in self._register.accounts.values() if a.name != before.name)
+        if not any(other.role == "admin" and not other.disabled for other in others):
+            raise Refused("INVALID_STATE", f"{before.name} is the last admin. Make another account an admin first.")
+
+    async def _do(self, change: Awaitable[object]) -> None:
+        """Make a change and put it in force."""
+        try:
+            await change
+        except Missing as error:
+            raise Refused("NOT_FOUND", str(error)) from error
+        except (Exists, InUse) as error:
+            raise Refused("INVALID_STATE", str(error)) from error
+        except StoreError as error:
+            raise not_ready(error) from error
+        await self._register.load()
+        self._changed()
+
+
+def _changed_group(group: Group, change: GroupChange) -> Group:
+    """The group with what was given. Raises Refused for numbers out of range."""
+    terms = group.terms
+    if change.priority is not None:
+        if not 1 <= change.priority <= 10:
+            raise _invalid("priority", "must be 1 to 10")
+        terms = GroupTerms(priority=change.priority, share=terms.share)
+    if change.share is not None:
+        if not 0 < change.share < float("inf"):
+            raise _invalid("share", "must be above 0")
+        terms = GroupTerms(priority=terms.priority, share=change.share)
+    quota: Quota = quota_of(change.quota) if change.quota is not None else group.quota
+    return replace(group, terms=terms, quota=quota)
+
+
+def _role(role: str) -> str:
+    if role not in ROLES:
+        raise _invalid("role", f"must be one of {', '.join(ROLES)}")
+    return role
+
+
+def _invalid(field: str, message: str) -> Refused:
+    return Refused("VALIDATION_ERROR", f"{field} {message}.", [{"field": field, "message": message}])

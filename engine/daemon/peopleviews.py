@@ -1,0 +1,69 @@
+"""Accounts and groups as responses, and the checks that their names and callers go through.
+
+Must not know how anything is written down.
+"""
+
+import re
+from dataclasses import asdict
+from typing import Any
+
+from engine.api.backend import AccountChange, GroupChange, Identity
+from engine.core.model import GroupName
+from engine.daemon.quotaview import view_of
+from engine.daemon.usage import UsageBook
+from engine.protocol.errors import Refused
+from engine.protocol.responses import AccountView, GroupView
+from engine.store.accounts import Account
+from engine.store.groups import Group
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}")
+RULE = "must be 1 to 64 letters, digits and . _ @ -, not beginning with a dot, @ or dash"
+
+
+def account_view(account: Account) -> AccountView:
+    """Without the password's hash."""
+    return AccountView(
+        name=account.name,
+        role=account.role,
+        group=account.group,
+        disabled=account.disabled,
+        unix_user=account.unix_user,
+        created_at=account.created_at,
+        quota=view_of(account.quota),
+    )
+
+
+def group_view(group: Group, usage: UsageBook, now: float) -> GroupView:
+    """With its decayed usage at `now`."""
+    return GroupView(
+        name=group.name,
+        priority=group.terms.priority,
+        share=group.terms.share,
+        usage_gpu_s=usage.of(GroupName(group.name), now),
+        quota=view_of(group.quota),
+    )
+
+
+def changes_of(change: AccountChange) -> dict[str, Any]:
+    """What is given of an account's plain values; an empty `unix_user` takes the link away."""
+    given: dict[str, Any] = {"role": change.role, "group": change.group, "disabled": change.disabled}
+    values = {name: value for name, value in given.items() if value is not None}
+    return values if change.unix_user is None else {**values, "unix_user": change.unix_user or None}
+
+
+def groups_changes(change: GroupChange) -> dict[str, Any]:
+    """What is given of a group's values, for the audit log."""
+    return {name: value for name, value in asdict(change).items() if value is not None}
+
+
+def checked_name(name: str, field: str) -> str:
+    """The name, if it is one. Raises Refused (VALIDATION_ERROR)."""
+    if not NAME.fullmatch(name):
+        raise Refused("VALIDATION_ERROR", f"The {field} {RULE}.", [{"field": field, "message": RULE}])
+    return name
+
+
+def only_admins(who: Identity) -> None:
+    """Raises Refused (FORBIDDEN) for everybody else."""
+    if not who.is_admin:
+        raise Refused("FORBIDDEN", "Only admins may do that. Ask one of them.")

@@ -1,0 +1,28 @@
+"""Quotas between the wire and the core, checked. Must not know whose they are."""
+
+from engine.core.quota import Quota
+from engine.protocol.errors import Refused
+from engine.protocol.responses import QuotaView
+
+NUMBERS = ("gpus", "gpu_memory_mb", "cpu_cores", "memory_mb", "jobs")
+
+
+def view_of(quota: Quota) -> QuotaView:
+    """As it is shown."""
+    numbers = {name: getattr(quota, name) for name in NUMBERS}
+    return QuotaView(gpus_by_type=dict(quota.gpus_by_type), **numbers)
+
+
+def quota_of(view: QuotaView) -> Quota:
+    """As it is enforced. Raises Refused (VALIDATION_ERROR) for limits below 0 and types without a word."""
+    by_type = {" ".join(name.lower().split()): limit for name, limit in view.gpus_by_type.items()}
+    numbers = {name: getattr(view, name) for name in NUMBERS}
+    limits = {**numbers, **{f"gpus_by_type.{name}": limit for name, limit in by_type.items()}}
+    wrong = [name for name, limit in limits.items() if limit is not None and limit < 0]
+    if wrong or "" in by_type:
+        raise Refused(
+            "VALIDATION_ERROR",
+            "A limit is a number from 0 up, and a GPU type has a word of the model's name.",
+            [{"field": f"quota.{name}", "message": "must be 0 or more"} for name in wrong],
+        )
+    return Quota(gpus_by_type=by_type, **numbers)

@@ -1,0 +1,126 @@
+"""At start: takes up what an earlier engine left. Attempts are adopted, never run twice, never forgotten.
+
+Must not decide anything new, nor know how an executor finds a process again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from engine.core.lifecycle import Cause, JobState
+from engine.core.model import GroupKey, JobId, Waiting
+from engine.core.policy import Policy
+from engine.daemon.billing import bill
+from engine.daemon.books import Books, Live
+from engine.daemon.runs import Runs
+from engine.executor.directory import path_of
+from engine.ports import Clock, Ending, Executor, JobStore, KnownJob, Running
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 32
+
+
+class Recovery:
+    """Fills the books from the store and from what the executor finds."""
+
+    def __init__(
+        self,
+        *,
+        books: Books,
+        store: JobStore,
+        executor: Executor,
+        runs: Runs,
+        state_dir: Path,
+        policy: Policy,
+        boot_id: str,
+        clock: Clock,
+    ) -> None:
+        self._books = books
+        self._store = store
+        self._executor = executor
+        self._runs = runs
+        self._state_dir = state_dir
+        self._policy = policy
+        self._boot_id = boot_id
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Queue what waits, adopt what had a lease. The executor has to be open."""
+        known = await asyncio.to_thread(self._read)
+        leased = self._queue(known)
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def one(job: KnownJob) -> None:
+            async with turns:
+                await self._take_up(job)
+
+        # first all leases, then the adoptions: an ending must never find its lease missing
+        await asyncio.gather(*[one(job) for job in leased])
+        if known:
+            log.info("%d jobs wait, %d hold a lease.", len(self._books.pending), len(self._books.live))
+
+    def _read(self) -> list[KnownJob]:
+        return list(self._store.unended())
+
+    def _queue(self, known: Iterable[KnownJob]) -> list[KnownJob]:
+        """Put waiting jobs into the books; those with a lease are returned."""
+        pending: list[tuple[GroupKey, Waiting]] = []
+        leased: list[KnownJob] = []
+        for job in known:
+            if job.lease is not None:
+                leased.append(job)
+                continue
+            waiting = Waiting(job.submitted_at, job.job)
+            if job.state is JobState.HELD:
+                self._books.held[job.job] = (job.key, waiting)
+            else:
+                pending.append((job.key, waiting))
+            if job.attempt:
+                self._books.attempts[job.job] = job.attempt
+        self._books.pending.add_all(pending)
+        gpus = self._books.cards.gpus(self._clock.now())
+        for job in leased:
+            live = self._books.live[job.job] = live_of(job)
+            live.charged = bill(live.lease, gpus, self._policy)
+        return leased
+
+    async def _take_up(self, job: KnownJob) -> None:
+        live = self._books.live[job.job]
+        await self._runs.know(live)
+        found = await self._executor.adopt(job.job, job.attempt, self._place(job.job))
+        match found:
+            case Running():
+                self._runs.running(live, found)
+                live.settled.set()
+            case Ending():
+                self._runs.ended(found)
+            case None if job.state is JobState.SCHEDULED:
+                self._runs.launch(live)  # it never began: the same attempt begins now
+            case None:
+                self._runs.ended(self._lost(job))
+
+    def _lost(self, job: KnownJob) -> Ending:
+        """It ran, and nothing of it is left: its host went down, or somebody removed its files."""
+        rebooted = job.boot_id != self._boot_id
+        log.error("Job %s ran when the engine stopped, and nothing is left of it.", job.job)
+        return Ending(
+            job=job.job,
+            attempt=job.attempt,
+            cause=Cause.HOST_REBOOT if rebooted else Cause.LAUNCH_ERROR,
+            exit_code=None,
+            signal=None,
+            started_at=None,
+            ended_at=self._clock.now(),
+            message="the host was restarted" if rebooted else "its directory is gone",
+        )
+
+    def _place(self, job: JobId) -> Path:
+        return path_of(self._state_dir, job)
+
+
+def live_of(job: KnownJob) -> Live:
+    """The attempt as the store has it."""
+    assert job.lease is not None  # noqa: S101 - the caller looked
+    return Live(lease=job.lease, attempt=job.attempt, state=job.state)

@@ -1,0 +1,174 @@
+"""Attempts under way: starting them, stopping them, taking note of how they end.
+
+A lease is freed in memory the moment an attempt ends; the ending is written down with the next commit. Must not know
+why a job was chosen, nor how processes are made.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+from engine.core.lifecycle import Cause, JobState, outcome
+from engine.daemon.billing import correction
+from engine.daemon.books import Books, Live
+from engine.daemon.feed import Feed
+from engine.daemon.journal import Journal
+from engine.daemon.simload import simulated_load
+from engine.ports import Charged, Clock, Ended, Ending, Executor, JobStore, Launch, Running, Started
+from engine.protocol.fields import JobFields
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+"""A start that broke off (no supervisor, no store) is tried again after so long."""
+SETTLE_S = 5.0
+"""Who cancels a job that is just being started waits at most so long to hear how that went."""
+
+
+class MakesLaunches(Protocol):
+    """Turns a lease and a request into something an executor can start. Raises OSError."""
+
+    def make(self, live: Live, fields: JobFields) -> Launch:
+        """Makes the job's directory too."""
+        ...
+
+
+class Runs:
+    """Starts, stops and ends attempts. wake: asks for a pass."""
+
+    def __init__(
+        self,
+        *,
+        books: Books,
+        journal: Journal,
+        store: JobStore,
+        executor: Executor,
+        launches: MakesLaunches,
+        feed: Feed,
+        clock: Clock,
+        grace_s: float,
+    ) -> None:
+        self._books = books
+        self._journal = journal
+        self._store = store
+        self._executor = executor
+        self._launches = launches
+        self._feed = feed
+        self._clock = clock
+        self._grace_s = grace_s
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+        self.wake: Callable[[], None] = lambda: None
+
+    def launch(self, live: Live) -> None:
+        """Start an attempt whose lease is on disk, in a task of its own."""
+        task = asyncio.get_running_loop().create_task(self._start(live), name=f"start-{live.job}")
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._launched(live, done))
+
+    async def settle(self) -> None:
+        """Wait until every start that was begun went through; what breaks off now is left to the next engine."""
+        self._closing = True
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def stop(self, live: Live) -> None:
+        """End an attempt as cancelled; returns once that is under way, or once it has ended."""
+        live.cancelled = True
+        if live.state is JobState.SCHEDULED:
+            with suppress(TimeoutError):  # whoever starts it sees the mark, if not now then later
+                await asyncio.wait_for(live.settled.wait(), SETTLE_S)
+        elif self._books.live.get(live.job) is live:
+            await self._executor.stop(live.job, Cause.CANCELLED, self._grace_s)
+
+    def ended(self, ending: Ending) -> None:
+        """An attempt is over. A second word about the same attempt is ignored."""
+        live = self._books.live.get(ending.job)
+        if live is None or live.attempt != ending.attempt:
+            return
+        self._books.free(live)
+        state = outcome(ending.cause, ending.exit_code)
+        ended = Ended(
+            job=ending.job,
+            state=state,
+            cause=ending.cause,
+            exit_code=ending.exit_code,
+            signal=ending.signal,
+            started_at=ending.started_at,
+            ended_at=ending.ended_at,
+        )
+        self._journal.end(ended, live.lease.key.owner.account)
+        self._books.finished[state] += 1
+        if ending.message:
+            log.info("Job %s ended (%s): %s", ending.job, ending.cause, ending.message)
+        ran_s = 0.0 if ending.started_at is None else max(0.0, ending.ended_at - ending.started_at)
+        self._charge(live, correction(live.lease, live.charged, ran_s))
+        self.wake()
+
+    def running(self, live: Live, running: Running) -> None:
+        """The executor runs it, since `running.started_at`."""
+        if self._books.live.get(live.job) is not live:
+            return  # it was over before its start was reported
+        live.started_at = running.started_at
+        if live.state is JobState.RUNNING:
+            return  # adopted: that it runs is written down already
+        live.state = JobState.RUNNING
+        self._journal.add(Started(job=live.job, started_at=running.started_at))
+        self._feed.job_changed(live.job, live.lease.key.owner.account, live.state.value)
+
+    async def know(self, live: Live) -> JobFields:
+        """The request behind an attempt, and with it what the attempt does to a simulated card."""
+        live.fields = fields = await self._store.fields(live.job)
+        live.load, live.memory_mb = simulated_load(fields)
+        return fields
+
+    async def _start(self, live: Live) -> None:
+        try:
+            fields = live.fields or await self.know(live)
+            launch = self._launches.make(live, fields)
+        except (OSError, KeyError, ValueError) as error:
+            log.error("Job %s cannot be launched: %s", live.job, error)
+            self._never_ran(live, Cause.LAUNCH_ERROR, str(error))
+            return
+        if live.cancelled and not live.tried:
+            self._never_ran(live, Cause.CANCELLED, None)
+            return
+        live.tried = True
+        self.running(live, await self._executor.start(launch))
+        if live.cancelled and self._books.live.get(live.job) is live:
+            await self._executor.stop(live.job, Cause.CANCELLED, self._grace_s)
+        live.settled.set()
+
+    def _launched(self, live: Live, done: "asyncio.Task[None]") -> None:
+        """The start is through; one that broke off is begun again, which never runs the same attempt twice."""
+        self._tasks.discard(done)
+        if done.cancelled() or (error := done.exception()) is None:
+            return
+        log.error("Job %s could not be started; trying again in %s s.", live.job, RETRY_S, exc_info=error)
+        asyncio.get_running_loop().call_later(RETRY_S, self._again, live)
+
+    def _again(self, live: Live) -> None:
+        if self._books.live.get(live.job) is live and not self._closing:
+            self.launch(live)
+
+    def _never_ran(self, live: Live, cause: Cause, message: str | None) -> None:
+        self.ended(
+            Ending(
+                job=live.job,
+                attempt=live.attempt,
+                cause=cause,
+                exit_code=None,
+                signal=None,
+                started_at=None,
+                ended_at=self._clock.now(),
+                message=message,
+            )
+        )
+
+    def _charge(self, live: Live, gpu_s: float) -> None:
+        now = self._clock.now()
+        group = live.lease.key.owner.group
+        self._books.usage.charge(group, gpu_s, now)
+        self._journal.add(Charged(group=group, gpu_seconds=gpu_s, at=now))

@@ -1,0 +1,42 @@
+"""What has to happen from time to time: APScheduler 3, and only here.
+
+Must not know what the things do that it calls.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+JOB_DEFAULTS = {
+    # A run that is late still runs: the library's own default drops it silently when it is a second late,
+    # and an engine that was suspended or busy would never pass again.
+    "misfire_grace_time": None,
+    # Ten runs that were missed are made up for by one.
+    "coalesce": True,
+    # None of these gains anything from running beside itself.
+    "max_instances": 1,
+}
+
+
+class Timers:
+    """Calls things at fixed intervals in the event loop until it is stopped."""
+
+    def __init__(self) -> None:
+        # one line for each run it skips would fill the log while a driver call hangs
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=JOB_DEFAULTS)
+
+    def every(self, seconds: float, name: str, call: Callable[[], Awaitable[None]]) -> None:
+        """Call `call` every so many seconds, the first time after as many."""
+        self._scheduler.add_job(call, "interval", seconds=seconds, id=name, name=name)
+
+    def start(self) -> None:
+        """Begin, in the running event loop."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Call nothing any more; what was called goes on."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)

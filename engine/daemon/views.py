@@ -1,0 +1,124 @@
+"""Stored rows and the books together, as one person may see them.
+
+The books are ahead of the store by the changes that wait for the next commit, so they have the last word on states.
+Must not know how rows are found.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields as fields_of
+from pathlib import Path
+from typing import Any, Literal
+
+from engine.api.backend import Identity
+from engine.core.lifecycle import JobState
+from engine.core.model import GroupKey, JobId, Waiting
+from engine.daemon.books import Books
+from engine.daemon.journal import Journal
+from engine.daemon.outlook import NOTHING_YET, Outlook, Outlooks
+from engine.protocol.responses import JobDetail, JobRow
+from engine.store.rows import StoredJob
+
+Privacy = Literal["hidden", "redacted", "visible"]
+_ROW_FIELDS = tuple(field.name for field in fields_of(JobRow))
+
+
+class Views:
+    """Makes responses. others: what people see of other accounts' jobs."""
+
+    def __init__(self, *, books: Books, journal: Journal, others: Privacy, jobs_dir: Path) -> None:
+        self._books = books
+        self._journal = journal
+        self._others = others
+        self._jobs_dir = jobs_dir
+
+    def knows_of(self, who: Identity, account: str) -> bool:
+        """Whether the job of `account` exists at all for `who`."""
+        return self.owns(who, account) or self._others != "hidden"
+
+    def sees_all_of(self, who: Identity, account: str) -> bool:
+        """Whether a listing shows `who` the names and commands of `account`."""
+        return self.owns(who, account) or self._others == "visible"
+
+    def owns(self, who: Identity, account: str) -> bool:
+        """Whether `who` may see and change everything of a job of `account`."""
+        return who.is_admin or who.account == account
+
+    def row(self, who: Identity, job: StoredJob, positions: Mapping[JobId, int], outlooks: Outlooks) -> JobRow:
+        """One line of a listing; redacted where `who` may not see more."""
+        row = JobRow(**self._values(job, positions, outlooks))
+        return row if self.sees_all_of(who, job.account) else redacted(row)
+
+    def detail(self, job: StoredJob, positions: Mapping[JobId, int], outlooks: Outlooks) -> JobDetail:
+        """Everything about a job, for its owner."""
+        request = job.fields
+        live = self._books.live.get(JobId(str(job.id)))
+        gpus = live.lease.gpus if live else job.gpu_uuids
+        detail = JobDetail(
+            **self._values(job, positions, outlooks),
+            gpu_uuids=list(gpus),
+            directory=str(self._jobs_dir / str(job.id)),
+        )
+        if request is not None:
+            detail.command, detail.script, detail.args = request.command, request.script, list(request.args)
+            detail.workdir, detail.environment, detail.tags = request.workdir, request.environment, request.tags
+        return detail
+
+    def state(self, job: StoredJob) -> JobState:
+        """Where the job stands now."""
+        return JobState(self._progress(job)["state"])
+
+    def _values(self, job: StoredJob, positions: Mapping[JobId, int], outlooks: Outlooks) -> dict[str, Any]:
+        number = JobId(str(job.id))
+        key = self._books.pending.key_of(number)
+        outlook = self._outlook(number, key, job, outlooks)
+        values = {name: getattr(job, name) for name in _ROW_FIELDS if hasattr(job, name)} | self._progress(job)
+        live = self._books.live.get(number)
+        return values | {
+            "gpu_indices": self._books.cards.indices(live.lease.gpus if live else job.gpu_uuids),
+            "position": positions.get(number) if key is not None else None,
+            "expected_start": outlook.expected_start,
+            "reasons": outlook.reasons,
+        }
+
+    def _outlook(self, number: JobId, key: GroupKey | None, job: StoredJob, outlooks: Outlooks) -> Outlook:
+        return NOTHING_YET if key is None else outlooks.of(number, key, job.submitted_at)
+
+    def _progress(self, job: StoredJob) -> dict[str, Any]:
+        """What the books know better than the row."""
+        number = JobId(str(job.id))
+        live = self._books.live.get(number)
+        ended = self._journal.ending(number)
+        if live is not None:
+            return _states(live.state, attempt=live.attempt, started_at=live.started_at)
+        if ended is not None:
+            return _states(
+                ended.state,
+                cause=ended.cause.value,
+                exit_code=ended.exit_code,
+                signal=ended.signal,
+                started_at=ended.started_at,
+                ended_at=ended.ended_at,
+            )
+        if number in self._books.pending:
+            return _states(JobState.PENDING)
+        if number in self._books.held:
+            return _states(JobState.HELD)
+        return _states(job.state, cause=job.cause.value if job.cause else None)
+
+
+def redacted(row: JobRow) -> JobRow:
+    """The row as others get it: group, shape and state, so that the queue makes sense, and no more."""
+    row.redacted = True
+    row.job_id = row.name = row.account = row.service = row.command_line = None
+    row.exit_code = row.signal = row.cause = None
+    row.reasons = [reason for reason in row.reasons if reason.get("scope") not in ("account", "service")]
+    return row
+
+
+def waiting_of(job: StoredJob) -> Waiting:
+    """The job's place in its pending group."""
+    return Waiting(job.submitted_at, JobId(str(job.id)))
+
+
+def _states(state: JobState, **values: Any) -> dict[str, Any]:
+    return {"state": state.value, **values}
