@@ -1,0 +1,244 @@
+"""The application: it holds the state that the feed brings, and carries out what the screens wish.
+
+State goes down (screens watch it), wishes come up (messages). Must not know widgets or how calls travel.
+"""
+
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import ClassVar
+
+from textual.app import App
+from textual.reactive import reactive
+
+from engine.protocol.errors import RcqError
+from engine.protocol.responses import GpuView, JobDetail, JobRow, Me, Stats
+from rcq_tui.client.calls import Calls
+from rcq_tui.tui import messages
+from rcq_tui.tui.feed import Feed, Look, Pace
+from rcq_tui.tui.screens.cancel import CancelScreen
+from rcq_tui.tui.screens.dashboard import DashboardScreen
+from rcq_tui.tui.screens.help import HelpScreen
+from rcq_tui.tui.screens.job import JobScreen
+from rcq_tui.tui.screens.login import LoginScreen
+from rcq_tui.tui.screens.submit import SubmitScreen
+from rcq_tui.viewmodel.history import History
+from rcq_tui.viewmodel.states import FINISHED
+from rcq_tui.viewmodel.text import clean
+
+THEMES = ("tokyo-night", "textual-dark", "nord", "gruvbox", "catppuccin-mocha", "catppuccin-latte", "textual-light")
+"""What the theme key goes through."""
+
+_MOST_ROWS = 1000
+"""Of one listing; the engine answers no more."""
+
+
+class RcqApp(App[int]):
+    """The terminal UI over one engine.
+
+    me: who the caller is, if that is known already. save_token and forget_token are called with what a log-in got and
+    after a log-out. clock: Unix seconds. workdir: where submitted commands run unless told otherwise.
+    """
+
+    CSS_PATH = "rcq.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "rcq"
+
+    me: reactive[Me | None] = reactive(None)
+    stats: reactive[Stats | None] = reactive(None)
+    gpus: reactive[list[GpuView]] = reactive(list, always_update=True)
+    jobs: reactive[list[JobRow]] = reactive(list, always_update=True)
+    lost: reactive[str] = reactive("")
+    """Why the engine does not answer; empty while it does."""
+
+    _base: ClassVar[int] = 2
+    """Screens below which there is nothing to leave: Textual's own and the dashboard."""
+
+    def __init__(
+        self,
+        api: Calls,
+        me: Me | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        pace: Pace | None = None,
+        save_token: Callable[[str], object] | None = None,
+        forget_token: Callable[[], object] | None = None,
+        workdir: str | None = None,
+        ascii_only: bool = False,
+        theme: str = THEMES[0],
+    ) -> None:
+        super().__init__()
+        self.api = api
+        self.clock = clock
+        self.pace = pace or Pace()
+        self.ascii_only = ascii_only
+        self.workdir = workdir or os.getcwd()  # noqa: PTH109  # kept as text: it is typed into a field
+        self.histories: dict[str, History] = {}
+        self.look = Look()
+        self.theme = theme
+        self.me = me
+        self._save_token = save_token
+        self._forget_token = forget_token
+        self._feed = Feed(api, self.post_message, self.pace)
+        self._more = False
+
+    def on_mount(self) -> None:
+        """The dashboard, and the feed that fills it."""
+        if self.ascii_only:
+            self.add_class("-ascii")
+        self.push_screen(DashboardScreen())
+        self._start_feed()
+
+    def _start_feed(self) -> None:
+        self.run_worker(self._feed.run(), name="feed", group="feed", exclusive=True)
+
+    # ------------------------------------------------------------ what the feed tells
+
+    def on_recognised(self, message: messages.Recognised) -> None:
+        """The engine knows us."""
+        self.me, self.lost = message.me, ""
+
+    def on_gpus_read(self, message: messages.GpusRead) -> None:
+        """New readings; they are remembered for two minutes."""
+        now = self.clock()
+        for card in message.gpus:
+            self.histories.setdefault(card.uuid, History()).add(now, card.utilization)
+        self.gpus = message.gpus
+
+    def on_stats_read(self, message: messages.StatsRead) -> None:
+        """New figures."""
+        self.stats = message.stats
+
+    def on_queue_read(self, message: messages.QueueRead) -> None:
+        """The queue as it is now."""
+        self._more = message.more
+        self.jobs = message.jobs
+
+    def on_link_lost(self, message: messages.LinkLost) -> None:
+        """Say so; the feed goes on trying."""
+        self.lost = message.why
+
+    def on_login_needed(self) -> None:
+        """Ask who is there."""
+        self.me, self.lost = None, ""
+        self._only_dashboard()
+        self.push_screen(LoginScreen())
+
+    def on_logged_in(self, message: messages.LoggedIn) -> None:
+        """Keep the token, and begin."""
+        session = message.session
+        if self._save_token is not None:
+            self._save_token(session.token)
+        self._only_dashboard()
+        self._start_feed()
+
+    def _only_dashboard(self) -> None:
+        while len(self.screen_stack) > self._base:
+            self.pop_screen()
+
+    # ------------------------------------------------------------ what the queue shows
+
+    def look_at(self, *, mine: bool | None = None, finished: bool | None = None) -> None:
+        """Want other jobs in the queue; `None` leaves a choice as it is."""
+        self.look = replace(
+            self.look,
+            mine=self.look.mine if mine is None else mine,
+            finished=self.look.finished if finished is None else finished,
+        )
+        self._feed.look(self.look)
+
+    def look_further(self) -> None:
+        """Want more rows, as far as there are any."""
+        if self._more and self.look.limit < _MOST_ROWS:
+            self.look = replace(self.look, limit=min(_MOST_ROWS, self.look.limit * 2))
+            self._feed.look(self.look)
+
+    def on_refresh(self) -> None:
+        """Fetch again."""
+        self._feed.refresh()
+
+    # ------------------------------------------------------------ jobs
+
+    def open_job(self, job: JobRow) -> None:
+        """Its screen, unless it is somebody else's."""
+        if job.redacted:
+            self.notify(f"Job {job.id} belongs to group {clean(job.group)}; its details are private.", markup=False)
+        else:
+            self.push_screen(JobScreen(job.id))
+
+    def on_compose_job(self) -> None:
+        """The submit form."""
+        self.push_screen(SubmitScreen(), self._submitted)
+
+    def _submitted(self, number: int | None) -> None:
+        if number is not None:
+            self.notify(f"Submitted as job {number}.", markup=False)
+            self._feed.refresh()
+
+    def ask_cancel(self, job: JobRow) -> None:
+        """Ask whether to cancel the job, and do it on yes."""
+        if job.state in FINISHED:
+            self.notify(f"Job {job.id} has ended already ({job.state}).", markup=False)
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._call(self.api.cancel(job.id), f"Job {job.id} is cancelled.")
+
+        self.push_screen(CancelScreen(job), answered)
+
+    def toggle_hold(self, job: JobRow) -> None:
+        """Hold a pending job, release a held one."""
+        if job.state == "held":
+            self._call(self.api.release(job.id), f"Job {job.id} is released.")
+        elif job.state == "pending":
+            self._call(self.api.hold(job.id), f"Job {job.id} is on hold.")
+        else:
+            self.notify(f"Only a pending job can be held; job {job.id} is {clean(job.state)}.", markup=False)
+
+    def _call(self, call: Awaitable[JobDetail], done: str) -> None:
+        async def work() -> None:
+            try:
+                await call
+            except RcqError as error:
+                self.complain(error)
+            else:
+                self.notify(done, markup=False)
+                self._feed.refresh()
+
+        self.run_worker(work(), name="call", group="calls")
+
+    def complain(self, error: RcqError) -> None:
+        """Show what the engine said."""
+        self.notify(clean(error), severity="error", markup=False)
+
+    # ------------------------------------------------------------ the application itself
+
+    def on_show_help(self) -> None:
+        """Every key."""
+        self.push_screen(HelpScreen())
+
+    def on_next_theme(self) -> None:
+        """The next colour theme."""
+        at = THEMES.index(self.theme) if self.theme in THEMES else -1
+        self.theme = THEMES[(at + 1) % len(THEMES)]
+
+    def on_log_out(self) -> None:
+        """End the session and ask who is there; the feed stops until somebody is."""
+        self.workers.cancel_group(self, "feed")
+        self.run_worker(self._log_out(), name="logout", group="calls")
+
+    async def _log_out(self) -> None:
+        try:
+            await self.api.logout()
+        except RcqError as error:
+            self.complain(error)
+        if self._forget_token is not None:
+            self._forget_token()
+        self.jobs, self.gpus, self.stats = [], [], None
+        self.post_message(messages.LoginNeeded())
+
+    def on_quit(self) -> None:
+        """Leave; jobs run on."""
+        self.exit(0)

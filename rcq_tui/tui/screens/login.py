@@ -1,0 +1,90 @@
+"""The log-in: name and password, and what to do where there is no account at all.
+
+Must not know what comes after it: it posts `LoggedIn`.
+"""
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Button, Input, Label, Static
+
+from engine.protocol.errors import RcqError
+from rcq_tui.tui.commands import bindings
+from rcq_tui.tui.messages import LoggedIn
+from rcq_tui.tui.screens.base import CommandScreen
+from rcq_tui.viewmodel.text import clean
+
+_NO_ACCOUNT = "This engine has no account yet. Make the first one, an admin, in a shell:\n\n    rcq account add NAME"
+
+
+class LoginScreen(CommandScreen[None]):
+    """Two fields and a button. Enter goes on from the name to the password, and from there logs in."""
+
+    BINDINGS = bindings("leave")
+
+    def compose(self) -> ComposeResult:
+        """A box in the middle."""
+        with Vertical(id="login"):
+            yield Static("rcq", id="login-title", markup=False)
+            yield Static("research compute queue", id="login-subtitle", markup=False)
+            yield Label("Name")
+            yield Input(id="login-name", compact=True)
+            yield Label("Password")
+            yield Input(id="login-password", password=True, compact=True)
+            yield Static("", id="login-error", markup=False)
+            yield Button("Log in", id="login-go", variant="primary", compact=True)
+            yield Static("", id="login-hint", markup=False)
+
+    def on_mount(self) -> None:
+        """Write at once; look meanwhile whether there is anybody who could."""
+        self.query_one("#login-name", Input).focus()
+        self.run_worker(self._look_for_accounts(), name="accounts", exclusive=True)
+
+    async def _look_for_accounts(self) -> None:
+        hint = self.query_one("#login-hint", Static)
+        try:
+            health = await self.desk.api.health()
+        except RcqError as error:
+            hint.update(clean(error))
+            return
+        hint.update("" if health.accounts else _NO_ACCOUNT)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter."""
+        event.stop()
+        if event.input.id == "login-name":
+            self.query_one("#login-password", Input).focus()
+        else:
+            self._try()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """The button."""
+        event.stop()
+        self._try()
+
+    def _try(self) -> None:
+        name = self.query_one("#login-name", Input).value.strip()
+        password = self.query_one("#login-password", Input).value
+        if not name or not password:
+            self._complain("Give a name and a password.")
+            return
+        self.run_worker(self._log_in(name, password), name="login", exclusive=True)
+
+    async def _log_in(self, name: str, password: str) -> None:
+        self._complain("")
+        self.query_one("#login-go", Button).disabled = True
+        try:
+            session = await self.desk.api.login(name, password)
+        except RcqError as error:
+            self._complain(clean(error))
+            field = self.query_one("#login-password", Input)
+            field.value = ""
+            field.focus()
+        else:
+            self.post_message(LoggedIn(session))
+        finally:
+            self.query_one("#login-go", Button).disabled = False
+
+    def _complain(self, what: str) -> None:
+        line = self.query_one("#login-error", Static)
+        line.update(what)
+        line.display = bool(what)

@@ -1,0 +1,129 @@
+"""A job and its reasons as facts and sentences for the job screen, and as words for questions about it.
+
+Pure: `now` is an argument. Must not know what draws them.
+"""
+
+from collections.abc import Sequence
+
+from engine.protocol.responses import JobDetail, JobRow, Why
+from rcq_tui.viewmodel.formats import duration, exact, memory, moment, until
+from rcq_tui.viewmodel.queue import ending, gpus, spent
+from rcq_tui.viewmodel.states import FINISHED, colour, symbol
+from rcq_tui.viewmodel.text import clean, pad
+from rcq_tui.viewmodel.words import sentence
+
+Fact = tuple[str, str]
+"""A label and its value."""
+
+Piece = tuple[str, str]
+Line = list[Piece]
+
+
+def headline(job: JobRow, now: float, *, ascii_only: bool = False) -> Line:
+    """Symbol, id, name and how it goes."""
+    sign = symbol(job.state, ascii_only=ascii_only)
+    return [
+        (f"{sign} job {job.id}", colour(job.state)),
+        (f"  {clean(job.name)}" if job.name else "", "title"),
+        (f"  {standing(job, now)}", colour(job.state)),
+    ]
+
+
+def standing(job: JobRow, now: float) -> str:
+    """The state in words, with its time: `running for 3m12s`, `failed after 12s: exit 1`."""
+    took = duration(spent(job, now))
+    if job.state in FINISHED:
+        how = ending(job)
+        said = f": {how}" if how and how != job.state else ""
+        return f"{job.state} after {took}{said}" if job.started_at is not None else f"{job.state} before it started"
+    verb = "for" if job.started_at is not None else "since"
+    return f"{clean(job.state)} for {took}" if verb == "for" else f"{clean(job.state)}, waits for {took}"
+
+
+def facts(job: JobDetail, now: float) -> list[Fact]:
+    """What was asked for and what came of it, shortest first; the command and the folders are `places`."""
+    owner = f"{clean(job.account)} ({clean(job.group)})" if job.account else f"({clean(job.group)})"
+    cards = "none" if job.gpus == 0 else gpus(job)
+    if job.gpu_memory_mb:
+        cards += f", {memory(job.gpu_memory_mb)} each"
+    pairs = [
+        ("owner", owner),
+        ("GPUs", cards),
+        ("cores", str(job.cpu_cores)),
+        ("memory", memory(job.memory_mb) if job.memory_mb else "-"),
+        ("time limit", duration(job.time_limit_s)),
+        ("priority", f"{job.priority}{', preemptible' if job.preemptible else ''}"),
+        ("submitted", exact(job.submitted_at)),
+        ("started", exact(job.started_at)),
+        ("ended", exact(job.ended_at)) if job.ended_at else ("ends by", _limit(job, now)),
+        ("service", clean(job.service) or "-"),
+        ("attempt", str(job.attempt)),
+        ("own key", clean(job.job_id) or "-"),
+    ]
+    return pairs + [(f"tag {clean(name)}", clean(value)) for name, value in sorted(job.tags.items())]
+
+
+def _limit(job: JobRow, now: float) -> str:
+    return "-" if job.started_at is None else moment(job.started_at + job.time_limit_s, now)
+
+
+def places(job: JobDetail) -> list[Fact]:
+    """The command, where it runs and where its files are."""
+    command = clean(job.command_line) or ("a script" if job.script else "-")
+    pairs = [("command", command), ("folder", clean(job.workdir)), ("files", clean(job.directory))]
+    return [(label, value) for label, value in pairs if value]
+
+
+def fact_lines(pairs: Sequence[Fact], cells: int) -> list[Line]:
+    """Facts in as many columns as fit, read downwards."""
+    across = max(1, min(4, cells // 34))
+    down = -(-len(pairs) // across)
+    each = cells // across
+    rows: list[Line] = []
+    for at in range(down):
+        rows.append([])
+        for label, value in pairs[at::down]:
+            rows[-1] += [(pad(label, 11), "quiet"), (pad(value, each - 12) + " ", "text")]
+    return rows
+
+
+def place_lines(pairs: Sequence[Fact], cells: int) -> list[Line]:
+    """Facts on a line each."""
+    return [[(pad(label, 11), "quiet"), (pad(value, max(0, cells - 11)), "text")] for label, value in pairs]
+
+
+def why_lines(why: Why, now: float) -> list[Line]:
+    """Where the job stands and every reason, one line each."""
+    lines: list[Line] = []
+    if why.position is not None:
+        lines.append([(f"Position {why.position} of {why.pending or why.position}", "text"), (_order(why), "quiet")])
+    if why.expected_start is not None:
+        cards = f" on GPU {', '.join(map(str, why.reserved_gpus))}" if why.reserved_gpus else ""
+        when = f"{moment(why.expected_start, now)} ({until(why.expected_start, now)})"
+        lines.append([(f"Promised to start at {when}{cards} at the latest.", "ok")])
+    lines += [[("• ", "quiet"), (sentence(reason, now), "text")] for reason in why.reasons]
+    if why.state == "pending" and not why.reasons:
+        lines.append([("It waits for the next pass to look at it.", "text")])
+    if why.state == "held":
+        lines.append([("On hold: it does not start until it is released (H).", "text")])
+    return lines
+
+
+def _order(why: Why) -> str:
+    if why.score is None:
+        return ""
+    if why.base is None or why.fair is None or why.wait is None:
+        return f"   score {why.score:.2f}"
+    return f"   score {why.score:.2f} = base {why.base:g} × fair {why.fair:.2f} × wait {why.wait:.2f}"
+
+
+def cancel_question(job: JobRow, now: float) -> list[Fact]:
+    """What is about to be cancelled."""
+    owner = f"{clean(job.account)} ({clean(job.group)})" if job.account else f"({clean(job.group)})"
+    return [
+        ("job", str(job.id)),
+        ("name", clean(job.name or job.command_line) or "-"),
+        ("owner", owner),
+        ("state", standing(job, now)),
+        ("GPUs", gpus(job)),
+    ]

@@ -1,0 +1,72 @@
+"""The box in one line, the engine in a few words, and what the queue shows and leaves out.
+
+Pure: `now` is an argument. Must not know what draws the lines.
+"""
+
+from engine.protocol.responses import Me, Stats
+from rcq_tui.viewmodel.formats import counted, duration, memory
+from rcq_tui.viewmodel.states import colour, symbol
+from rcq_tui.viewmodel.text import clean, width
+
+Piece = tuple[str, str]
+Line = list[Piece]
+
+
+def account_words(me: Me | None) -> Line:
+    """Who is logged in."""
+    if me is None:
+        return [("not logged in", "quiet")]
+    role = f" · {clean(me.role)}" if me.role != "user" else ""
+    return [(clean(me.account), "title"), (f" · {clean(me.group)}{role}", "quiet")]
+
+
+def box_words(stats: Stats, cells: int, *, ascii_only: bool = False) -> Line:
+    """The box in one line: cards, cores, memory, and how many jobs are in which state."""
+    busy = f"{stats.gpus_busy}/{stats.gpus_total}"
+    line: Line = [("GPUs ", "quiet"), (busy, "text")]
+    if stats.gpus_hot:
+        line.append((f" {symbol('hot', ascii_only=ascii_only)} {stats.gpus_hot} hot", "bad"))
+    if cells >= 100:
+        line += [("   cores ", "quiet"), (f"{stats.cpu_cores_busy}/{stats.cpu_cores_total}", "text")]
+        line += [("   memory ", "quiet"), (f"{memory(stats.memory_mb_busy)}/{memory(stats.memory_mb_total)}", "text")]
+    for state in ("running", "pending", "held", "completed", "failed", "cancelled"):
+        number = stats.jobs.get(state, 0)
+        if number or state in {"running", "pending"}:
+            sign = symbol(state, ascii_only=ascii_only)
+            line.append((f"   {sign} {number:,} {state}", colour(state) if number else "quiet"))
+    return _within(line, cells)
+
+
+def _within(line: Line, cells: int) -> Line:
+    """The pieces from the left that fit whole."""
+    kept: Line = []
+    for text, role in line:
+        cells -= width(text)
+        if cells < 0:
+            break
+        kept.append((text, role))
+    return kept
+
+
+def engine_words(stats: Stats, now: float, stalled_s: float = 60.0) -> Piece:
+    """The engine: version, order and the age of its last pass; alarming when there was none for too long."""
+    if stats.last_pass_at is None:
+        return f"engine {clean(stats.version)} · no pass yet", "warn"
+    age = max(0.0, now - stats.last_pass_at)
+    if age > stalled_s:
+        return f"engine stalled: last pass {duration(age)} ago. Run: rcq doctor", "bad"
+    return f"engine {clean(stats.version)} · {clean(stats.policy)} · pass {duration(age)} ago", "quiet"
+
+
+def queue_title(shown: int, fetched: int, stats: Stats | None, *, mine: bool, finished: bool, needle: str) -> Line:
+    """What the queue shows and what it leaves out."""
+    live = (
+        0 if stats is None else sum(stats.jobs.get(state, 0) for state in ("held", "pending", "scheduled", "running"))
+    )
+    scope = "my jobs" if mine else "everybody's jobs"
+    line: Line = [("Queue", "title"), (f"  {scope}{', finished too' if finished else ''}", "quiet")]
+    if needle:
+        line.append((f"  filter “{clean(needle)}”: {shown} of {fetched}", "info"))
+    elif fetched < live and not mine:
+        line.append((f"  the first {counted(fetched, 'job')} of {live:,}", "quiet"))
+    return line
