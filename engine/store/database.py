@@ -29,7 +29,8 @@ def check(path: Path) -> None:
     except OSError as error:
         raise _unavailable(path, error) from error
     try:
-        db = connect_reader(path)
+        alone = not any(path.with_name(path.name + side).exists() for side in ("-wal", "-journal"))
+        db = connect_reader(path, immutable=alone)  # then SQLite does not even make its side files
         try:
             _check_pages(path, db)
             _check_schema(path, db)
@@ -39,11 +40,13 @@ def check(path: Path) -> None:
         raise _classified(path, error) from error
 
 
-def connect_reader(path: Path) -> Database:
-    """A connection that cannot write; usable from any one thread at a time. Raises sqlite3.DatabaseError."""
-    connection = sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-    )
+def connect_reader(path: Path, *, immutable: bool = False) -> Database:
+    """A connection that cannot write; usable from any one thread at a time. Raises sqlite3.DatabaseError.
+
+    immutable: nobody writes while it is open, so that it needs no lock and no side file.
+    """
+    address = f"file:{quote(str(path.absolute()))}?mode=ro&immutable={int(immutable)}"
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     connection.execute("PRAGMA query_only = 1")
     return Database(connection, execute_plugins=False)

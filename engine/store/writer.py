@@ -49,8 +49,9 @@ class Writer:
     async def write(self, work: Callable[[Database], T]) -> T:
         """Run `work` in the writer's thread; its result once it is on disk.
 
-        `work` must neither commit nor roll back. What it raises is raised here, and then nothing of it was written.
-        A caller that stops waiting does not stop the write. Raises WriteFailed, StoreClosed.
+        `work` must neither commit nor roll back, and may be run again after disk trouble. What it raises is raised
+        here, and then nothing of it was written. A caller that stops waiting does not stop the write.
+        Raises WriteFailed, StoreClosed.
         """
         loop = asyncio.get_running_loop()
         call = _Call(work=work, loop=loop, answer=loop.create_future())
@@ -91,11 +92,15 @@ class Writer:
             self.commits += 1
         except sqlite3.Error as error:
             self._roll_back()
-            for call in calls:
-                call.error = call.error or self._failed(error)
+            if len(calls) == 1:
+                calls[0].error = calls[0].error or self._failed(error)
+                return
+            for call in calls:  # each by itself: one that asks too much of the disk must not take the others with it
+                self._commit([call])
 
     def _try(self, call: _Call) -> None:
         """One call in its savepoint. Raises sqlite3.Error when the whole transaction is lost."""
+        call.error = None
         self._connection.execute("SAVEPOINT call")
         try:
             call.result = call.work(self._db)

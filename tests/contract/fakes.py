@@ -1,0 +1,113 @@
+"""The fake JobStore: books in a dictionary, as strict as the real one."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from engine.core.lifecycle import LEASED, TERMINAL, WAITING, JobState, may_step
+from engine.core.model import GroupName, JobId
+from engine.ports import (
+    Change,
+    Charged,
+    Ended,
+    ImpossibleChange,
+    KnownJob,
+    Moved,
+    NewJob,
+    Scheduled,
+    Started,
+)
+from engine.protocol.fields import JobFields
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Record:
+    """A job in the books."""
+
+    fields: JobFields
+    known: KnownJob
+    ended: Ended | None = None
+
+
+class FakeJobStore:
+    """JobStore without a disk. charges: what `Charged` added, undecayed, by group."""
+
+    def __init__(self) -> None:
+        self.books: dict[JobId, Record] = {}
+        self.charges: dict[GroupName, float] = {}
+        self._taken: set[tuple[str, str]] = set()
+        self._last = 0
+
+    async def add(self, jobs: Sequence[NewJob]) -> list[JobId | None]:
+        """As the port says."""
+        return [self._add(job) for job in jobs]
+
+    async def record(self, changes: Sequence[Change]) -> None:
+        """As the port says: a failed call leaves the books as they were."""
+        books, charges = dict(self.books), dict(self.charges)
+        try:
+            for change in changes:
+                self._apply(change)
+        except ImpossibleChange:
+            self.books, self.charges = books, charges
+            raise
+
+    def unended(self) -> Iterator[KnownJob]:
+        """As the port says."""
+        living = (record.known for record in self.books.values() if record.known.state in WAITING | LEASED)
+        return iter(sorted(living, key=lambda known: int(known.job)))
+
+    async def fields(self, job: JobId) -> JobFields:
+        """As the port says."""
+        return self.books[job].fields
+
+    def _add(self, new: NewJob) -> JobId | None:
+        account, job_id = new.key.owner.account, new.fields.job_id
+        if job_id is not None:
+            if (account, job_id) in self._taken:
+                return None
+            self._taken.add((account, job_id))
+        self._last += 1
+        job = JobId(str(self._last))
+        known = KnownJob(
+            job=job,
+            key=new.key,
+            state=JobState.PENDING,
+            submitted_at=new.submitted_at,
+            attempt=0,
+            lease=None,
+            boot_id=None,
+        )
+        self.books[job] = Record(fields=new.fields, known=known)
+        return job
+
+    def _apply(self, change: Change) -> None:
+        match change:
+            case Scheduled(lease=lease):
+                known = self._stepped(lease.job, JobState.SCHEDULED)
+                if change.attempt <= known.attempt:
+                    raise ImpossibleChange(f"attempt {change.attempt} of job {lease.job} has been counted")
+                self._keep(replace(known, lease=lease, attempt=change.attempt, boot_id=change.boot_id))
+            case Started():
+                self._keep(self._stepped(change.job, JobState.RUNNING))
+            case Ended():
+                if change.state not in TERMINAL:
+                    raise ImpossibleChange(f"{change.state} is no terminal state")
+                self._keep(replace(self._stepped(change.job, change.state), lease=None), change)
+            case Moved():
+                if change.state not in WAITING:
+                    raise ImpossibleChange(f"{change.state} is no waiting state")
+                self._keep(replace(self._stepped(change.job, change.state), lease=None, boot_id=None))
+            case Charged():
+                usage = self.charges.get(change.group, 0.0) + change.gpu_seconds
+                self.charges[change.group] = max(0.0, usage)
+
+    def _stepped(self, job: JobId, state: JobState) -> KnownJob:
+        if job not in self.books:
+            raise ImpossibleChange(f"there is no job {job}")
+        known = self.books[job].known
+        if not may_step(known.state, state):
+            raise ImpossibleChange(f"job {job} is {known.state} and cannot become {state}")
+        return replace(known, state=state)
+
+    def _keep(self, known: KnownJob, ended: Ended | None = None) -> None:
+        self.books[known.job] = replace(self.books[known.job], known=known, ended=ended)

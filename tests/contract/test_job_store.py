@@ -1,0 +1,181 @@
+"""What every JobStore keeps, whether its books are a SQLite file or a dictionary."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from engine.core.lifecycle import JobState
+from engine.core.model import GroupName, JobId
+from engine.ports import Change, Charged, ImpossibleChange, JobStore, KnownJob, Moved, Started
+from engine.store.store import Store
+from tests.contract.fakes import FakeJobStore
+from tests.store.samples import BOOT, cancelled, ended, key_of, lease_of, new_job, ran, scheduled
+
+
+@pytest.fixture(params=["sqlite", "fake"])
+async def jobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[JobStore]:
+    """An empty JobStore of each kind."""
+    if request.param == "fake":
+        yield FakeJobStore()
+        return
+    store = Store.open(tmp_path / "rcq.db", half_life_s=100.0)
+    yield store.jobs
+    await store.close()
+
+
+async def add(jobs: JobStore, count: int) -> list[JobId]:
+    """So many new jobs."""
+    added = [job for job in await jobs.add([new_job(number) for number in range(count)]) if job is not None]
+    assert len(added) == count
+    return added
+
+
+def known(jobs: JobStore, job: JobId) -> KnownJob:
+    """What start-up would see of it."""
+    [found] = [found for found in jobs.unended() if found.job == job]
+    return found
+
+
+async def test_new_jobs_wait_in_order_with_ascending_ids(jobs: JobStore) -> None:
+    added = await add(jobs, 12)
+    assert [int(job) for job in added] == sorted(int(job) for job in added)
+    books = list(jobs.unended())
+    assert [each.job for each in books] == added  # by number, not by text: "10" comes after "9"
+    assert [each.submitted_at for each in books] == [1000.0 + number for number in range(12)]
+    assert {each.state for each in books} == {JobState.PENDING}
+    assert {(each.attempt, each.lease, each.boot_id) for each in books} == {(0, None, None)}
+    assert all(each.key == key_of() for each in books)
+
+
+async def test_adding_nothing_changes_nothing(jobs: JobStore) -> None:
+    assert await jobs.add([]) == []
+    await jobs.record([])
+    assert list(jobs.unended()) == []
+
+
+async def test_fields_come_back_as_given(jobs: JobStore) -> None:
+    new = new_job(7, job_id="seven")
+    [job] = await jobs.add([new])
+    assert job is not None
+    assert await jobs.fields(job) == new.fields
+
+
+@pytest.mark.parametrize("unknown", ["1", "99999999999999999999", "seven", "", "-1"])
+async def test_fields_of_an_unknown_job_are_a_key_error(jobs: JobStore, unknown: str) -> None:
+    with pytest.raises(KeyError):
+        await jobs.fields(JobId(unknown))
+
+
+async def test_a_repeated_job_id_is_refused_alone(jobs: JobStore) -> None:
+    first = await jobs.add([new_job(0, job_id="a"), new_job(1, job_id="a"), new_job(2, job_id="b"), new_job(3)])
+    assert [job is not None for job in first] == [True, False, True, True]
+    second = await jobs.add([new_job(4, job_id="b"), new_job(5), new_job(6, job_id="a"), new_job(7, job_id="c")])
+    assert [job is not None for job in second] == [False, True, False, True]
+    kept = [job for job in first + second if job is not None]
+    assert [each.job for each in jobs.unended()] == kept
+    assert [(await jobs.fields(job)).name for job in kept] == [f"train {number}" for number in (0, 2, 3, 5, 7)]
+
+
+async def test_another_account_may_use_the_same_job_id(jobs: JobStore) -> None:
+    both = await jobs.add([new_job(0, job_id="a", account="ann"), new_job(1, job_id="a", account="ben")])
+    assert None not in both
+
+
+async def test_a_job_id_stays_taken_after_the_job_has_ended(jobs: JobStore) -> None:
+    [job] = await jobs.add([new_job(0, job_id="a")])
+    assert job is not None
+    await jobs.record(ran(job, "GPU-1"))
+    assert await jobs.add([new_job(1, job_id="a")]) == [None]
+
+
+async def test_a_lease_is_held_from_scheduled_to_the_end(jobs: JobStore) -> None:
+    [job] = await add(jobs, 1)
+    await jobs.record([scheduled(job, "GPU-1", "GPU-2")])
+    assert known(jobs, job).state is JobState.SCHEDULED
+    assert known(jobs, job).lease == lease_of(job, "GPU-1", "GPU-2")
+    assert (known(jobs, job).attempt, known(jobs, job).boot_id) == (1, BOOT)
+    await jobs.record([Started(job=job, started_at=2000.5)])
+    assert known(jobs, job).state is JobState.RUNNING
+    assert known(jobs, job).lease == lease_of(job, "GPU-1", "GPU-2")
+    await jobs.record([ended(job)])
+    assert list(jobs.unended()) == []
+
+
+async def test_a_job_without_gpus_holds_a_lease_too(jobs: JobStore) -> None:
+    [job] = await add(jobs, 1)
+    await jobs.record([scheduled(job)])
+    assert known(jobs, job).lease == lease_of(job)
+
+
+async def test_back_to_pending_gives_the_lease_up_and_keeps_age_and_attempt(jobs: JobStore) -> None:
+    [job] = await add(jobs, 1)
+    await jobs.record([scheduled(job, "GPU-1"), Moved(job=job, state=JobState.PENDING)])
+    again = known(jobs, job)
+    assert (again.state, again.lease, again.boot_id) == (JobState.PENDING, None, None)
+    assert (again.attempt, again.submitted_at) == (1, 1000.0)
+    await jobs.record([scheduled(job, "GPU-2", attempt=2)])
+    assert known(jobs, job).lease == lease_of(job, "GPU-2")
+
+
+async def test_hold_and_release(jobs: JobStore) -> None:
+    [job] = await add(jobs, 1)
+    await jobs.record([Moved(job=job, state=JobState.HELD)])
+    assert known(jobs, job).state is JobState.HELD
+    await jobs.record([Moved(job=job, state=JobState.PENDING)])
+    assert known(jobs, job).state is JobState.PENDING
+
+
+async def test_one_attempt_is_scheduled_once(jobs: JobStore) -> None:
+    [job] = await add(jobs, 1)
+    await jobs.record([scheduled(job, "GPU-1", attempt=1), Moved(job=job, state=JobState.PENDING)])
+    with pytest.raises(ImpossibleChange):
+        await jobs.record([scheduled(job, "GPU-1", attempt=1)])
+    assert known(jobs, job).state is JobState.PENDING
+
+
+def impossible(job: JobId) -> dict[str, Change]:
+    """Changes that cannot follow on a job that is pending."""
+    return {
+        "unknown job": Started(job=JobId("4711"), started_at=1.0),
+        "no id of ours": cancelled(JobId("x")),
+        "started before it was scheduled": Started(job=job, started_at=1.0),
+        "completed before it ran": ended(job),
+        "moved to where it is": Moved(job=job, state=JobState.PENDING),
+        "moved to running": Moved(job=job, state=JobState.RUNNING),
+        "attempt nought": scheduled(job, attempt=0),
+    }
+
+
+@pytest.mark.parametrize("what", list(impossible(JobId("1"))))
+async def test_an_impossible_change_undoes_the_whole_record(jobs: JobStore, what: str) -> None:
+    job, other = await add(jobs, 2)
+    before = list(jobs.unended())
+    with pytest.raises(ImpossibleChange):
+        await jobs.record([scheduled(other, "GPU-1"), impossible(job)[what]])
+    assert list(jobs.unended()) == before
+
+
+async def test_what_has_ended_stays_ended(jobs: JobStore) -> None:
+    [job] = await add(jobs, 1)
+    await jobs.record([cancelled(job)])
+    for late in (Moved(job=job, state=JobState.PENDING), scheduled(job), cancelled(job)):
+        with pytest.raises(ImpossibleChange):
+            await jobs.record([late])
+    assert list(jobs.unended()) == []
+
+
+async def test_a_failed_job_may_be_requeued(jobs: JobStore) -> None:
+    [job] = await add(jobs, 1)
+    await jobs.record(ran(job, "GPU-1", exit_code=3))
+    await jobs.record([Moved(job=job, state=JobState.PENDING)])
+    assert known(jobs, job).attempt == 1
+
+
+async def test_a_charge_goes_with_the_changes_beside_it(jobs: JobStore) -> None:
+    [job] = await add(jobs, 1)
+    charge = Charged(group=GroupName("lab"), gpu_seconds=60.0, at=2000.0)
+    await jobs.record([scheduled(job, "GPU-1"), charge])
+    assert known(jobs, job).state is JobState.SCHEDULED
+    with pytest.raises(ImpossibleChange):
+        await jobs.record([charge, scheduled(job, "GPU-1")])
