@@ -22,8 +22,8 @@ COLUMNS = (
     Column("WHO", least=6),
     Column("WHAT", least=8),
     Column("GPUS", least=6),
-    Column("TIME"),
-    Column("WHY / WHEN", least=10),
+    Column("WAITED/RAN", right=True),
+    Column("WHY / WHEN", least=12),
 )
 
 

@@ -70,7 +70,7 @@ def ran_s(row: Row, now: float) -> float | None:
 def spent(row: Row, now: float) -> str:
     """How long it waited, or ran once it has started."""
     ran = ran_s(row, now)
-    return f"waited {duration(waited_s(row, now))}" if ran is None else f"ran {duration(ran)}"
+    return duration(waited_s(row, now) if ran is None else ran)
 
 
 def why_or_when(row: Row, now: float) -> str:

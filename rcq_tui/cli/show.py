@@ -28,11 +28,11 @@ def run(argv: list[str]) -> int:
 def described(job: Row, now: float) -> list[str]:
     """The job as lines of `name value`; what is absent has no line."""
     facts = [(name, clean(value)) for name, value in _facts(job, now) if value not in (None, "", "-")]
+    for title, mapping in (("environment", job["environment"]), ("tag", job["tags"])):
+        facts += [(title, f"{clean(name)}={clean(value)}") for name, value in mapping.items()]
+    facts += [("waits", words) for words in reason_sentences(job["reasons"], now)]
     wide = max(len(name) for name, _ in facts)
     lines = [f"{name:<{wide}}  {value}" for name, value in facts]
-    for title, mapping in (("environment", job["environment"]), ("tags", job["tags"])):
-        lines += [f"{title:<{wide}}  {clean(name)}={clean(value)}" for name, value in mapping.items()]
-    lines += [f"{'waits for':<{wide}}  {words}" for words in reason_sentences(job["reasons"], now)]
     if job["script"]:
         lines += ["script", *(f"  {line}" for line in clean_lines(job["script"]))]
     return lines
