@@ -204,6 +204,7 @@ def test_a_driver_that_does_not_start_says_what_to_do(cards: NvmlGpus, driver: F
 
 
 def test_a_driver_that_fails_as_a_whole_is_not_a_host_without_cards(cards: NvmlGpus, driver: FakeNvml) -> None:
+    cards.read()
     driver.fail["nvmlDeviceGetCount_v2"] = pynvml.NVML_ERROR_UNKNOWN
     with pytest.raises(DriverUnavailable):
         cards.read()
