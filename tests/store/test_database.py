@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import stat
 from pathlib import Path
@@ -13,6 +14,8 @@ from engine.store.database import check
 from engine.store.errors import DatabaseDamaged, DatabaseForeign, DatabaseTooNew, DatabaseUnavailable, StoreError
 from engine.store.store import Store
 from tests.store.samples import new_job
+
+PAGE = 4096
 
 
 def filled(path: Path, count: int = 400) -> None:
@@ -29,6 +32,13 @@ def filled(path: Path, count: int = 400) -> None:
 def beside(path: Path) -> dict[str, bytes]:
     """The content of the file and its log."""
     return {name: file.read_bytes() for name in ("", "-wal") if (file := path.with_name(path.name + name)).exists()}
+
+
+def zero_pages(path: Path, first: int, end: int) -> None:
+    """What a broken disk makes of some pages."""
+    with path.open("r+b") as file:
+        file.seek(first * PAGE)
+        file.write(bytes((end - first) * PAGE))
 
 
 def refuses(path: Path, kind: type[StoreError]) -> str:
@@ -74,11 +84,10 @@ def test_a_cut_file_is_damaged(path: Path) -> None:
 
 def test_a_zeroed_page_is_damaged(path: Path) -> None:
     filled(path)
-    size = 4096
-    last = path.stat().st_size // size - 1
+    last = path.stat().st_size // PAGE - 1
     for page in (1, last // 2, last):
         whole = path.read_bytes()
-        path.write_bytes(whole[: page * size] + bytes(size) + whole[(page + 1) * size :])
+        zero_pages(path, page, page + 1)
         refuses(path, DatabaseDamaged)
         path.write_bytes(whole)
     check(path)
@@ -96,6 +105,20 @@ def test_a_lost_file_beside_its_log_is_damaged(path: Path) -> None:
     path.write_bytes(b"")
     path.with_name(path.name + "-wal").write_bytes(b"what is left of the log")
     refuses(path, DatabaseDamaged)
+
+
+async def test_damage_beside_an_open_log_leaves_both_files(store: Store, path: Path, tmp_path: Path) -> None:
+    """As after a power cut: what is still in the log is not copied into a damaged file."""
+    await store.jobs.add([new_job(number) for number in range(2000)])
+    sqlite3.connect(path).execute("PRAGMA wal_checkpoint(PASSIVE)").connection.close()
+    await store.jobs.add([new_job(2000)])
+    copy = tmp_path / "copy.db"
+    for side in ("", "-wal"):
+        shutil.copyfile(f"{path}{side}", f"{copy}{side}")
+    check(copy)  # so far it is sound
+    zero_pages(copy, 40, 45)
+    assert len(beside(copy)["-wal"]) > 0
+    refuses(copy, DatabaseDamaged)
 
 
 def test_another_programs_database_is_left_alone(path: Path) -> None:

@@ -1,6 +1,8 @@
 """Jobs in the SQLite store beyond what every JobStore keeps: listings, history, counts, speed of access."""
 
 import asyncio
+import sqlite3
+import threading
 from dataclasses import replace
 
 import pytest
@@ -11,6 +13,7 @@ from engine.core.model import GroupName, JobId, ServiceName, Shape
 from engine.ports import Charged, ImpossibleChange, Moved, Started
 from engine.store.jobs import Jobs, _ids
 from engine.store.store import Store
+from tests.store.conftest import until
 from tests.store.samples import cancelled, ended, new_job, ran, scheduled
 
 
@@ -175,14 +178,32 @@ async def test_start_up_sees_one_instant(store: Store) -> None:
 
 async def test_a_page_is_read_while_a_write_is_under_way(store: Store) -> None:
     await add(store.jobs, 3)
-    pages: list[int] = []
-    writing = asyncio.ensure_future(store.jobs.add([new_job(number) for number in range(5000)]))
-    while not writing.done():
-        pages.append(len(await store.jobs.page(limit=10_000)))
+    written, go_on = threading.Event(), threading.Event()
+
+    def slow(db: Database) -> None:
+        db.execute("UPDATE jobs SET name = 'changed'")
+        written.set()
+        assert go_on.wait(10)
+
+    writing = asyncio.ensure_future(store.writer.write(slow))
+    await until(written.is_set)
+    assert {job.name for job in await store.jobs.page()} == {"train 0", "train 1", "train 2"}
+    go_on.set()
     await writing
-    assert set(pages) <= {3, 5003}
-    assert pages[0] == 3
-    assert len(await store.jobs.page(limit=10_000)) == 5003
+    assert {job.name for job in await store.jobs.page()} == {"changed"}
+
+
+async def test_more_readers_than_connections_wait_their_turn(store: Store) -> None:
+    await add(store.jobs, 30)
+    pages = await asyncio.gather(*(store.jobs.page(limit=5) for _ in range(100)))
+    assert {len(page) for page in pages} == {5}
+
+
+async def test_a_reader_cannot_write(store: Store) -> None:
+    await add(store.jobs, 1)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        await store.readers.read(lambda db: db.conn.execute("DELETE FROM jobs"))
+    assert len(await store.jobs.page()) == 1
 
 
 async def test_a_duplicate_in_a_large_batch(store: Store) -> None:
