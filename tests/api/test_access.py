@@ -1,0 +1,116 @@
+"""Who is asking: token, Unix user, nobody."""
+
+import os
+
+import pytest
+
+from engine.api.backend import Identity, NewAccount
+from engine.protocol.errors import Refused
+from engine.protocol.responses import AccountView, Health, QuotaView
+from tests.api.scripted import Api, refusal
+
+
+def test_a_token_is_who_it_says(api: Api) -> None:
+    me = api.ask("GET", "/v1/me")
+    assert me.status_code == 200
+    assert me.json() == {"account": "ada", "group": "vision", "role": "user", "via": "token", "expires_at": 2e9}
+    assert api.people.uids_asked == []
+
+
+def test_without_a_token_the_kernel_says_who_it_is(api: Api) -> None:
+    api.people.peers[os.getuid()] = Identity(account="eve", group="nlp", role="user", via="peer")
+    assert api.ask("GET", "/v1/me", token=None).json()["account"] == "eve"
+    assert api.people.uids_asked == [os.getuid()]
+
+
+@pytest.mark.parametrize("header", ["Bearer bad", "Bearer", "good", "Basic good", ""])
+def test_a_bad_token_is_never_the_unix_user(api: Api, header: str) -> None:
+    api.people.peers[os.getuid()] = Identity(account="eve", group="nlp", role="user", via="peer")
+    answer = api.ask("GET", "/v1/me", token=None, headers={"authorization": header})
+    assert refusal(answer) == (401, "UNAUTHENTICATED")
+    assert "rcq login" in answer.json()["error"]["message"]
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_nobody_is_told_to_log_in(api: Api) -> None:
+    answer = api.ask("GET", "/v1/me", token=None)
+    assert refusal(answer) == (401, "UNAUTHENTICATED")
+    assert answer.json()["error"]["message"] == "Log in: rcq login NAME"
+
+
+def test_on_an_empty_engine_one_is_told_to_make_the_first_account(api: Api) -> None:
+    api.box.state = Health(status="ok", version="0.1.0", last_pass_age_s=None, accounts=False)
+    answer = api.ask("GET", "/v1/me", token=None)
+    assert refusal(answer) == (401, "UNAUTHENTICATED")
+    assert "rcq account add" in answer.json()["error"]["message"]
+
+
+PROTECTED = [
+    ("POST", "/v1/logout"),
+    ("GET", "/v1/me"),
+    ("POST", "/v1/password"),
+    ("GET", "/v1/jobs"),
+    ("POST", "/v1/jobs"),
+    ("POST", "/v1/jobs/batch"),
+    ("GET", "/v1/jobs/1"),
+    ("DELETE", "/v1/jobs/1"),
+    ("POST", "/v1/jobs/1/hold"),
+    ("POST", "/v1/jobs/1/release"),
+    ("GET", "/v1/jobs/1/why"),
+    ("GET", "/v1/jobs/1/log"),
+    ("POST", "/v1/ingest"),
+    ("GET", "/v1/gpus"),
+    ("POST", "/v1/gpus/0/drain"),
+    ("POST", "/v1/gpus/0/resume"),
+    ("GET", "/v1/stats"),
+    ("GET", "/v1/events"),
+    ("GET", "/v1/accounts"),
+    ("PATCH", "/v1/accounts/ada"),
+    ("GET", "/v1/groups"),
+    ("POST", "/v1/groups"),
+    ("PATCH", "/v1/groups/g"),
+    ("DELETE", "/v1/groups/g"),
+    ("GET", "/v1/services"),
+    ("PUT", "/v1/services/s"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), PROTECTED)
+def test_every_other_route_wants_to_know_who_asks(api: Api, method: str, path: str) -> None:
+    assert refusal(api.ask(method, path, token=None)) == (401, "UNAUTHENTICATED")
+    assert refusal(api.ask(method, path, token="bad")) == (401, "UNAUTHENTICATED")
+
+
+def test_that_list_is_complete(api: Api) -> None:
+    open_to_all = {("GET", "/healthz"), ("POST", "/v1/login"), ("POST", "/v1/accounts")}
+    described = {(method.upper(), path) for path, methods in api.app.openapi()["paths"].items() for method in methods}
+    filled = {
+        (method, path.replace("{id}", "1").replace("{uuid}", "0").replace("accounts/{name}", "accounts/ada"))
+        for method, path in described - open_to_all
+    }
+    assert {(m, p.replace("groups/{name}", "groups/g").replace("services/{name}", "services/s")) for m, p in filled} == (
+        set(PROTECTED)
+    )
+
+
+def test_the_first_account_is_made_without_being_logged_in(api: Api) -> None:
+    view = AccountView(
+        name="ada", role="admin", group="lab", disabled=False, unix_user=None, created_at=1.0, quota=QuotaView()
+    )
+    wanted = NewAccount(name="ada", group="lab", password="pw")
+    api.script.expect("people.add_account", None, os.getuid(), wanted, gives=view)
+    answer = api.ask("POST", "/v1/accounts", token=None, json={"name": "ada", "group": "lab", "password": "pw"})
+    assert answer.status_code == 201
+    assert answer.json()["role"] == "admin"
+
+
+def test_a_later_account_needs_an_admin(api: Api) -> None:
+    no = Refused("UNAUTHENTICATED", "Log in as an admin: rcq login NAME")
+    api.script.expect("people.add_account", None, os.getuid(), NewAccount(name="b", group="g"), gives=no)
+    answer = api.ask("POST", "/v1/accounts", token=None, json={"name": "b", "group": "g"})
+    assert refusal(answer) == (401, "UNAUTHENTICATED")
+
+
+def test_a_bad_token_makes_no_account(api: Api) -> None:
+    answer = api.ask("POST", "/v1/accounts", token="bad", json={"name": "b", "group": "g"})
+    assert refusal(answer) == (401, "UNAUTHENTICATED")
