@@ -89,10 +89,13 @@ class SupervisorLink:
         raise SupervisorFailed(f"the job supervisor keeps dying; see {self._state_dir / LOG}")
 
     def close(self) -> None:
-        """Hang up; the supervisor stays for the jobs that run."""
-        if self._line is not None and self._line.transport is not None:
-            self._line.transport.close()
-        self._line = None
+        """Hang up; the supervisor stays for the jobs that run. A start under way is cancelled, done or not."""
+        line, self._line = self._line, None
+        if line is not None and line.transport is not None:
+            for answer in line.waiting.values():
+                answer.cancel()
+            line.waiting.clear()
+            line.transport.close()
 
     # ------------------------------------------------------------ finding it
 

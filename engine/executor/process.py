@@ -133,7 +133,8 @@ class ProcessExecutor:
                 if run is not None and self._is_tended(run):
                     return self._watch(job, attempt, path, run)
                 found = endings.written(job, attempt, directory)
-        except OSError:
+        except OSError:  # no directory: whatever of the attempt may still run must not meet its next start
+            await asyncio.to_thread(leftovers.end_leftovers, path, attempt, None)
             return None
         if found is not None or claim is None:
             return found

@@ -11,7 +11,7 @@ from engine.core.lifecycle import Cause
 from engine.core.model import JobId
 from engine.executor import endings, tree
 from engine.ports import Ending, Running
-from tests.executor.conftest import Engine, is_running, kill, until
+from tests.executor.conftest import Engine, is_running, kill, processes_of, until
 
 DAEMON = "(setsid sh -c 'sleep 300 & echo daemon $! .; exec sleep 300' &)"
 """Forks twice, in a session of its own: the job's shell knows nothing of it."""
@@ -200,3 +200,36 @@ async def test_a_job_without_a_directory_does_not_run(engine: Engine) -> None:
     assert ending.cause is Cause.LAUNCH_ERROR
     assert "directory" in (ending.message or "")
     assert not (engine.root.parent / "ran").exists()
+
+
+async def test_what_runs_without_its_directory_is_ended_before_another_start(engine: Engine) -> None:
+    running = await engine.start("sh", "-c", "echo ready; sleep 300", environment=marked(engine))
+    await engine.said("ready")
+    await engine.executor.close()
+    shutil.rmtree(engine.root / "jobs" / "1")
+    second = await Engine(engine.root).open()
+    assert await second.executor.adopt(JobId("1"), 1, engine.root / "jobs" / "1") is None
+    assert running.pid is not None
+    assert not session(running.pid)
+    await second.executor.close()
+
+
+async def test_close_in_the_middle_of_a_start_leaves_it_to_the_next_engine(engine: Engine) -> None:
+    start = asyncio.create_task(engine.start("sh", "-c", "echo ran; exit 8"))
+    await asyncio.sleep(0)
+    await engine.executor.close()
+    assert isinstance((await asyncio.gather(start, return_exceptions=True))[0], asyncio.CancelledError)
+    second = await Engine(engine.root).open()
+    assert (await second.run("sh", "-c", "echo ran; exit 8")).exit_code == 8
+    assert (engine.root / "jobs" / "1" / "stdout.log").read_text() == "ran\n"
+    await second.executor.close()
+
+
+async def test_a_tree_that_keeps_forking_is_ended(engine: Engine) -> None:
+    forks = "trap '' TERM; echo ready; while :; do (sleep 0.02; sleep 0.02) & sleep 0.01; done"
+    await engine.start("sh", "-c", f'sh -c "$0" & sh -c "$0" & {forks}', forks, environment=marked(engine))
+    await engine.said("ready")
+    await engine.stop(grace_s=0.2)
+    ending = await engine.end_of()
+    assert (ending.cause, ending.signal) == (Cause.CANCELLED, 9)
+    assert [pid for pid in processes_of(engine.root) if pid != engine.supervisor()] == []

@@ -141,6 +141,23 @@ async def test_where_it_cannot_start_the_log_is_named(tmp_path: Path) -> None:
     assert (tmp_path / "supervisor.log").stat().st_size > 0
 
 
+async def test_a_job_that_no_supervisor_could_start_is_never_started(engine: Engine) -> None:
+    first = engine.supervisor()
+    kill(first)
+    await until(lambda: not is_running(first))
+    lock = engine.root / supervisor.LOCK
+    lock.unlink()
+    lock.mkdir()
+    ending = await engine.run("echo", "ran")
+    assert ending.cause is Cause.LAUNCH_ERROR
+    assert "supervisor.log" in (ending.message or "")
+    lock.rmdir()
+    second = await Engine(engine.root).open()
+    assert await second.run("echo", "ran") == ending
+    assert not (engine.root / "jobs" / "1" / "stdout.log").exists()
+    await second.executor.close()
+
+
 def test_it_works_under_uvloop(root: Path) -> None:
     async def story() -> None:
         engine = await Engine(root).open()
