@@ -14,6 +14,10 @@ from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.text import clean
 
 CHUNK_BYTES = 64 * 1024
+_OPENERS = "\x1b\x90\x98\x9b\x9d\x9e\x9f"
+_LEFT_OVER = {"\u241b", "\ufffd"}
+"""What `clean` makes of an opener whose sequence is not complete."""
+_LONGEST_SEQUENCE = 2048
 _POLL_FIRST_S, _POLL_MOST_S = 0.1, 1.0
 
 
@@ -68,12 +72,8 @@ class Harmless:
     def feed(self, text: str) -> str:
         """The safe form of the next piece."""
         text = self._held + text
-        self._held = ""
-        escape = text.rfind("\x1b")
-        if escape >= 0 and "\n" not in text[escape:] and len(text) - escape < 64:
-            text, self._held = text[:escape], text[escape:]
-        elif text.endswith("\r"):
-            text, self._held = text[:-1], "\r"
+        keep = _complete(text)
+        text, self._held = text[:keep], text[keep:]
         return self._safe(text)
 
     def end(self) -> str:
@@ -84,3 +84,14 @@ class Harmless:
     def _safe(self, text: str) -> str:
         lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         return "\n".join(clean(line) for line in lines)
+
+
+def _complete(text: str) -> int:
+    """How many characters can be judged: all but a carriage return or an escape sequence at the end that may go on."""
+    if text.endswith("\r"):
+        return len(text) - 1
+    begins = max(text.rfind(opener) for opener in _OPENERS)
+    tail = text[begins:]
+    if begins < 0 or len(tail) > _LONGEST_SEQUENCE or "\n" in tail:
+        return len(text)
+    return begins if clean(tail)[:1] in _LEFT_OVER else len(text)

@@ -16,5 +16,5 @@ def run(argv: list[str]) -> int:
     socket_path, known = find_socket(), token.read()
     from rcq_tui.tui.main import run as open_ui
 
-    code: int = open_ui(socket_path, known, save_token=token.write)
+    code: int = open_ui(socket_path, known, save_token=token.write, forget_token=token.remove)
     return code
