@@ -253,11 +253,13 @@ pip() {
 
 # explain: ends with one line on why pip failed and what mends it.
 explain() {
-  local unreachable='NewConnectionError|name resolution|Network is unreachable|Connection refused|timed out|ProxyError'
+  local missing unreachable='NewConnectionError|name resolution|Network is unreachable|Connection refused|timed out|ProxyError'
   if grep -q 'No space left on device' "$log"; then
     die "the disk is full. Free 500 MB for $venv, then run: $(again)"
   elif grep -qE "$unreachable" "$log"; then
     die "the package index cannot be reached. With a network (or pip's index-url set to a mirror) run: $(again)"
+  elif missing=$(sed -n 's/.*satisfies the requirement \([^ ]*\) .*(from versions: none).*/\1/p' "$log") && [[ $missing ]]; then
+    die "the package index does not answer, or lacks $missing. Check the network and pip's index-url, then run: $(again)"
   fi
   tail -n 15 "$log" >&2
   die "pip could not install what $1 names; the lines above say why. When that is mended, run: $(again)"
