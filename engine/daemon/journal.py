@@ -6,8 +6,24 @@ written.
 
 from collections.abc import Sequence
 
-from engine.core.model import AccountName, JobId
-from engine.ports import Change, Ended
+from engine.core.model import AccountName, GroupName, JobId
+from engine.ports import Change, Charged, Ended
+
+
+def merged(changes: Sequence[Change]) -> list[Change]:
+    """The same with one charge for each group, at the end: they add up, and each costs a row's rewriting."""
+    sums: dict[GroupName, Charged] = {}
+    others: list[Change] = []
+    for change in changes:
+        if not isinstance(change, Charged):
+            others.append(change)
+            continue
+        before = sums.get(change.group)
+        if before is not None:
+            total = before.gpu_seconds + change.gpu_seconds
+            change = Charged(group=change.group, gpu_seconds=total, at=max(before.at, change.at))  # noqa: PLW2901
+        sums[change.group] = change
+    return [*others, *sums.values()]
 
 
 class Journal:

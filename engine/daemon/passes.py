@@ -14,7 +14,7 @@ from engine.core.snapshot import Snapshot
 from engine.daemon.billing import bill
 from engine.daemon.books import Books, Live
 from engine.daemon.feed import Feed
-from engine.daemon.journal import Journal
+from engine.daemon.journal import Journal, merged
 from engine.daemon.runs import Runs
 from engine.ports import Change, Charged, Clock, ImpossibleChange, JobStore, Scheduled
 
@@ -129,7 +129,7 @@ class Passes:
             return
         before = changes[: len(changes) - 2 * len(starts)]
         try:
-            await self._store.record(changes)
+            await self._store.record(merged(changes))
         except Exception as error:
             for live, start in starts:
                 self._books.usage.charge(live.lease.key.owner.group, -live.charged, now)
