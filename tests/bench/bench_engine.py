@@ -1,0 +1,205 @@
+"""The engine from outside: `python tests/bench/bench_engine.py [ingest|start|throughput|idle|all]`.
+
+A real engine on a temporary socket with simulated cards, driven over its API. Ingest is put beside its floor, a bare
+executemany of the very same rows into the same schema with the same durability, in the same run. Prints Markdown.
+"""
+
+import argparse
+import json
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+
+SETTINGS = """
+[scheduling]
+cpu_cores = {cores}
+[gpu]
+provider = "simulated"
+[[gpu.simulated]]
+count = 8
+[auth]
+bcrypt_rounds = 4
+peer = false
+"""
+BATCH = 2000
+
+
+class Rig:
+    """An engine with one admin logged in."""
+
+    def __init__(self, root: Path, process: "subprocess.Popen[bytes]", socket: Path) -> None:
+        self.root, self.process, self.socket = root, process, socket
+        self.http = httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), base_url="http://rcq", timeout=600)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                self.http.get("/healthz")
+                break
+            except httpx.TransportError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+        me = {"name": "ann", "password": "correct horse"}
+        self.http.post("/v1/accounts", json={**me, "group": "lab", "role": "admin"}).raise_for_status()
+        token = self.http.post("/v1/login", json=me).raise_for_status().json()["token"]
+        self.http.headers["Authorization"] = f"Bearer {token}"
+
+    def counts(self) -> dict[str, int]:
+        """Jobs in each state."""
+        return dict(self.http.get("/v1/stats").raise_for_status().json()["jobs"])
+
+    def ended(self) -> int:
+        """How many jobs have ended."""
+        counts = self.counts()
+        return sum(counts.get(state, 0) for state in ("completed", "failed", "cancelled"))
+
+
+@contextmanager
+def engine(cores: int) -> Iterator[Rig]:
+    """An engine of its own, ended with all its files."""
+    with tempfile.TemporaryDirectory(prefix="rcq-bench-") as folder:
+        root = Path(folder)
+        (root / "rcq.toml").write_text(SETTINGS.format(cores=cores))
+        command = [sys.executable, "-m", "engine.daemon", "--config", root / "rcq.toml", "--socket", root / "s"]
+        with (root / "log").open("wb") as log:
+            process = subprocess.Popen([*map(str, command), "--state-dir", str(root / "state")], stdout=log, stderr=log)
+        try:
+            yield Rig(root, process, root / "s")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def lines(count: int) -> bytes:
+    """A sweep: `count` jobs that will never start here (each wants all 8 cards), as NDJSON."""
+    return b"".join(
+        json.dumps(
+            {
+                "job_id": f"sweep-{at}",
+                "name": f"lr-{at % 100}",
+                "command": ["python", "train.py", "--lr", f"{at % 100}", "--seed", str(at)],
+                "gpus": 8,
+                "cpu_cores": 4,
+                "memory_mb": 16_000,
+                "time_limit_s": 3600 + at % 50,
+                "environment": {"SEED": str(at)},
+                "tags": {"sweep": "bench"},
+            }
+        ).encode()
+        + b"\n"
+        for at in range(count)
+    )
+
+
+def bench_ingest(count: int) -> None:
+    """Ingest beside its floor, and how long `/v1/jobs` takes meanwhile."""
+    body = lines(count)
+    with engine(cores=8) as rig:
+        rig.http.post("/v1/jobs", json={"command": ["sleep", "600"], "gpus": 8}).raise_for_status()
+        begun = time.perf_counter()
+        report = rig.http.post("/v1/ingest", params={"format": "ndjson"}, content=body).raise_for_status().json()
+        taken = time.perf_counter() - begun
+        assert report["accepted"] == count, report
+        source = sqlite3.connect(rig.root / "state" / "rcq.db")
+        floor = bare_executemany(source, rig.root / "floor.db")
+        rig.http.delete("/v1/jobs/1").raise_for_status()
+    print("| ingest | rows | seconds | rows/s | of the floor |\n|---|---|---|---|---|")
+    print(f"| bare executemany, {BATCH} rows a commit | {count:,} | {floor:.2f} | {count / floor:,.0f} | 1.00 |")
+    print(f"| `POST /v1/ingest` (NDJSON) | {count:,} | {taken:.2f} | {count / taken:,.0f} | {floor / taken:.2f} |")
+
+
+def bare_executemany(source: sqlite3.Connection, target: Path) -> float:
+    """Seconds to write the rows of `jobs` again: same schema, WAL, synchronous=FULL, a commit for each batch."""
+    schema = [
+        row[0] for row in source.execute("SELECT sql FROM sqlite_master WHERE tbl_name = 'jobs' AND sql NOT NULL")
+    ]
+    rows = source.execute("SELECT * FROM jobs").fetchall()
+    database = sqlite3.connect(target, isolation_level=None)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")
+    for statement in schema:
+        database.execute(statement)
+    insert = f"INSERT INTO jobs VALUES ({', '.join('?' * len(rows[0]))})"  # noqa: S608 (question marks)
+    begun = time.perf_counter()
+    for at in range(0, len(rows), BATCH):
+        database.execute("BEGIN IMMEDIATE")
+        database.executemany(insert, rows[at : at + BATCH])
+        database.execute("COMMIT")
+    return time.perf_counter() - begun
+
+
+def bench_start(count: int) -> None:
+    """From sending a submission to the job's first instruction, one at a time on an idle engine."""
+    latencies = []
+    with engine(cores=8) as rig:
+        for at in range(count):
+            out = rig.root / f"t{at}"
+            sent = time.time()
+            job = {"command": ["/bin/sh", "-c", f"date +%s.%N > {out}.part && mv {out}.part {out}"]}
+            rig.http.post("/v1/jobs", json=job).raise_for_status()
+            while not out.exists():
+                time.sleep(0.0005)
+            latencies.append((float(out.read_text()) - sent) * 1e3)
+    latencies.sort()
+    print("| submit to start (`sh` and `date` included) | jobs | median ms | p95 ms | max ms |\n|---|---|---|---|---|")
+    p95 = latencies[int(0.95 * (count - 1))]
+    print(f"| one at a time | {count} | {statistics.median(latencies):.1f} | {p95:.1f} | {latencies[-1]:.1f} |")
+
+
+def bench_throughput(count: int) -> None:
+    """`true` jobs on two slots, from the first submission to the last end."""
+    with engine(cores=2) as rig:
+        body = b"".join(b'{"command":["true"]}\n' for _ in range(count))
+        begun = time.perf_counter()
+        rig.http.post("/v1/ingest", params={"format": "ndjson"}, content=body).raise_for_status()
+        while rig.ended() < count:
+            time.sleep(0.02)
+        taken = time.perf_counter() - begun
+        assert rig.counts().get("completed") == count
+    print("| throughput | jobs | slots | seconds | jobs/s |\n|---|---|---|---|---|")
+    print(f"| `true`, submitted by ingest | {count:,} | 2 | {taken:.2f} | {count / taken:.0f} |")
+
+
+def bench_idle(seconds: float) -> None:
+    """What an engine costs that has nothing to do: 8 simulated cards read each second, nobody connected."""
+    with engine(cores=2) as rig:
+        process = psutil.Process(rig.process.pid)
+        time.sleep(3)
+        before = process.cpu_times()
+        time.sleep(seconds)
+        after = process.cpu_times()
+        cpu = (after.user + after.system - before.user - before.system) / seconds
+        memory = process.memory_info().rss / 2**20
+    print("| idle | seconds watched | CPU, % of a core | memory, MiB |\n|---|---|---|---|")
+    print(f"| engine, 8 simulated cards at 1 Hz | {seconds:.0f} | {cpu * 100:.2f} | {memory:.0f} |")
+
+
+def main() -> None:
+    """Run what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["ingest", "start", "throughput", "idle", "all"], nargs="?", default="all")
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--jobs", type=int, default=1000)
+    asked = parser.parse_args()
+    if asked.what in ("ingest", "all"):
+        bench_ingest(asked.rows)
+    if asked.what in ("start", "all"):
+        bench_start(100)
+    if asked.what in ("throughput", "all"):
+        bench_throughput(asked.jobs)
+    if asked.what in ("idle", "all"):
+        bench_idle(20)
+
+
+if __name__ == "__main__":
+    main()
