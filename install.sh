@@ -15,7 +15,7 @@ unset CDPATH PYTHONHOME PYTHONPATH
 
 root=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 venv=$root/.venv
-marks=$venv/.rcq # what this script knows about .venv: `unfinished` while it works in it, then one file per installed set
+marks=$venv/.rcq # of this script: `unfinished` while it works in .venv, then one file per installed set
 dry_run=0
 mode=''
 inner=()
