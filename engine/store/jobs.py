@@ -19,17 +19,8 @@ from engine.store.changes import apply, number_of
 from engine.store.database import connect_reader
 from engine.store.errors import Missing
 from engine.store.readers import Readers
-from engine.store.rows import (
-    FIELD_COLUMNS,
-    KNOWN_COLUMNS,
-    NEW_COLUMNS,
-    STORED_COLUMNS,
-    KnownJobs,
-    StoredJob,
-    fields_of,
-    new_row,
-    stored_of,
-)
+from engine.store.request import FIELD_COLUMNS, NEW_COLUMNS, fields_of, new_row
+from engine.store.rows import KNOWN_COLUMNS, STORED_COLUMNS, KnownJobs, StoredJob, stored_of
 from engine.store.writer import Writer
 
 _ADD = (

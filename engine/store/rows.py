@@ -1,12 +1,9 @@
-"""Jobs as rows of the `jobs` table, and back.
+"""Jobs as rows of the `jobs` table: what listings and start-up read of them.
 
-The columns hold the effective request and everything a listing shows; the JSON text `request` holds the rest, and
-what the submitter wrote differently from the effective request. Must not know connections or SQL's verbs.
+Must not know connections, SQL's verbs or how a request is written down.
 """
 
 import json
-import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,17 +11,9 @@ from typing import Any
 from engine.core.lifecycle import LEASED, Cause, JobState
 from engine.core.model import AccountName, GpuUuid, GroupKey, GroupName, JobId, Owner, ServiceName, Shape
 from engine.core.snapshot import Lease
-from engine.ports import KnownJob, NewJob
+from engine.ports import KnownJob
 from engine.protocol.fields import JobFields
 
-COMMAND_LINE_CHARACTERS = 200
-"""How much of a command line a listing carries."""
-
-NEW_COLUMNS = (
-    "id, state, job_id, name, command_line, request, submitted_at, "
-    "account, grp, service, gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, "
-    "priority, preemptible"
-)
 KNOWN_COLUMNS = (
     "id, state, submitted_at, attempt, boot_id, gpu_uuids, lease_started_at, expected_end, "
     "account, grp, service, priority, preemptible, "
@@ -35,25 +24,6 @@ STORED_COLUMNS = (
     "gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, command_line, submitted_at, started_at, ended_at, "
     "attempt, gpu_uuids"
 )
-FIELD_COLUMNS = (
-    "job_id, name, grp, service, gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, "
-    "priority, preemptible, request"
-)
-_EFFECTIVE = (
-    "group",
-    "service",
-    "gpus",
-    "gpu_type",
-    "gpu_memory_mb",
-    "gpu_share",
-    "cpu_cores",
-    "memory_mb",
-    "time_limit_s",
-    "priority",
-    "preemptible",
-)
-_PLAIN = re.compile(r"[\w@%+=:,./ -]*", re.ASCII).fullmatch  # what shlex leaves alone, and blanks between words
-_SCRIPT_HEAD = 4096  # characters that are searched for a line worth showing
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -91,71 +61,6 @@ class StoredJob:
     attempt: int
     gpu_uuids: tuple[GpuUuid, ...]
     fields: JobFields | None = None
-
-
-def new_row(number: int, job: NewJob) -> tuple[Any, ...]:
-    """The values of NEW_COLUMNS."""
-    fields, key = job.fields, job.key
-    shape, owner = key.shape, key.owner
-    effective = (
-        owner.group,
-        key.service,
-        shape.gpus,
-        shape.gpu_type,
-        shape.gpu_memory_mb,
-        shape.share,
-        shape.cpu_cores,
-        shape.memory_mb,
-        shape.time_limit_s,
-        key.priority,
-        key.preemptible,
-    )
-    return (
-        number,
-        "pending",
-        fields.job_id,
-        fields.name,
-        command_line(fields),
-        _encode(_rest(fields, effective)),
-        job.submitted_at,
-        owner.account,
-        *effective,
-    )
-
-
-def command_line(fields: JobFields) -> str:
-    """What a listing shows of the command, as a shell would take it, or the first telling line of the script."""
-    if fields.script is not None:
-        lines = (line.strip() for line in fields.script[:_SCRIPT_HEAD].splitlines())
-        text = next((line for line in lines if line and not line.startswith("#")), "")
-        return _sendable(text)
-    words = [*(fields.command or ()), *fields.args]
-    text = " ".join(words)
-    if _PLAIN(text) and text.count(" ") == len(words) - 1 and "" not in words:  # nothing to quote: most jobs
-        return text[:COMMAND_LINE_CHARACTERS]
-    return _sendable(_quoted(words))
-
-
-def _quoted(words: Sequence[str]) -> str:
-    """As many words as a listing shows, each as a shell would take it."""
-    shown: list[str] = []
-    length = 0
-    for word in words:
-        if length > COMMAND_LINE_CHARACTERS:
-            break
-        shown.append(shlex.quote(word[: COMMAND_LINE_CHARACTERS + 1]))
-        length += len(shown[-1]) + 1
-    return " ".join(shown)
-
-
-def fields_of(row: Sequence[Any]) -> JobFields:
-    """The submitter's request out of FIELD_COLUMNS, exactly as it was given."""
-    job_id, name, *effective, request = row
-    values = dict(zip(_EFFECTIVE, effective, strict=True))
-    values["gpu_share"] = bool(values["gpu_share"])
-    values["preemptible"] = bool(values["preemptible"])
-    values |= json.loads(request)
-    return JobFields(job_id=job_id, name=name, **values)
 
 
 def stored_of(row: Sequence[Any]) -> StoredJob:
@@ -219,41 +124,6 @@ def gpu_text(gpus: Sequence[GpuUuid]) -> str:
     return _encode(gpus)
 
 
-def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
-    """What the columns do not tell."""
-    rest: dict[str, Any] = {}
-    if fields.command is not None:
-        rest["command"] = fields.command
-    if fields.script is not None:
-        rest["script"] = fields.script
-    if fields.args:
-        rest["args"] = fields.args
-    if fields.workdir is not None:
-        rest["workdir"] = fields.workdir
-    if fields.environment:
-        rest["environment"] = dict(fields.environment)
-    if fields.tags:
-        rest["tags"] = dict(fields.tags)
-    if fields.submitted_at is not None:
-        rest["submitted_at"] = fields.submitted_at
-    given = (
-        fields.group,
-        fields.service,
-        fields.gpus,
-        fields.gpu_type,
-        fields.gpu_memory_mb,
-        fields.gpu_share,
-        fields.cpu_cores,
-        fields.memory_mb,
-        fields.time_limit_s,
-        fields.priority,
-        fields.preemptible,
-    )
-    if given != effective:
-        rest |= {name: mine for name, mine, theirs in zip(_EFFECTIVE, given, effective, strict=True) if mine != theirs}
-    return rest
-
-
 def _key(terms: tuple[Any, ...]) -> GroupKey:
     account, group, service, priority, preemptible, gpus, gpu_type, gpu_memory_mb, share, cores, memory, limit = terms
     return GroupKey(
@@ -279,9 +149,3 @@ def _lease(job: JobId, key: GroupKey, row: tuple[Any, ...]) -> Lease:
 
 def _gpus(text: str | None) -> tuple[GpuUuid, ...]:
     return tuple(json.loads(text)) if text is not None else ()
-
-
-def _sendable(text: str) -> str:
-    """Cut to length; half a surrogate pair, which no database text can hold, becomes a question mark."""
-    text = text[:COMMAND_LINE_CHARACTERS]
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

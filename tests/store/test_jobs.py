@@ -146,6 +146,15 @@ async def test_an_end_without_a_start_time_keeps_the_recorded_one(store: Store) 
     assert row.started_at == 2001.0
 
 
+async def test_nothing_of_a_lease_is_left_but_its_cards(store: Store) -> None:
+    [job] = await add(store.jobs, 1)
+    await store.jobs.record(ran(job, "GPU-1"))
+    rows = await store.readers.read(lambda db: list(db.table("jobs").rows))
+    assert [(row["lease_started_at"], row["expected_end"], row["gpu_uuids"]) for row in rows] == [
+        (None, None, '["GPU-1"]')
+    ]
+
+
 async def test_counts_by_state(store: Store) -> None:
     assert set((await store.jobs.counts_by_state()).values()) == {0}
     await mixed(store.jobs)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.core.model import AccountName, GroupKey, GroupName, Owner, ServiceName, Shape
 from engine.ports import KnownJob, NewJob
 from engine.protocol.fields import JobFields
-from engine.store.rows import COMMAND_LINE_CHARACTERS, command_line
+from engine.store.request import COMMAND_LINE_CHARACTERS, command_line
 from engine.store.store import Store
 
 TEXT = st.text(max_size=20)
@@ -99,6 +99,7 @@ def test_a_short_command_line_means_the_command(command: list[str], args: list[s
     [
         (JobFields(command=["python", "train.py"], args=["--lr", "0.1"]), "python train.py --lr 0.1"),
         (JobFields(command=["sh", "-c", "a && b"]), "sh -c 'a && b'"),
+        (JobFields(command=["echo", "a b", "c"]), "echo 'a b' c"),
         (JobFields(command=["echo", ""]), "echo ''"),
         (
             JobFields(script="#!/bin/bash\n#RCQ --gpus 2\n\n  # load\n  module load cuda \npython x.py\n"),

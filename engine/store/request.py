@@ -1,0 +1,149 @@
+"""A job's request as columns and JSON text, and back.
+
+The columns hold the effective request; the JSON text `request` holds the rest, and what the submitter wrote
+differently from the effective request. Must not know connections or SQL's verbs.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from engine.ports import NewJob
+from engine.protocol.fields import JobFields
+
+COMMAND_LINE_CHARACTERS = 200
+"""How much of a command line a listing carries."""
+
+NEW_COLUMNS = (
+    "id, state, job_id, name, command_line, request, submitted_at, "
+    "account, grp, service, gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, "
+    "priority, preemptible"
+)
+FIELD_COLUMNS = (
+    "job_id, name, grp, service, gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, "
+    "priority, preemptible, request"
+)
+_EFFECTIVE = (
+    "group",
+    "service",
+    "gpus",
+    "gpu_type",
+    "gpu_memory_mb",
+    "gpu_share",
+    "cpu_cores",
+    "memory_mb",
+    "time_limit_s",
+    "priority",
+    "preemptible",
+)
+_PLAIN = re.compile(r"[\w@%+=:,./ -]*", re.ASCII).fullmatch  # what shlex leaves alone, and blanks between words
+_SCRIPT_HEAD = 4096  # characters that are searched for a line worth showing
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def new_row(number: int, job: NewJob) -> tuple[Any, ...]:
+    """The values of NEW_COLUMNS."""
+    fields, key = job.fields, job.key
+    shape, owner = key.shape, key.owner
+    effective = (
+        owner.group,
+        key.service,
+        shape.gpus,
+        shape.gpu_type,
+        shape.gpu_memory_mb,
+        shape.share,
+        shape.cpu_cores,
+        shape.memory_mb,
+        shape.time_limit_s,
+        key.priority,
+        key.preemptible,
+    )
+    return (
+        number,
+        "pending",
+        fields.job_id,
+        fields.name,
+        command_line(fields),
+        _encode(_rest(fields, effective)),
+        job.submitted_at,
+        owner.account,
+        *effective,
+    )
+
+
+def command_line(fields: JobFields) -> str:
+    """What a listing shows of the command, as a shell would take it, or the first telling line of the script."""
+    if fields.script is not None:
+        lines = (line.strip() for line in fields.script[:_SCRIPT_HEAD].splitlines())
+        text = next((line for line in lines if line and not line.startswith("#")), "")
+        return _sendable(text)
+    words = [*(fields.command or ()), *fields.args]
+    text = " ".join(words)
+    if _PLAIN(text) and text.count(" ") == len(words) - 1 and "" not in words:  # nothing to quote: most jobs
+        return text[:COMMAND_LINE_CHARACTERS]
+    return _sendable(_quoted(words))
+
+
+def _quoted(words: Sequence[str]) -> str:
+    """As many words as a listing shows, each as a shell would take it."""
+    shown: list[str] = []
+    length = 0
+    for word in words:
+        if length > COMMAND_LINE_CHARACTERS:
+            break
+        shown.append(shlex.quote(word[: COMMAND_LINE_CHARACTERS + 1]))
+        length += len(shown[-1]) + 1
+    return " ".join(shown)
+
+
+def fields_of(row: Sequence[Any]) -> JobFields:
+    """The submitter's request out of FIELD_COLUMNS, exactly as it was given."""
+    job_id, name, *effective, request = row
+    values = dict(zip(_EFFECTIVE, effective, strict=True))
+    values["gpu_share"] = bool(values["gpu_share"])
+    values["preemptible"] = bool(values["preemptible"])
+    values |= json.loads(request)
+    return JobFields(job_id=job_id, name=name, **values)
+
+
+def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
+    """What the columns do not tell."""
+    rest: dict[str, Any] = {}
+    if fields.command is not None:
+        rest["command"] = fields.command
+    if fields.script is not None:
+        rest["script"] = fields.script
+    if fields.args:
+        rest["args"] = fields.args
+    if fields.workdir is not None:
+        rest["workdir"] = fields.workdir
+    if fields.environment:
+        rest["environment"] = dict(fields.environment)
+    if fields.tags:
+        rest["tags"] = dict(fields.tags)
+    if fields.submitted_at is not None:
+        rest["submitted_at"] = fields.submitted_at
+    given = (
+        fields.group,
+        fields.service,
+        fields.gpus,
+        fields.gpu_type,
+        fields.gpu_memory_mb,
+        fields.gpu_share,
+        fields.cpu_cores,
+        fields.memory_mb,
+        fields.time_limit_s,
+        fields.priority,
+        fields.preemptible,
+    )
+    if given != effective:
+        rest |= {name: mine for name, mine, theirs in zip(_EFFECTIVE, given, effective, strict=True) if mine != theirs}
+    return rest
+
+
+def _sendable(text: str) -> str:
+    """Cut to length; half a surrogate pair, which no database text can hold, becomes a question mark."""
+    text = text[:COMMAND_LINE_CHARACTERS]
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
