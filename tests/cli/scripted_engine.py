@@ -6,6 +6,7 @@ The server fails on what it did not expect: every request must have been scripte
 import json
 import socket
 import socketserver
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -128,6 +129,11 @@ class Handler(BaseHTTPRequestHandler):
 class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
     engine: Engine
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client may leave early; anything else is a mistake of the script."""
+        if not isinstance(error := sys.exception(), ConnectionError):
+            self.engine.unexpected.append(repr(error))
 
 
 class Raw:

@@ -46,7 +46,7 @@ class Judged:
 
     job: dict[str, Any]
     expected: str
-    held_by: dict[str, dict[str, Any]]
+    held_by: list[str]
 
     @property
     def as_expected(self) -> bool:
@@ -54,7 +54,7 @@ class Judged:
         return bool(self.job["state"] == self.expected)
 
 
-def judge(job: dict[str, Any], held_by: dict[str, dict[str, Any]]) -> Judged:
+def judge(job: dict[str, Any], held_by: list[str]) -> Judged:
     """Hold one job against its tag."""
     return Judged(job=job, expected=job["tags"].get(EXPECT, "completed"), held_by=held_by)
 

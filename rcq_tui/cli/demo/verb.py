@@ -68,7 +68,7 @@ def _open_ui(host: Host, people: People) -> int:
 
 
 def _report(people: People, taken: Taken, watched: Watched) -> int:
-    judged = [judge(job, watched.held_by.get(job["id"], {})) for job in watched.jobs]
+    judged = [judge(job, watched.held_by.get(job["id"], [])) for job in watched.jobs]
     sections: list[list[str]] = [gpu_lines(watched), job_lines(judged), closing_words(judged, taken, watched)]
     print("\n" + "\n\n".join("\n".join(lines) for lines in sections))
     return EXIT_DONE if _all_well(judged, taken, watched) else EXIT_FAILED

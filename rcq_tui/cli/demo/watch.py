@@ -10,6 +10,7 @@ from typing import Any
 
 from rcq_tui.cli.queue import STATES, fetch
 from rcq_tui.client.wire import Wire
+from rcq_tui.viewmodel.words import leading
 
 LIVE = "held,pending,scheduled,running"
 DEADLINE_S = 900.0
@@ -19,12 +20,13 @@ _TELL_EVERY_S = 5.0
 
 @dataclass(slots=True, kw_only=True)
 class Watched:
-    """What was seen. held_by: job → reason code → the reason as last seen. hottest: degrees by card's index.
+    """What was seen. hottest: degrees by card's index. complete: whether all jobs ended in time.
 
-    complete: whether all jobs ended in time.
+    held_by: job → the codes of what held it back in the first place at one time or another, first seen first. Of
+    several reasons at once only the leading one counts: nearly every waiting job has a hot or busy card among its.
     """
 
-    held_by: dict[int, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    held_by: dict[int, list[str]] = field(default_factory=dict)
     hottest: dict[int, float] = field(default_factory=dict)
     cards: list[dict[str, Any]] = field(default_factory=list)
     jobs: list[dict[str, Any]] = field(default_factory=list)
@@ -58,8 +60,10 @@ def watch(wire: Wire, say: Callable[[str], None], deadline_s: float = DEADLINE_S
 
 def _note_reasons(watched: Watched, live: list[dict[str, Any]]) -> None:
     for row in live:
-        for reason in row["reasons"]:
-            watched.held_by.setdefault(row["id"], {})[reason["code"]] = reason
+        reason = leading(row["reasons"])
+        codes = watched.held_by.setdefault(row["id"], [])
+        if reason is not None and reason["code"] not in codes:
+            codes.append(reason["code"])
 
 
 def _note_cards(watched: Watched, cards: list[dict[str, Any]]) -> None:
