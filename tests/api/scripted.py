@@ -15,6 +15,8 @@ from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 from engine.protocol.responses import Health
 
+KNOWN = "good"
+"""A token that is known."""
 USER = Identity(account="ada", group="vision", role="user", via="token", expires_at=2e9, session="s1")
 ADMIN = Identity(account="root", group="ops", role="admin", via="peer")
 HEALTHY = Health(status="ok", version="0.1.0", last_pass_age_s=0.5, accounts=True)
@@ -154,19 +156,17 @@ class Api:
         self.people = ScriptedPeople(self.script)
         self.box = ScriptedBox(self.script)
         self.jobs = jobs or Scripted(self.script, "jobs")
-        self.app.state.backend = Backend(
-            people=self.people, jobs=self.jobs, box=self.box, limits=limits or Limits()
-        )
+        self.app.state.backend = Backend(people=self.people, jobs=self.jobs, box=self.box, limits=limits or Limits())
 
-    def client(self, token: str | None = "good", timeout: float = 20) -> httpx.Client:
+    def client(self, token: str | None = KNOWN, timeout: float = 20) -> httpx.Client:
         """A client that carries this token."""
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
-        transport = httpx.HTTPTransport(uds=str(self.socket))
+        transport = httpx.HTTPTransport(uds=str(self.socket), verify=False)
         client = httpx.Client(transport=transport, base_url="http://rcq", headers=headers, timeout=timeout)
         self.clients.append(client)
         return client
 
-    def ask(self, method: str, path: str, *, token: str | None = "good", **more: Any) -> httpx.Response:
+    def ask(self, method: str, path: str, *, token: str | None = KNOWN, **more: Any) -> httpx.Response:
         """One request."""
         return self.client(token).request(method, path, **more)
 

@@ -88,9 +88,9 @@ def test_that_list_is_complete(api: Api) -> None:
         (method, path.replace("{id}", "1").replace("{uuid}", "0").replace("accounts/{name}", "accounts/ada"))
         for method, path in described - open_to_all
     }
-    assert {(m, p.replace("groups/{name}", "groups/g").replace("services/{name}", "services/s")) for m, p in filled} == (
-        set(PROTECTED)
-    )
+    assert {
+        (m, p.replace("groups/{name}", "groups/g").replace("services/{name}", "services/s")) for m, p in filled
+    } == (set(PROTECTED))
 
 
 def test_the_first_account_is_made_without_being_logged_in(api: Api) -> None:

@@ -150,4 +150,7 @@ def test_what_is_no_http_is_refused_in_the_one_shape(api: Api) -> None:
 
 
 def test_a_head_without_end_is_cut_off(api: Api) -> None:
-    assert refusal(as_answer(raw(api, b"GET /healthz HTTP/1.1\r\nx: " + b"y" * 70_000 + b"\r\n\r\n"))) == (413, "TOO_LARGE")
+    assert refusal(as_answer(raw(api, b"GET /healthz HTTP/1.1\r\nx: " + b"y" * 70_000 + b"\r\n\r\n"))) == (
+        413,
+        "TOO_LARGE",
+    )
