@@ -64,7 +64,7 @@ async def run(settings: Settings, paths: Paths) -> None:
     passing: asyncio.Task[None] | None = None
     try:
         # 1. what is known: people, usage, drained cards, first readings
-        await _load(engine)
+        await load_books(engine)
         # 2. what an earlier engine left
         await engine.executor.open(engine.runs.ended)
         await engine.recovery.run()
@@ -80,16 +80,15 @@ async def run(settings: Settings, paths: Paths) -> None:
         await _end(engine, timers, passing)
 
 
-async def _load(engine: Engine) -> None:
+async def load_books(engine: Engine) -> None:
+    """Fill the books with what the store holds besides unended jobs, and with a first sample."""
     await engine.register.load()
     usage = await engine.store.usage.all()
     engine.books.usage.load((group, one.gpu_seconds, one.as_of) for group, one in usage.items())
     flags = await engine.store.gpus.all()
     engine.books.cards.drained = {uuid for uuid, flag in flags.items() if flag.drained}
-    engine.books.finished.update(await engine.store.jobs.counts_by_state())
-    for state in [*engine.books.finished]:
-        if state not in TERMINAL:
-            del engine.books.finished[state]
+    counts = await engine.store.jobs.counts_by_state()
+    engine.books.finished.update({state: count for state, count in counts.items() if state in TERMINAL})
     await engine.sampler.sample()
 
 

@@ -86,9 +86,12 @@ class _Ground:
     views: Views
 
 
-def build(settings: Settings, paths: Paths) -> Engine:
-    """Open the store and put an engine together. Raises StoreError, DriverUnavailable."""
-    clock = SystemClock()
+def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, executor: Executor | None = None) -> Engine:
+    """Open the store and put an engine together. Raises StoreError, DriverUnavailable.
+
+    clock, executor: others than the machine's own and the one that the settings name.
+    """
+    clock = clock or SystemClock()
     policy = policy_of(settings)
     books = _books(settings, policy)
     provider, attribution = choose(settings, books, clock)
@@ -107,7 +110,7 @@ def build(settings: Settings, paths: Paths) -> Engine:
         feed=Feed(),
         views=Views(books=books, journal=journal, others=settings.privacy.others, jobs_dir=paths.jobs_dir),
     )
-    executor = ProcessExecutor(paths.state_dir)
+    executor = executor or ProcessExecutor(paths.state_dir)
     runs = _runs(ground, executor)
     passes = _passes(ground, runs)
     passwords = Passwords(settings.auth, clock)

@@ -1,0 +1,45 @@
+"""The lock and the timers: one engine for each directory, and timers that never drop a run silently."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from engine.daemon.lock import EngineLock, EngineRuns
+from engine.daemon.timers import Timers
+
+
+def test_one_engine_for_each_state_directory(tmp_path):
+    lock = EngineLock(tmp_path)
+    with pytest.raises(EngineRuns, match=rf"pid \d+.*{tmp_path}"):
+        EngineLock(tmp_path)
+    lock.release()
+    EngineLock(tmp_path).release()
+
+
+async def test_a_timer_calls_again_and_again_until_it_is_stopped(until):
+    timers, calls = Timers(), []
+
+    async def call():
+        calls.append(1)
+
+    timers.every(0.01, "call", call)
+    timers.start()
+    await until(lambda: len(calls) >= 3)
+    timers.stop()
+    timers.stop()
+
+
+async def test_a_run_that_is_far_too_late_still_comes_and_once(until):
+    timers, calls = Timers(), []
+
+    async def call():
+        calls.append(1)
+
+    timers.every(3600, "call", call)
+    timers._scheduler.modify_job("call", next_run_time=datetime.now(UTC) - timedelta(hours=30))
+    timers.start()
+    await until(lambda: len(calls) == 1)
+    await asyncio.sleep(0)
+    assert len(calls) == 1
+    timers.stop()

@@ -1,0 +1,142 @@
+"""Submission: defaults, what is refused and why, order, and that good jobs go in whatever the bad ones hold."""
+
+import pytest
+
+from config.settings import SchedulingSettings
+from engine.api.backend import AccountChange, GroupChange
+from engine.core.model import JobId
+from engine.protocol.errors import Refused
+from engine.protocol.fields import JobFields
+from engine.protocol.responses import QuotaView, ServiceView
+from engine.store.errors import WriteFailed
+
+
+def job(**fields):
+    return JobFields(command=["true"], **fields)
+
+
+async def refusal(world, who=None, **fields):
+    (answer,) = await world.jobs.check(who or world.ann, [job(**fields)])
+    (taken,) = await world.jobs.submit(who or world.ann, [job(**fields)])
+    assert isinstance(taken, Refused)
+    assert (taken.code, taken.message) == (answer.code, answer.message)
+    return taken
+
+
+async def test_defaults_are_filled_in_and_submitted_at_is_the_engines(world):
+    number = await world.submit(submitted_at=5.0, gpu_type="RTX  A6000", gpus=1)
+    shown = await world.jobs.show(world.ann, number)
+    assert (shown.group, shown.time_limit_s, shown.gpu_type) == ("bio", 86_400, "rtx a6000")
+    assert shown.submitted_at == pytest.approx(world.clock.now(), abs=1e-3)
+
+
+async def test_good_jobs_go_in_beside_bad_ones_in_order(world):
+    jobs = [job(name=str(n), gpus=9 if n % 3 == 1 else 0) for n in range(9)]
+    answers = await world.jobs.submit(world.ann, jobs)
+    numbers = [answer for answer in answers if isinstance(answer, int)]
+    assert [isinstance(answer, Refused) for answer in answers] == [n % 3 == 1 for n in range(9)]
+    assert numbers == sorted(numbers)
+    assert len(numbers) == 6
+    (group,) = world.books.pending.groups()
+    assert [int(waiting.job) for waiting in group.jobs] == numbers
+
+
+async def test_batches_at_the_same_instant_keep_their_order(world):
+    first = await world.jobs.submit(world.ann, [job(priority=5) for _ in range(2000)])
+    second = await world.jobs.submit(world.ann, [job(priority=5) for _ in range(10)])
+    (group,) = world.books.pending.groups()
+    assert [int(waiting.job) for waiting in group.jobs] == [*first, *second]
+    assert len({waiting.submitted_at for waiting in group.jobs}) == 2010
+
+
+async def test_a_job_id_is_taken_once_for_each_account(world):
+    await world.submit(job_id="k")
+    answers = await world.jobs.submit(world.ann, [job(job_id="k"), job(job_id="new"), job(job_id="new")])
+    assert [getattr(answer, "code", "taken") for answer in answers] == ["DUPLICATE_JOB", "taken", "DUPLICATE_JOB"]
+    assert isinstance(await world.submit(world.bob, job_id="k"), int)
+    assert len(world.books.pending) == 3
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "field"),
+    [
+        ({"gpus": 3}, "IMPOSSIBLE_REQUEST", "gpus"),
+        ({"gpus": 1, "gpu_type": "h100"}, "IMPOSSIBLE_REQUEST", "gpu_type"),
+        ({"gpus": 1, "gpu_memory_mb": 50_000}, "IMPOSSIBLE_REQUEST", "gpu_memory_mb"),
+        ({"cpu_cores": 5}, "IMPOSSIBLE_REQUEST", "cpu_cores"),
+        ({"memory_mb": 1001}, "IMPOSSIBLE_REQUEST", "memory_mb"),
+        ({"time_limit_s": 2_592_001}, "VALIDATION_ERROR", "time_limit_s"),
+        ({"service": "fold"}, "VALIDATION_ERROR", "service"),
+        ({"group": "chem"}, "FORBIDDEN", "group"),
+    ],
+)
+async def test_what_can_never_run_is_refused_with_its_field(world, fields, code, field):
+    refused = await refusal(world, **fields)
+    assert (refused.code, [detail["field"] for detail in refused.details]) == (code, [field])
+    assert len(world.books.pending) == 0
+
+
+async def test_admins_submit_for_any_group_that_exists(world):
+    number = await world.submit(world.root, group="chem")
+    assert (await world.jobs.show(world.root, number)).group == "chem"
+    assert (await refusal(world, world.root, group="none")).code == "VALIDATION_ERROR"
+
+
+@pytest.mark.parametrize(
+    ("quota", "fields", "resource"),
+    [
+        (QuotaView(gpus=1), {"gpus": 2}, "gpus"),
+        (QuotaView(gpus_by_type={"A6000": 1}), {"gpus": 2}, "gpus:a6000"),
+        (QuotaView(gpu_memory_mb=40_000), {"gpus": 1}, "gpu_memory_mb"),
+        (QuotaView(cpu_cores=1), {"cpu_cores": 2}, "cpu_cores"),
+        (QuotaView(memory_mb=10), {"memory_mb": 11}, "memory_mb"),
+        (QuotaView(jobs=0), {}, "jobs"),
+    ],
+)
+async def test_a_quota_that_never_allows_it_refuses_with_numbers_until_it_is_raised(world, quota, fields, resource):
+    assert isinstance(await world.submit(**fields), int)
+    await world.people.change_account(world.root, "ann", AccountChange(quota=quota))
+    refused = await refusal(world, **fields)
+    (detail,) = refused.details
+    assert (refused.code, detail["resource"], detail["scope"], detail["name"]) == (
+        "QUOTA_EXCEEDED",
+        resource,
+        "account",
+        "ann",
+    )
+    assert detail["wanted"] > detail["limit"]
+    await world.people.change_account(world.root, "ann", AccountChange(quota=QuotaView()))
+    assert isinstance(await world.submit(**fields), int)
+
+
+async def test_a_quota_that_is_only_used_up_now_makes_it_wait(world):
+    await world.people.change_group(world.root, "bio", GroupChange(quota=QuotaView(gpus=1)))
+    first, second = await world.submit(gpus=1), await world.submit(gpus=1)
+    await world.one_pass()
+    assert [await world.state_of(number) for number in (first, second)] == ["running", "pending"]
+    (reason,) = (await world.jobs.why(world.ann, second)).reasons
+    assert (reason["code"], reason["used"], reason["limit"]) == ("QUOTA_REACHED", 1, 1)
+
+
+async def test_a_service_that_was_made_can_be_asked_for(world):
+    await world.people.set_service(world.root, ServiceView(name="fold", jobs_per_account=1))
+    assert isinstance(await world.submit(service="fold"), int)
+
+
+async def test_a_disk_that_is_full_takes_nothing_in(world, monkeypatch):
+    async def full(jobs):
+        raise WriteFailed("The disk is full.")
+
+    monkeypatch.setattr(world.store.jobs, "add", full)
+    with pytest.raises(Refused) as refused:
+        await world.jobs.submit(world.ann, [job()])
+    assert refused.value.code == "SERVICE_NOT_READY"
+    assert len(world.books.pending) == 0
+
+
+async def test_the_default_time_limit_is_the_settings(make):
+    world = await make(scheduling=SchedulingSettings(cpu_cores=1, default_time_limit_s=60, max_time_limit_s=100))
+    await world.populate()
+    number = await world.submit()
+    assert world.books.pending.key_of(JobId(str(number))).shape.time_limit_s == 60
+    assert (await refusal(world, time_limit_s=101)).code == "VALIDATION_ERROR"
