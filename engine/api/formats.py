@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from engine.api.cells import reader_of
 from engine.api.complaints import invalid, unknown
 from engine.api.lines import Line, LineSplitter
-from engine.api.model import bad_encoding, job_id_of, parse_line, parse_object
+from engine.api.model import bad_encoding, job_id_of, may_hold_trouble, parse_line, parse_object
 from engine.api.records import RecordSplitter
 from engine.api.schema import JOB_NAMES, MAX_NAME
 from engine.protocol.errors import Refused
@@ -89,7 +89,7 @@ class Csv:
                 return bad_encoding(error)
             except ValueError as error:
                 wrong.append({"field": name, "message": str(error)})
-        return invalid(wrong) if wrong else parse_object(given)
+        return invalid(wrong) if wrong else parse_object(given, careful=may_hold_trouble(line.text))
 
     def job_id(self, line: Line) -> str | None:
         names = [name for name, _ in self._columns or []]

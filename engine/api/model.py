@@ -38,19 +38,26 @@ def parse_line(line: bytes) -> JobFields | Refused:
         return _complain(line, error)
     if _may_repeat(line, given) and (repeated := _repeated(load_json(line.decode()))):
         return invalid([{"field": name, "message": "is given twice"} for name in repeated])
-    # A NUL can only come in as its escape; and what is short as a line has no long parts.
-    return _job(given, careful=b"\\u0000" in line or len(line) > MAX_TEXT_BYTES)
+    return _job(given, careful=may_hold_trouble(line))
 
 
-def parse_object(value: object) -> JobFields | Refused:
-    """One job from a value that was read from JSON by `load_json`, or from a mapping; or why not."""
+def parse_object(value: object, *, careful: bool = True) -> JobFields | Refused:
+    """One job from a value that was read from JSON by `load_json`, or from a mapping; or why not.
+
+    careful: false if `may_hold_trouble` says no of the text that it was read from.
+    """
     if isinstance(value, dict) and (repeated := _repeated(value)):
         return invalid([{"field": name, "message": "is given twice"} for name in repeated])
     try:
         given = _check_python(value)
     except ValidationError as error:
         return complaint(error, JOB_NAMES)
-    return _job(given, careful=True)
+    return _job(given, careful=careful)
+
+
+def may_hold_trouble(text: bytes) -> bool:
+    """Whether a job written as this text might hold a NUL (raw or as its escape) or texts that are too long in all."""
+    return len(text) > MAX_TEXT_BYTES or b"\\u0000" in text or b"\0" in text
 
 
 def load_json(text: str) -> Any:
@@ -58,7 +65,7 @@ def load_json(text: str) -> Any:
 
     Raises ValueError, RecursionError.
     """
-    return json.loads(text, object_pairs_hook=_object)
+    return _decoder.decode(text)
 
 
 def job_id_of(line: bytes) -> str | None:
@@ -107,6 +114,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     times = Counter(name for name, _ in pairs)
     repeated.names = [name for name, count in times.items() if count > 1][:MAX_DETAILS]
     return repeated
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_object)
 
 
 def _job(given: dict[str, Any], *, careful: bool) -> JobFields | Refused:

@@ -113,6 +113,7 @@ class Books:
 
     refuse: dict[str, Refused] = field(default_factory=dict)
     jobs: list[JobFields] = field(default_factory=list)
+    keys: set[str | None] = field(default_factory=set)
     batches: list[int] = field(default_factory=list)
     checked: int = 0
     broken: Exception | None = None
@@ -121,22 +122,21 @@ class Books:
         if self.broken is not None:
             raise self.broken
         self.batches.append(len(jobs))
-        known = {job.job_id for job in self.jobs if job.job_id is not None}
         outcomes: list[int | Refused] = []
         for job in jobs:
-            refused = self._refused(job, known)
+            refused = self._refused(job)
             if refused is None:
                 self.jobs.append(job)
-                known |= {job.job_id} - {None}
+                self.keys.add(job.job_id)
             outcomes.append(refused or len(self.jobs))
         return outcomes
 
     async def check(self, who: Identity, jobs: Sequence[JobFields]) -> list[Refused | None]:
         self.checked += len(jobs)
-        return [self._refused(job, {known.job_id for known in self.jobs}) for job in jobs]
+        return [self._refused(job) for job in jobs]
 
-    def _refused(self, job: JobFields, known: set[str | None]) -> Refused | None:
-        if job.job_id is not None and job.job_id in known:
+    def _refused(self, job: JobFields) -> Refused | None:
+        if job.job_id is not None and job.job_id in self.keys:
             return Refused("DUPLICATE_JOB", f"{job.job_id} is already known")
         return self.refuse.get(job.name or "")
 

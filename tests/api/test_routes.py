@@ -1,5 +1,6 @@
 """Every route: what it asks the engine for, how it answers, what it refuses."""
 
+import os
 from typing import Any
 
 import pytest
@@ -280,7 +281,7 @@ def test_accounts(api: Api) -> None:
     api.script.expect("people.accounts", ADMIN, gives=[ACCOUNT])
     assert api.ask("GET", "/v1/accounts", token="root").json()["items"][0]["quota"]["gpus"] == 2
     new = NewAccount(name="bob", group="lab", role="admin", password="p", unix_user="bob")
-    api.script.expect("people.add_account", ADMIN, __import__("os").getuid(), new, gives=ACCOUNT)
+    api.script.expect("people.add_account", ADMIN, os.getuid(), new, gives=ACCOUNT)
     body = {"name": "bob", "group": "lab", "role": "admin", "password": "p", "unix_user": "bob"}
     assert api.ask("POST", "/v1/accounts", token="root", json=body).status_code == 201
 

@@ -1,6 +1,8 @@
 """The socket: whose it is, who connects, how it ends."""
 
 import asyncio
+import os
+import signal
 import socket
 import stat
 from collections.abc import Callable
@@ -11,8 +13,9 @@ import pytest
 import uvloop
 
 from engine.api.app import create_app
+from engine.api.backend import Backend
 from engine.api.server import SocketTaken, claim, serve
-from tests.api.scripted import HEALTHY, Api, refusal
+from tests.api.scripted import HEALTHY, Api, Books, Script, ScriptedBox, ScriptedPeople, refusal, wait_until
 
 
 class _Box:
@@ -65,12 +68,10 @@ def test_serves_tells_the_peer_and_ends(tmp_path: Path, uv: bool, how: str) -> N
         assert not path.exists()
 
     run(main, uv)
-    assert backend.people.uids == [__import__("os").getuid()]
+    assert backend.people.uids == [os.getuid()]
 
 
 def test_signals_stay_the_daemons(tmp_path: Path) -> None:
-    import signal
-
     async def main() -> None:
         before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
         ready, stop = asyncio.Event(), asyncio.Event()
@@ -154,3 +155,28 @@ def test_a_head_without_end_is_cut_off(api: Api) -> None:
         413,
         "TOO_LARGE",
     )
+
+
+@pytest.mark.parametrize("query", ["", "?progress=1"])
+def test_an_upload_under_way_does_not_hold_up_the_end_for_ever(
+    tmp_path: Path, query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.api.server.GRACE_S", 0.1)
+    books = Books()
+    script = Script()
+    backend = Backend(people=ScriptedPeople(script), jobs=books, box=ScriptedBox(script))  # type: ignore[arg-type]
+
+    async def main() -> None:
+        ready, stop = asyncio.Event(), asyncio.Event()
+        serving = asyncio.create_task(serve(create_app(backend), tmp_path / "s", ready.set, stop=stop))
+        await asyncio.wait_for(ready.wait(), 5)
+        _, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+        writer.write(f"POST /v1/ingest{query} HTTP/1.1\r\nauthorization: Bearer good\r\n".encode())
+        writer.write(b'content-length: 1000\r\n\r\n{"command": ["true"]}\n{"command": ["tr')
+        await asyncio.to_thread(wait_until, lambda: len(books.jobs) == 1)
+        stop.set()
+        await asyncio.wait_for(serving, 3)
+        writer.close()
+
+    run(main, uv=True)
+    assert len(books.jobs) == 1
