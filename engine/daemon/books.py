@@ -106,6 +106,10 @@ class Books:
             counts[live.state] += 1
         return counts
 
+    def leased(self) -> frozenset[GpuUuid]:
+        """The cards that somebody holds."""
+        return frozenset(uuid for live in self.live.values() for uuid in live.lease.gpus)
+
     def users(self) -> dict[GpuUuid, list[Live]]:
         """Who holds each card, by job id."""
         users: dict[GpuUuid, list[Live]] = {}

@@ -60,11 +60,12 @@ class LeaseAttribution:
 
     def prepare(self) -> None:
         """Take down which cards are leased."""
-        self._leased = frozenset(uuid for live in self._books.live.values() for uuid in live.lease.gpus)
+        self._leased = self._books.leased()
 
     def held_mb(self, readings: Sequence[GpuReading]) -> Mapping[GpuUuid, int]:
-        """The measured memory of the leased ones."""
-        return {r.uuid: r.memory_used_mb or 0 for r in readings if r.uuid in self._leased}
+        """The measured memory of the cards that were leased before or after the reading: it happened in between."""
+        ours = self._leased | self._books.leased()
+        return {reading.uuid: reading.memory_used_mb or 0 for reading in readings if reading.uuid in ours}
 
 
 class Sampler:
@@ -105,9 +106,12 @@ class Sampler:
     def look(self) -> None:
         """Wake a pass if the usable cards are others than last time, be it only that readings went stale."""
         thermal = self._policy.thermal
-        leased = {uuid for live in self._books.live.values() for uuid in live.lease.gpus}
         signature = self._books.cards.usable_signature(
-            self._clock.now(), thermal.threshold_c, thermal.resume_c, self._policy.tolerated_foreign_mb, leased
+            self._clock.now(),
+            thermal.threshold_c,
+            thermal.resume_c,
+            self._policy.tolerated_foreign_mb,
+            self._books.leased(),
         )
         if signature != self._signature:
             self._signature = signature

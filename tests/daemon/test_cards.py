@@ -3,6 +3,7 @@
 import pytest
 
 from engine.core.model import JobId
+from engine.daemon.sampler import LeaseAttribution
 from engine.gpu.unavailable import DriverUnavailable
 from engine.ports import GpuReading
 from engine.protocol.errors import Refused
@@ -36,6 +37,7 @@ async def driver(world):
     made.cards = {0: {}, 1: {}}
     world.books.cards._cards.clear()
     world.engine.sampler._provider = made
+    world.engine.sampler._attribution = LeaseAttribution(world.books)
     await world.engine.sampler.sample()
     await world.one_pass()
     world.engine.passes._due.clear()
