@@ -40,8 +40,9 @@ def complain_of(error: RcqError) -> int:
 
     complain(str(error))
     if isinstance(error, Refused):
-        for detail in error.details:
-            print(f"  {clean(detail_line(detail))}", file=sys.stderr)
+        lines = [detail_line(detail) for detail in error.details]
+        for line in lines if lines != [str(error)] else []:  # one detail is often the whole message already
+            print(f"  {clean(line)}", file=sys.stderr)
         if error.retry_after_s is not None:
             print(f"  try again in {error.retry_after_s:.0f} s", file=sys.stderr)
     return exit_code(error)

@@ -49,4 +49,7 @@ def each(ids: Iterable[int], act: Callable[[int], str]) -> int:
 
 
 def _named(error: Refused, number: int) -> RcqError:
+    """The error with the job it is about, unless it says so itself."""
+    if f"job {number}" in error.message.lower():
+        return error
     return Refused(error.code, f"job {number}: {error.message}", error.details, error.retry_after_s)

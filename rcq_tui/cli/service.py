@@ -29,8 +29,7 @@ def _list(chosen: argparse.Namespace, wire: Wire) -> int:
 
 def _set(chosen: argparse.Namespace, wire: Wire) -> int:
     limit = _limit(chosen.jobs_per_account)
-    body = {"name": chosen.name, "jobs_per_account": limit}
-    service = wire.request("PUT", f"/v1/services/{escaped(chosen.name)}", body=body)
+    service = wire.request("PUT", f"/v1/services/{escaped(chosen.name)}", body={"jobs_per_account": limit})
     print(f"service {clean(service['name'])}: {_cap(service['jobs_per_account'])} jobs at once per account")
     return 0
 

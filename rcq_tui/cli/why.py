@@ -7,6 +7,7 @@ from rcq_tui.cli.ids import job_id
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.rows import Row, reason_sentences
 from rcq_tui.viewmodel.formats import moment, until
+from rcq_tui.viewmodel.states import FINISHED
 from rcq_tui.viewmodel.text import clean
 
 
@@ -42,7 +43,8 @@ def explained(why: Row, now: float) -> list[str]:
 
 def _standing(why: Row) -> str:
     place = "" if why["position"] is None else f", position {why['position']} of {why['pending']}"
-    return f"Job {why['id']} is {clean(why['state'])}{place}."
+    verb = "has ended:" if why["state"] in FINISHED else "is"
+    return f"Job {why['id']} {verb} {clean(why['state'])}{place}."
 
 
 def _promise(why: Row, now: float) -> str:

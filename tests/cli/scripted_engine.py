@@ -136,6 +136,19 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             self.engine.unexpected.append(repr(error))
 
 
+def processes_naming(text: str) -> list[str]:
+    """Command lines of all processes that name `text`."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if text in line:
+            found.append(line)
+    return found
+
+
 class Raw:
     """A server for one connection that says exactly what it is told, when it is told."""
 

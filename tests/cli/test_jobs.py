@@ -35,7 +35,7 @@ def test_cancel_goes_on_after_a_refusal(rcq: Rcq, engine: Engine) -> None:
     result = rcq("cancel", "4-7")
     assert result.code == 6
     assert result.out.splitlines() == ["job 4: cancelled", "job 7: is being ended (now running)"]
-    assert result.err.splitlines() == ["rcq: job 5: there is no job 5", "rcq: job 6: it has ended"]
+    assert result.err.splitlines() == ["rcq: there is no job 5", "rcq: job 6: it has ended"]
 
 
 def test_cancel_all_mine_asks(rcq: Rcq, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

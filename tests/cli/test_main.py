@@ -76,6 +76,12 @@ def test_every_code_has_its_exit_code(rcq: Rcq, engine: Engine, code: str) -> No
     assert result.err.splitlines()[:2] == ["rcq: this is why", "  gpus: too many (most 4)"]
 
 
+def test_a_detail_that_is_the_whole_message_is_not_said_twice(rcq: Rcq, engine: Engine) -> None:
+    body = refusal("VALIDATION_ERROR", "name: too long", [{"field": "name", "message": "too long"}])
+    engine.on("GET", "/v1/jobs", (422, body))
+    assert rcq("queue").err == "rcq: name: too long\n"
+
+
 def test_the_time_to_try_again_is_told(rcq: Rcq, engine: Engine) -> None:
     engine.on("GET", "/v1/jobs", (429, refusal("RATE_LIMITED", "slow down")))
     assert "try again in 7 s" in rcq("queue").err

@@ -119,7 +119,7 @@ def test_services(rcq: Rcq, engine: Engine) -> None:
     engine.on("PUT", "/v1/services/fold", {"name": "fold", "jobs_per_account": 5})
     engine.on("GET", "/v1/services", {"items": [{"name": "fold", "jobs_per_account": None}]})
     assert rcq("service", "set", "fold", "--jobs-per-account", "5").out == "service fold: 5 jobs at once per account\n"
-    assert engine.requests[-1].json == {"name": "fold", "jobs_per_account": 5}
+    assert engine.requests[-1].json == {"jobs_per_account": 5}
     rcq("service", "set", "fold", "--jobs-per-account", "none")
     assert engine.requests[-1].json["jobs_per_account"] is None
     assert rcq("service", "list").out == "NAME  JOBS PER ACCOUNT\nfold  unlimited\n"

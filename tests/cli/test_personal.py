@@ -1,0 +1,110 @@
+"""Which engine is talked to, and the start of a personal one: an engine that is a program beside the tests."""
+
+import json
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from scripted_engine import processes_naming, wait_until
+
+from engine.protocol.errors import Unreachable
+from rcq_tui.client import personal, where
+
+FAKE = """
+import http.server, os, socketserver, sys
+with open({starts!r}, "a") as file:
+    file.write(f"{{os.getpid()}} {{os.getsid(0)}}\\n")
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+        self.wfile.write(b'{{"status": "ok"}}')
+    def address_string(self): return ""
+    def log_message(self, *args): pass
+path = sys.argv[sys.argv.index("--socket") + 1]
+server = socketserver.UnixStreamServer(path + ".new", Handler)
+os.rename(path + ".new", path)
+for _ in range({requests}):
+    server.handle_request()
+"""
+
+
+@pytest.fixture
+def starts(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Makes a small program the engine, which ends after 20 requests; gives the file where it notes each start."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(home))
+    monkeypatch.setattr(where, "SYSTEM_SOCKET", home / "no-system.sock")
+    noted, program = home / "starts", home / "engine.py"
+    program.write_text(FAKE.format(starts=str(noted), requests=20))
+    real = personal.engine_command
+
+    def command(**places: Path) -> list[str]:
+        python, *rest = real(**places)
+        assert rest[:3] == ["-P", "-m", "engine.daemon"]
+        return [python, str(program), *rest[3:]]
+
+    monkeypatch.setattr(personal, "engine_command", command)
+    return noted
+
+
+def drain(path: str) -> None:
+    """Use up what is left of the small program's requests, so that it ends."""
+    for _ in range(20):
+        where.answers(path)
+
+
+def test_the_environment_comes_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RCQ_SOCKET", "/somewhere/rcq.sock")
+    assert where.find_socket() == "/somewhere/rcq.sock"
+
+
+def test_then_the_machines_engine(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    system = home / "system.sock"
+    system.touch()
+    monkeypatch.setattr(where, "SYSTEM_SOCKET", system)
+    assert where.find_socket() == str(system)
+
+
+def test_else_a_personal_one_is_started_once(starts: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found: list[str] = []
+    racers = [threading.Thread(target=lambda: found.append(where.find_socket())) for _ in range(4)]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join(20)
+    assert found == [str(home / "rcq" / "rcq.sock")] * 4
+    (line,) = starts.read_text().splitlines()
+    pid, session = line.split()
+    assert pid == session  # its own session: the end of the terminal is not its end
+    assert capsys.readouterr().err.count("starting your personal engine") == 1
+    drain(found[0])
+
+
+def test_an_engine_that_fails_says_why(starts: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing = [sys.executable, "-c", "import sys; sys.exit('rcq: the database is damaged')"]
+    monkeypatch.setattr(personal, "engine_command", lambda **places: failing)
+    with pytest.raises(Unreachable, match=r"status 1.*engine.log ends with: rcq: the database is damaged"):
+        where.find_socket()
+
+
+def test_an_engine_that_dawdles_is_ended(starts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(personal, "engine_command", lambda **places: ["sleep", "987.6543"])
+    monkeypatch.setattr(personal, "START_TIMEOUT_S", 0.2)
+    with pytest.raises(Unreachable, match="has not come up"):
+        where.find_socket()
+    wait_until(lambda: not processes_naming("987.6543"))
+
+
+def test_a_socket_path_that_is_too_long_is_told(starts: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = home / ("d" * 100)
+    deep.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+    with pytest.raises(Unreachable, match="RCQ_SOCKET"):
+        where.find_socket()
+
+
+def test_settings_are_passed_on(home: Path) -> None:
+    command = personal.engine_command(config=Path("/c"), socket=Path("/s"), state_dir=Path("/d"))
+    assert json.dumps(command[1:]) == json.dumps(
+        ["-P", "-m", "engine.daemon", "--socket", "/s", "--state-dir", "/d", "--config", "/c"]
+    )
