@@ -27,7 +27,7 @@ from rcq_tui.viewmodel.history import History
 from rcq_tui.viewmodel.states import FINISHED
 from rcq_tui.viewmodel.text import clean
 
-THEMES = ("tokyo-night", "textual-dark", "nord", "gruvbox", "catppuccin-mocha", "catppuccin-latte", "textual-light")
+THEMES = ("tokyo-night", "nord", "gruvbox", "catppuccin-mocha", "dracula", "catppuccin-latte", "textual-light")
 """What the theme key goes through."""
 
 _MOST_ROWS = 1000
@@ -81,7 +81,7 @@ class RcqApp(App[int]):
         self._save_token = save_token
         self._forget_token = forget_token
         self._feed = Feed(api, self.post_message, self.pace)
-        self._more = False
+        self.more = False
 
     def on_mount(self) -> None:
         """The dashboard, and the feed that fills it."""
@@ -112,7 +112,7 @@ class RcqApp(App[int]):
 
     def on_queue_read(self, message: messages.QueueRead) -> None:
         """The queue as it is now."""
-        self._more = message.more
+        self.more = message.more
         self.jobs = message.jobs
 
     def on_link_lost(self, message: messages.LinkLost) -> None:
@@ -122,8 +122,9 @@ class RcqApp(App[int]):
     def on_login_needed(self) -> None:
         """Ask who is there."""
         self.me, self.lost = None, ""
-        self._only_dashboard()
-        self.push_screen(LoginScreen())
+        if not isinstance(self.screen, LoginScreen):
+            self._only_dashboard()
+            self.push_screen(LoginScreen())
 
     def on_logged_in(self, message: messages.LoggedIn) -> None:
         """Keep the token, and begin."""
@@ -150,7 +151,7 @@ class RcqApp(App[int]):
 
     def look_further(self) -> None:
         """Want more rows, as far as there are any."""
-        if self._more and self.look.limit < _MOST_ROWS:
+        if self.more and self.look.limit < _MOST_ROWS:
             self.look = replace(self.look, limit=min(_MOST_ROWS, self.look.limit * 2))
             self._feed.look(self.look)
 

@@ -47,7 +47,7 @@ _ALL = (
     _command(_JOB, "no", "n escape", messages.Decline, "no, where rcq asks"),
     _command(_JOB, "send", "ctrl+s", messages.SendForm, ("send the submit form", "send")),
     _command(_VIEW, "filter", "slash", messages.EditFilter, ("filter the queue: words of a row", "filter")),
-    _command(_VIEW, "mine", "m", messages.ToggleMine, ("only my jobs, or everybody's", "mine/all")),
+    _command(_VIEW, "mine", "m", messages.ToggleMine, ("only my jobs, or everybody's", "mine")),
     _command(_VIEW, "finished", "f", messages.ToggleFinished, ("show finished jobs, or not", "finished")),
     _command(_VIEW, "stream", "o", messages.ToggleStream, ("switch between stdout and stderr", "stdout/stderr")),
     _command(_VIEW, "refresh", "r", messages.Refresh, "fetch everything again"),

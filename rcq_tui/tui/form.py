@@ -22,7 +22,7 @@ class Question:
 
 
 QUESTIONS: tuple[Question, ...] = (
-    Question(field="script", label="Command", hint="run by bash: pipes and variables work; python train.py --lr 3e-4"),
+    Question(field="script", label="Command", hint="run by bash: pipes and $VARIABLES work"),
     Question(field="name", label="Name", hint="shown in the queue; empty: the command"),
     Question(field="workdir", label="Folder", hint="where the command runs"),
     Question(field="gpus", label="GPUs", hint="how many cards, 0 for none", start="1"),
@@ -31,7 +31,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question(field="gpu_share", label="Share a card", hint="this memory of one card is enough", yes_no=True),
     Question(field="cpu_cores", label="CPU cores", start="1"),
     Question(field="memory_mb", label="Memory", hint="of the host, such as 16G; empty: none set aside"),
-    Question(field="time_limit_s", label="Time limit", hint="such as 2h30m; short limits start sooner; empty: default"),
+    Question(field="time_limit_s", label="Time limit", hint="such as 2h30m; a short one starts sooner"),
     Question(field="priority", label="Priority", hint="1 to 10, 10 is first", start="5"),
     Question(field="preemptible", label="Preemptible", hint="may be stopped and queued again", yes_no=True),
 )

@@ -12,18 +12,19 @@ from rcq_tui.viewmodel.cards import Line
 STYLES = {
     "ok": "$text-success",
     "busy": "$text-primary",
-    "info": "$text-accent",
+    "info": "$text-secondary",
     "warn": "$text-warning",
     "bad": "bold $text-error",
-    "quiet": "$text-muted",
+    "quiet": "$foreground-muted",
+    "history": "$primary 60%",
     "text": "$foreground",
     "title": "bold $foreground",
-    "ok.bar": "$success on $panel",
-    "busy.bar": "$primary on $panel",
-    "info.bar": "$accent on $panel",
-    "warn.bar": "$warning on $panel",
-    "bad.bar": "$error on $panel",
-    "quiet.bar": "$text-muted on $panel",
+    "ok.bar": "$success on $surface-lighten-1",
+    "busy.bar": "$primary on $surface-lighten-1",
+    "info.bar": "$secondary on $surface-lighten-1",
+    "warn.bar": "$warning on $surface-lighten-1",
+    "bad.bar": "$error on $surface-lighten-1",
+    "quiet.bar": "$foreground-muted on $surface-lighten-1",
 }
 """Role to style; `.bar` is a gauge with its track."""
 

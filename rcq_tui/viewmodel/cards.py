@@ -62,15 +62,14 @@ def lines(card: GpuView, history: Sequence[float | None], cells: int, *, ascii_o
         _labelled("util", _use_bar(card, bar, ascii_only), percent(card.utilization), cells),
         _labelled("mem", _memory_bar(card, bar, ascii_only), _memory_text(card), cells),
         _labelled("temp", _heat_bar(card, bar, ascii_only), f"{degrees(card.temperature_c)} {_power(card)}", cells),
-        [(sparkline(history, cells, ascii_only=ascii_only), "busy")],
+        [(sparkline(history, cells, ascii_only=ascii_only), "history")],
         _users(card, cells, ascii_only, with_names=True),
     ]
 
 
 def row(card: GpuView, history: Sequence[float | None], cells: int, *, ascii_only: bool = False) -> Line:
     """The card in one line of so many cells."""
-    bar = 8 if cells < 100 else 14
-    name_cells = 11 if cells < 100 else 18
+    bar, name_cells = _row_cells(cells)
     line: Line = [
         (f"{symbol(card.state, ascii_only=ascii_only)} ", colour(card.state)),
         (pad(str(card.index), 3), "title"),
@@ -84,17 +83,16 @@ def row(card: GpuView, history: Sequence[float | None], cells: int, *, ascii_onl
         (pad(_power(card), 5, right=True) + "  ", "quiet"),
     ]
     if cells >= 120:
-        line.append((sparkline(history, 24, ascii_only=ascii_only) + "  ", "busy"))
+        line.append((sparkline(history, 24, ascii_only=ascii_only) + "  ", "history"))
     room = cells - sum(width(text) for text, _ in line)
     return line + _users(card, max(0, room), ascii_only, with_names=cells >= 100)
 
 
 def row_titles(cells: int) -> str:
     """The heading over rows of so many cells."""
-    bar = 8 if cells < 100 else 14
-    name_cells = 11 if cells < 100 else 18
+    bar, name_cells = _row_cells(cells)
     heads = [
-        " " * 2 + pad("GPU", 3) + pad("model", name_cells) + " ",
+        " " * 2 + pad("#", 3) + pad("GPU", name_cells) + " ",
         pad("use", bar + 6),
         pad("memory", bar + 7),
         pad("heat", bar + 6),
@@ -103,6 +101,11 @@ def row_titles(cells: int) -> str:
         "jobs",
     ]
     return cut("".join(heads), cells)
+
+
+def _row_cells(cells: int) -> tuple[int, int]:
+    """Cells of a gauge and of the model's name in a line of so many cells."""
+    return (6, 9) if cells < 100 else (14, 18)
 
 
 def heat(card: GpuView) -> str:
@@ -149,9 +152,15 @@ def _users(card: GpuView, cells: int, ascii_only: bool, *, with_names: bool) -> 
     if foreign:
         parts.append(f"{memory(card.foreign_mb)} not of rcq")
     if not parts:
-        return [(pad("free" if card.state == "ok" else note(card)[0], cells), "quiet")]
+        return [(pad(_idle_words(card), cells), "quiet")]
     lead = symbol("running", ascii_only=ascii_only) + " " if card.jobs else ""
     return [(pad(lead + ", ".join(parts), cells), "warn" if foreign else "text")]
+
+
+def _idle_words(card: GpuView) -> str:
+    if card.state == "hot":
+        return f"hot until below {degrees(card.resume_c)}"
+    return "free" if card.state == "ok" else clean(card.state)
 
 
 def _user(job: GpuUser, with_name: bool) -> str:

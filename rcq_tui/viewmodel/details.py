@@ -96,7 +96,12 @@ def why_lines(why: Why, now: float) -> list[Line]:
     """Where the job stands and every reason, one line each."""
     lines: list[Line] = []
     if why.position is not None:
-        lines.append([(f"Position {why.position} of {why.pending or why.position}", "text"), (_order(why), "quiet")])
+        lines.append(
+            [
+                (f"Position {why.position}" + (f" of {why.pending}" if why.pending else ""), "text"),
+                (_order(why), "quiet"),
+            ]
+        )
     if why.expected_start is not None:
         cards = f" on GPU {', '.join(map(str, why.reserved_gpus))}" if why.reserved_gpus else ""
         when = f"{moment(why.expected_start, now)} ({until(why.expected_start, now)})"

@@ -13,9 +13,6 @@ from rcq_tui.viewmodel.states import FINISHED, symbol
 from rcq_tui.viewmodel.text import clean, pad
 from rcq_tui.viewmodel.words import summary
 
-GAP = 2
-"""Blank cells between columns."""
-
 _NARROW = 104
 """Below it the state's word gives way to its symbol, and a card's type to its count."""
 
@@ -29,8 +26,13 @@ class Column(NamedTuple):
     right: bool = False
 
 
+def gap(total: int) -> int:
+    """Blank cells between columns of a table of so many cells."""
+    return 1 if total < _NARROW else 2
+
+
 def columns(total: int) -> tuple[Column, ...]:
-    """The columns of a table of so many cells; together with their gaps they fill it."""
+    """The columns of a table of so many cells; together with the gaps between them they fill it."""
     narrow = total < _NARROW
     fixed = (
         Column("state", "" if narrow else "state", 1 if narrow else 11),
@@ -40,8 +42,8 @@ def columns(total: int) -> tuple[Column, ...]:
         Column("gpus", "GPUs" if narrow else "GPUs (cards)", 4 if narrow else 14, narrow),
         Column("spent", "time" if narrow else "waited/ran", 6 if narrow else 10, True),
     )
-    room = max(20, total - sum(column.cells for column in fixed) - GAP * (len(fixed) + 1))
-    why = max(room * 3 // 5, min(28, room // 2))
+    room = max(20, total - sum(column.cells for column in fixed) - gap(total) * (len(fixed) + 1))
+    why = room * 3 // 5
     what = Column("what", "what", room - why)
     return (*fixed[:4], what, *fixed[4:], Column("why", "why / when", why))
 

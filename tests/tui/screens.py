@@ -102,7 +102,8 @@ def queue() -> list[JobDetail]:
     started = [
         running(141, [0, 1], 4380, name="resnet-lr3e-4", time_limit_s=14_400),
         running(143, [3], 192, name="eval", gpu_share=True, gpus=1, gpu_memory_mb=12_288),
-        others(144, "nlp", state="running", gpus=1, gpu_indices=[4], started_at=NOW - 9000, submitted_at=NOW - 9100),
+        others(144, "nlp", state="running", gpus=1, gpu_indices=[4], started_at=NOW - 9000, submitted_at=NOW - 9100,
+               time_limit_s=43_200),
         others(145, "nlp", state="running", gpus=1, gpu_share=True, gpu_indices=[3], started_at=NOW - 700,
                submitted_at=NOW - 900),
         job(146, name="prepare-data", state="scheduled", gpus=0, attempt=1),

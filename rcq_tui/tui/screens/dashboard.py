@@ -6,16 +6,18 @@ Must not know how the state arrives; it watches the application's. Wishes about 
 from textual import events
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Footer, Input
 
 from engine.protocol.responses import GpuView, JobRow, Me, Stats
 from rcq_tui.tui import messages
 from rcq_tui.tui.commands import bindings
 from rcq_tui.tui.palette import content
 from rcq_tui.tui.screens.base import CommandScreen
+from rcq_tui.tui.widgets.field import Field
 from rcq_tui.tui.widgets.gpu_panel import GpuPanel
 from rcq_tui.tui.widgets.queue_table import QueueTable
 from rcq_tui.tui.widgets.strip import Banner, TopStrip
+from rcq_tui.tui.widgets.words import Words
 from rcq_tui.viewmodel.queue import matches
 from rcq_tui.viewmodel.strip import queue_title
 
@@ -35,14 +37,12 @@ class DashboardScreen(CommandScreen[None]):
     def compose(self) -> ComposeResult:
         """Top to bottom."""
         ascii_only = self.desk.ascii_only
-        strip = TopStrip()
-        strip.ascii_only = ascii_only
-        yield strip
-        yield Banner()
+        yield TopStrip(ascii_only=ascii_only)
+        yield Banner(ascii_only=ascii_only)
         yield GpuPanel(ascii_only=ascii_only)
-        yield Static("", id="queue-title", markup=False)
+        yield Words(id="queue-title")
         yield QueueTable(ascii_only=ascii_only)
-        yield Input(placeholder="words to look for; Enter keeps the filter, Esc drops it", id="filter", compact=True)
+        yield Field(placeholder="words to look for; Enter keeps the filter, Esc drops it", id="filter")
         yield Footer()
 
     def on_mount(self) -> None:
@@ -91,9 +91,15 @@ class DashboardScreen(CommandScreen[None]):
         look = desk.look
         shown = len(self._filtered(desk.jobs)) if self._needle else len(desk.jobs)
         line = queue_title(
-            shown, len(desk.jobs), desk.stats, mine=look.mine, finished=look.finished, needle=self._needle
+            shown,
+            len(desk.jobs),
+            desk.stats,
+            mine=look.mine,
+            finished=look.finished,
+            more=desk.more,
+            needle=self._needle,
         )
-        self.query_one("#queue-title", Static).update(content(line))
+        self.query_one("#queue-title", Words).put(content(line))
 
     def _filtered(self, jobs: list[JobRow]) -> list[JobRow]:
         return [job for job in jobs if matches(job, self._needle)] if self._needle else jobs
@@ -188,7 +194,7 @@ class DashboardScreen(CommandScreen[None]):
     def on_edit_filter(self, message: messages.EditFilter) -> None:
         """Open the filter's line."""
         message.stop()
-        field = self.query_one("#filter", Input)
+        field = self.query_one("#filter", Field)
         field.display = True
         field.focus()
 
@@ -206,7 +212,7 @@ class DashboardScreen(CommandScreen[None]):
     def on_clear(self, message: messages.Clear) -> None:
         """Drop the filter."""
         message.stop()
-        self.query_one("#filter", Input).value = ""
+        self.query_one("#filter", Field).value = ""
         self._close_filter()
 
     def _close_filter(self) -> None:

@@ -8,7 +8,7 @@ import asyncio
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.message import Message
-from textual.widgets import Footer, Static
+from textual.widgets import Footer
 
 from engine.protocol.errors import RcqError, Refused
 from engine.protocol.responses import JobDetail, Why
@@ -18,6 +18,7 @@ from rcq_tui.tui.palette import content, page
 from rcq_tui.tui.screens.base import CommandScreen
 from rcq_tui.tui.widgets.log_view import LogView
 from rcq_tui.tui.widgets.strip import Banner
+from rcq_tui.tui.widgets.words import Words
 from rcq_tui.viewmodel.details import fact_lines, facts, headline, place_lines, places, why_lines
 from rcq_tui.viewmodel.log_title import log_title
 from rcq_tui.viewmodel.logtail import LogTail
@@ -42,22 +43,26 @@ class JobScreen(CommandScreen[None]):
         self._job: JobDetail | None = None
         self._why: Why | None = None
         self._wake = asyncio.Event()
+        self._title = Words(id="job-title")
+        self._facts = Words(id="job-facts")
+        self._reasons = Words(id="job-why")
+        self._log_title = Words(id="log-title")
+        self._log = LogView()
 
     def compose(self) -> ComposeResult:
         """Top to bottom."""
-        yield Static(f" job {self.number}", id="job-title", markup=False)
-        yield Banner()
+        yield self._title
+        yield Banner(ascii_only=self.desk.ascii_only)
         with VerticalScroll(id="job-details", can_focus=False):
-            yield Static("", id="job-facts", markup=False)
-            yield Static("", id="job-why", markup=False)
-        yield Static("", id="log-title", markup=False)
-        yield LogView()
+            yield self._facts
+            yield self._reasons
+        yield self._log_title
+        yield self._log
         yield Footer()
 
     def on_mount(self) -> None:
         """Look at the job until the screen goes."""
-        self.query_one(LogView).start_over("")
-        self.query_one(LogView).lines.focus()
+        self._log.lines.focus()
         self.watch(self.desk, "lost", self._show_link)
         self.watch(self.desk, "jobs", self._queue_changed, init=False)
         self.set_interval(1.0, self._draw)
@@ -84,14 +89,24 @@ class JobScreen(CommandScreen[None]):
             try:
                 await self._look()
             except Refused as refused:
-                self.desk.complain(refused)
-                self.dismiss()
+                self._give_up(refused)
                 return
             except RcqError:
                 await self._pause(None)  # the banner says it; the link's return wakes us
                 continue
             settled = self._job is not None and self._job.state in FINISHED and self._tail.complete
             await self._pause(None if settled else self.desk.pace.log)
+
+    def _give_up(self, refused: Refused) -> None:
+        if refused.code == "UNAUTHENTICATED":
+            self.post_message(messages.LoginNeeded())
+        else:
+            self.desk.complain(refused)
+            self._leave()
+
+    def _leave(self) -> None:
+        if self.is_current:
+            self.dismiss()
 
     async def _look(self) -> None:
         self._job = await self.desk.api.job(self.number)
@@ -107,7 +122,7 @@ class JobScreen(CommandScreen[None]):
             chunk = await self.desk.api.log(self.number, stream, tail.next_offset, _CHUNK_BYTES)
             if tail is not self._tail:
                 return
-            self.query_one(LogView).add(tail.take(chunk), tail.unfinished)
+            self._log.add(tail.take(chunk), tail.unfinished)
             if not chunk.text or tail.next_offset >= tail.size:
                 break
         self._draw_log_title()
@@ -127,22 +142,21 @@ class JobScreen(CommandScreen[None]):
             return
         now, cells = self.desk.clock(), self.size.width - 4
         title = headline(job, now, ascii_only=self.desk.ascii_only)
-        self.query_one("#job-title", Static).update(content([(" ", "text"), *title]))
+        self._title.put(content([(" ", "text"), *title]))
         lines = fact_lines(facts(job, now), cells) + place_lines(places(job), cells)
-        self.query_one("#job-facts", Static).update(page(lines))
-        why = self.query_one("#job-why", Static)
-        why.display = self._why is not None
+        self._facts.put(page(lines))
+        self._reasons.display = self._why is not None
         if self._why is not None:
-            why.border_title = "Why it waits"
-            why.update(page(why_lines(self._why, now)))
+            self._reasons.border_title = "Why it waits"
+            self._reasons.put(page(why_lines(self._why, now)))
         self._draw_log_title()
 
     def _draw_log_title(self) -> None:
         if self._job is None:
             return
-        following = self.query_one(LogView).following
+        following = self._log.following
         line = log_title(self._stream, self._tail, self._job.state, following=following)
-        self.query_one("#log-title", Static).update(content(line))
+        self._log_title.put(content(line))
 
     # ------------------------------------------------------------ wishes
 
@@ -151,7 +165,7 @@ class JobScreen(CommandScreen[None]):
         message.stop()
         self._stream = "stderr" if self._stream == "stdout" else "stdout"
         self._tail = LogTail()
-        self.query_one(LogView).start_over("")
+        self._log.start_over()
         self._draw_log_title()
         self._wake.set()
 
@@ -163,7 +177,7 @@ class JobScreen(CommandScreen[None]):
     def on_go_back(self, message: messages.GoBack) -> None:
         """Back to the queue."""
         message.stop()
-        self.dismiss()
+        self._leave()
 
     def on_ask_cancel(self, message: messages.AskCancel) -> None:
         """Cancel this job, after a question."""
@@ -179,7 +193,7 @@ class JobScreen(CommandScreen[None]):
 
     def _scroll(self, message: Message, *, down: int = 0, right: int = 0) -> None:
         message.stop()
-        self.query_one(LogView).move(down, right)
+        self._log.move(down, right)
         self.call_after_refresh(self._draw_log_title)
 
     def on_down(self, message: messages.Down) -> None:
@@ -192,17 +206,17 @@ class JobScreen(CommandScreen[None]):
 
     def on_page_down(self, message: messages.PageDown) -> None:
         """Scroll the log by a page."""
-        self._scroll(message, down=self.query_one(LogView).lines.size.height)
+        self._scroll(message, down=self._log.lines.size.height)
 
     def on_page_up(self, message: messages.PageUp) -> None:
         """Scroll the log by a page."""
-        self._scroll(message, down=-self.query_one(LogView).lines.size.height)
+        self._scroll(message, down=-self._log.lines.size.height)
 
     def on_left(self, message: messages.Left) -> None:
         """Scroll sideways; back to the queue where there is nothing to the left."""
-        if self.query_one(LogView).lines.scroll_offset.x == 0:
+        if self._log.lines.scroll_offset.x == 0:
             message.stop()
-            self.dismiss()
+            self._leave()
             return
         self._scroll(message, right=-8)
 

@@ -11,6 +11,7 @@ from engine.protocol.errors import RcqError
 from rcq_tui.tui.commands import bindings
 from rcq_tui.tui.messages import LoggedIn
 from rcq_tui.tui.screens.base import CommandScreen
+from rcq_tui.tui.widgets.field import Field
 from rcq_tui.viewmodel.text import clean
 
 _NO_ACCOUNT = "This engine has no account yet. Make the first one, an admin, in a shell:\n\n    rcq account add NAME"
@@ -27,16 +28,16 @@ class LoginScreen(CommandScreen[None]):
             yield Static("rcq", id="login-title", markup=False)
             yield Static("research compute queue", id="login-subtitle", markup=False)
             yield Label("Name")
-            yield Input(id="login-name", compact=True)
+            yield Field(id="login-name")
             yield Label("Password")
-            yield Input(id="login-password", password=True, compact=True)
+            yield Field(id="login-password", password=True)
             yield Static("", id="login-error", markup=False)
             yield Button("Log in", id="login-go", variant="primary", compact=True)
             yield Static("", id="login-hint", markup=False)
 
     def on_mount(self) -> None:
         """Write at once; look meanwhile whether there is anybody who could."""
-        self.query_one("#login-name", Input).focus()
+        self.query_one("#login-name", Field).focus()
         self.run_worker(self._look_for_accounts(), name="accounts", exclusive=True)
 
     async def _look_for_accounts(self) -> None:
@@ -52,7 +53,7 @@ class LoginScreen(CommandScreen[None]):
         """Enter."""
         event.stop()
         if event.input.id == "login-name":
-            self.query_one("#login-password", Input).focus()
+            self.query_one("#login-password", Field).focus()
         else:
             self._try()
 
@@ -62,8 +63,8 @@ class LoginScreen(CommandScreen[None]):
         self._try()
 
     def _try(self) -> None:
-        name = self.query_one("#login-name", Input).value.strip()
-        password = self.query_one("#login-password", Input).value
+        name = self.query_one("#login-name", Field).value.strip()
+        password = self.query_one("#login-password", Field).value
         if not name or not password:
             self._complain("Give a name and a password.")
             return
@@ -76,7 +77,7 @@ class LoginScreen(CommandScreen[None]):
             session = await self.desk.api.login(name, password)
         except RcqError as error:
             self._complain(clean(error))
-            field = self.query_one("#login-password", Input)
+            field = self.query_one("#login-password", Field)
             field.value = ""
             field.focus()
         else:

@@ -6,7 +6,7 @@ Must not know how fields are read (`form`) or what the engine checks.
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.widgets import Checkbox, Footer, Input, Label, Static
+from textual.widgets import Footer, Input, Label, Static
 
 from engine.protocol.errors import RcqError, Refused
 from engine.protocol.fields import JobFields
@@ -15,6 +15,7 @@ from rcq_tui.tui.form import QUESTIONS, Question, read_form
 from rcq_tui.tui.messages import GoBack, SendForm
 from rcq_tui.tui.palette import STYLES
 from rcq_tui.tui.screens.base import CommandScreen
+from rcq_tui.tui.widgets.field import Field, Tick
 from rcq_tui.viewmodel.text import clean
 
 
@@ -36,18 +37,18 @@ class SubmitScreen(CommandScreen[int | None]):
             yield Static("", id="submit-error", markup=False)
         yield Footer()
 
-    def _field(self, question: Question) -> Input | Checkbox:
+    def _field(self, question: Question) -> Field | Tick:
         if question.yes_no:
-            return Checkbox("", id=f"in-{question.field}", compact=True)
+            return Tick(id=f"in-{question.field}")
         start = self.desk.workdir if question.field == "workdir" else question.start
-        return Input(start, id=f"in-{question.field}", compact=True, select_on_focus=False)
+        return Field(start, id=f"in-{question.field}")
 
     def _hint(self, question: Question) -> Content:
         return Content.styled(question.hint, STYLES["quiet"])
 
     def on_mount(self) -> None:
         """The command first."""
-        self.query_one("#in-script", Input).focus()
+        self.query_one("#in-script", Field).focus()
         self.query_one("#submit-error").display = False
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -66,8 +67,8 @@ class SubmitScreen(CommandScreen[int | None]):
         self.dismiss(None)
 
     def _send(self) -> None:
-        texts = {one.field: self.query_one(f"#in-{one.field}", Input).value for one in QUESTIONS if not one.yes_no}
-        ticks = {one.field: self.query_one(f"#in-{one.field}", Checkbox).value for one in QUESTIONS if one.yes_no}
+        texts = {one.field: self.query_one(f"#in-{one.field}", Field).value for one in QUESTIONS if not one.yes_no}
+        ticks = {one.field: self.query_one(f"#in-{one.field}", Tick).value for one in QUESTIONS if one.yes_no}
         job, wrong = read_form(texts, ticks)
         self._complain(wrong, "")
         if not wrong:

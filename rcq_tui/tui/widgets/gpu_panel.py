@@ -15,6 +15,7 @@ from engine.protocol.responses import GpuView
 from rcq_tui.tui.palette import STYLES, content, page
 from rcq_tui.viewmodel import cards
 from rcq_tui.viewmodel.history import History
+from rcq_tui.viewmodel.states import colour
 
 _CARD_CELLS = 34
 """A card is at least so wide, with its frame."""
@@ -38,7 +39,7 @@ class GpuCard(Widget):
         self.border_title = content(cards.title(card, ascii_only=self.ascii_only))
         text, role = cards.note(card)
         self.border_subtitle = Content.styled(text, STYLES[role]) if text else None
-        self.set_class(card.state != "ok", "-out-of-use")
+        self.set_class(colour(card.state) == "bad", "-bad")
 
     def render(self) -> RenderResult:
         """The gauges."""

@@ -6,53 +6,61 @@ Must not know where the output comes from.
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Log, Static
+from textual.widgets import Log
 
-from rcq_tui.tui.palette import STYLES
+from rcq_tui.tui.widgets.words import Words
 
 MOST_LINES = 10_000
 """Lines that are kept; older ones are in the job's file."""
 
 
 class Lines(Log, inherit_bindings=False):
-    """Lines without markup; keys are the screen's business."""
+    """Lines without markup; keys are the screen's business. follow: new lines scroll into view."""
+
+    def __init__(self) -> None:
+        super().__init__(max_lines=MOST_LINES, highlight=False, auto_scroll=False)
+        self.follow = True
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Going back stops following, reaching the end starts it; growing changes nothing."""
+        super().watch_scroll_y(old_value, new_value)
+        at_end = new_value >= self.max_scroll_y
+        self.follow = at_end or (self.follow and new_value >= old_value)
 
 
 class LogView(Vertical):
     """Whole lines, and below them the one that is still being written."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines = Lines()
+        self._unfinished = Words(id="unfinished")
+
     def compose(self) -> ComposeResult:
         """Lines and the unfinished one."""
-        yield Lines(max_lines=MOST_LINES, highlight=False, auto_scroll=False)
-        yield Static("", id="unfinished", markup=False)
-
-    @property
-    def lines(self) -> Lines:
-        """The scrolling part."""
-        return self.query_one(Lines)
+        yield self.lines
+        yield self._unfinished
 
     @property
     def following(self) -> bool:
-        """Whether the end is in view, so that new lines scroll it."""
-        return self.lines.is_vertical_scroll_end
+        """Whether new lines scroll into view."""
+        return self.lines.follow
 
     def add(self, lines: list[str], unfinished: str) -> None:
         """Append whole lines; show the unfinished one."""
-        follow = self.following
         if lines:
             self.lines.write_lines(lines, scroll_end=False)
-        tail = self.query_one("#unfinished", Static)
-        tail.update(Content(unfinished))
-        tail.display = bool(unfinished)
-        if follow:
-            self.lines.scroll_end(animate=False, immediate=True, x_axis=False)
+        moved = self._unfinished.display != bool(unfinished)
+        self._unfinished.put(Content(unfinished))
+        self._unfinished.display = bool(unfinished)
+        if self.following and (lines or moved):
+            self.lines.scroll_end(animate=False, x_axis=False)
 
-    def start_over(self, note: str) -> None:
-        """Empty it; the note stands there until there is output."""
+    def start_over(self) -> None:
+        """Empty it, for another stream."""
         self.lines.clear()
-        tail = self.query_one("#unfinished", Static)
-        tail.update(Content.styled(note, STYLES["quiet"]))
-        tail.display = bool(note)
+        self.lines.follow = True
+        self._unfinished.display = False
 
     def move(self, down: int = 0, right: int = 0) -> None:
         """Scroll by lines and cells."""

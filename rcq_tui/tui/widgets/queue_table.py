@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from engine.protocol.responses import JobRow
 from rcq_tui.tui.messages import OpenJob
-from rcq_tui.viewmodel.queue import GAP, Column, columns, fitted
+from rcq_tui.viewmodel.queue import Column, columns, fitted, gap
 from rcq_tui.viewmodel.states import FINISHED, colour
 from rcq_tui.viewmodel.text import pad
 
@@ -40,7 +40,8 @@ class QueueTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._jobs: Sequence[JobRow] = ()
         self._now = 0.0
         self._cursor = 0
-        self._layout: tuple[Column, ...] = columns(80)
+        self._cells = 78
+        self._layout: tuple[Column, ...] = columns(self._cells)
         self._lines: dict[int, _Drawn] = {}
 
     # ------------------------------------------------------------ what is shown
@@ -131,11 +132,11 @@ class QueueTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _strip(self, pairs: Sequence[tuple[str, str]], over: Style) -> Strip:
         base = self.rich_style
-        gap = Segment(" " * GAP, base + over)
+        between = Segment(" " * gap(self._cells), base + over)
         segments = [Segment(" ", base + over)]
         for text, role in pairs:
             style = base + self.get_component_rich_style(f"queue--{role}", partial=True) + over
-            segments += [Segment(text, style), gap]
+            segments += [Segment(text, style), between]
         return Strip(segments).adjust_cell_length(self.size.width, base + over)
 
     def _blank(self, y: int) -> Strip:
@@ -149,7 +150,8 @@ class QueueTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self, event: events.Resize) -> None:
         """Columns follow the width."""
-        self._layout = columns(event.size.width - 1)
+        self._cells = event.size.width - 2  # a blank at either side
+        self._layout = columns(self._cells)
         self.virtual_size = Size(event.size.width, len(self._jobs) + 1)
         self._lines.clear()
         self._keep_visible()

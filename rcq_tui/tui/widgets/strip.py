@@ -20,7 +20,10 @@ class TopStrip(Widget):
     me: reactive[Me | None] = reactive(None)
     stats: reactive[Stats | None] = reactive(None)
     now: reactive[float] = reactive(0.0)
-    ascii_only: bool = False
+
+    def __init__(self, *, ascii_only: bool) -> None:
+        super().__init__()
+        self._ascii = ascii_only
 
     def render(self) -> RenderResult:
         """Both lines, fitted."""
@@ -38,7 +41,7 @@ class TopStrip(Widget):
     def _second(self) -> Content:
         if self.stats is None:
             return Content("")
-        return content(box_words(self.stats, self.size.width, ascii_only=self.ascii_only))
+        return content(box_words(self.stats, self.size.width, ascii_only=self._ascii))
 
 
 class Banner(Widget):
@@ -46,10 +49,14 @@ class Banner(Widget):
 
     why: reactive[str] = reactive("")
 
+    def __init__(self, *, ascii_only: bool) -> None:
+        super().__init__()
+        self._sign = "!" if ascii_only else "▲"
+
     def watch_why(self, why: str) -> None:
         """Show up and go away."""
         self.display = bool(why)
 
     def render(self) -> RenderResult:
         """What is wrong and what happens next."""
-        return Content(f" ▲ {clean(self.why)} Trying again; what you see is the last known state.")
+        return Content(f" {self._sign} Disconnected, trying again. {clean(self.why)}")
