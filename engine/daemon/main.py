@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run an engine until it is told to stop; its exit code."""
     given = _arguments(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it would say twice what is said here
     try:
         settings, paths = _settings(given)
         os.umask(0o077)

@@ -5,7 +5,7 @@ Must not decide anything new, nor know how an executor finds a process again.
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.core.lifecycle import Cause, JobState
@@ -20,6 +20,16 @@ from engine.ports import Clock, Ending, Executor, JobStore, KnownJob, Running
 log = logging.getLogger(__name__)
 
 AT_ONCE = 32
+
+
+@dataclass(slots=True)
+class _Left:
+    """What an earlier engine left."""
+
+    pending: list[tuple[GroupKey, Waiting]] = field(default_factory=list)
+    held: list[tuple[GroupKey, Waiting]] = field(default_factory=list)
+    leased: list[KnownJob] = field(default_factory=list)
+    attempts: dict[JobId, int] = field(default_factory=dict)
 
 
 class Recovery:
@@ -48,43 +58,40 @@ class Recovery:
 
     async def run(self) -> None:
         """Queue what waits, adopt what had a lease. The executor has to be open."""
-        known = await asyncio.to_thread(self._read)
-        leased = self._queue(known)
+        left = await asyncio.to_thread(self._read)
+        self._queue(left)
         turns = asyncio.Semaphore(AT_ONCE)
 
         async def one(job: KnownJob) -> None:
             async with turns:
                 await self._take_up(job)
 
-        # first all leases, then the adoptions: an ending must never find its lease missing
-        await asyncio.gather(*[one(job) for job in leased])
-        if known:
+        # all leases are in the books by now: an ending never finds its lease missing
+        await asyncio.gather(*[one(job) for job in left.leased])
+        if left.pending or left.leased:
             log.info("%d jobs wait, %d hold a lease.", len(self._books.pending), len(self._books.live))
 
-    def _read(self) -> list[KnownJob]:
-        return list(self._store.unended())
-
-    def _queue(self, known: Iterable[KnownJob]) -> list[KnownJob]:
-        """Put waiting jobs into the books; those with a lease are returned."""
-        pending: list[tuple[GroupKey, Waiting]] = []
-        leased: list[KnownJob] = []
-        for job in known:
+    def _read(self) -> "_Left":
+        """In a thread, as a million rows take seconds; of a waiting job no more is kept than the queue needs."""
+        left = _Left()
+        for job in self._store.unended():
             if job.lease is not None:
-                leased.append(job)
+                left.leased.append(job)
                 continue
-            waiting = Waiting(job.submitted_at, job.job)
-            if job.state is JobState.HELD:
-                self._books.held[job.job] = (job.key, waiting)
-            else:
-                pending.append((job.key, waiting))
+            waits = left.held if job.state is JobState.HELD else left.pending
+            waits.append((job.key, Waiting(job.submitted_at, job.job)))
             if job.attempt:
-                self._books.attempts[job.job] = job.attempt
-        self._books.pending.add_all(pending)
+                left.attempts[job.job] = job.attempt
+        return left
+
+    def _queue(self, left: "_Left") -> None:
+        self._books.pending.add_all(left.pending)
+        self._books.held.update((waiting.job, (key, waiting)) for key, waiting in left.held)
+        self._books.attempts.update(left.attempts)
         gpus = self._books.cards.gpus(self._clock.now())
-        for job in leased:
+        for job in left.leased:
             live = self._books.live[job.job] = live_of(job)
             live.charged = bill(live.lease, gpus, self._policy)
-        return leased
 
     async def _take_up(self, job: KnownJob) -> None:
         live = self._books.live[job.job]

@@ -69,10 +69,12 @@ class Runs:
         task.add_done_callback(lambda done: self._launched(live, done))
 
     async def settle(self) -> None:
-        """Wait until every start that was begun went through; what breaks off now is left to the next engine."""
+        """Wait for the starts that were begun, but not for ever; the next engine takes up what did not get through."""
         self._closing = True
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=SETTLE_S)
+            for task in late:
+                task.cancel()
 
     async def stop(self, live: Live) -> None:
         """End an attempt as cancelled; returns once that is under way, or once it has ended."""

@@ -14,8 +14,8 @@ sample_interval_s = 0.1
 [gpu]
 provider = "simulated"
 [[gpu.simulated]]
-start_c = 90.0
-time_constant_s = 1.5
+start_c = 110.0
+time_constant_s = 8.0
 [auth]
 bcrypt_rounds = 4
 """
