@@ -8,8 +8,7 @@ from rcq_tui.cli.ids import each, job_ids
 from rcq_tui.cli.options import parser
 from rcq_tui.cli.queue import fetch
 from rcq_tui.client.wire import Wire
-
-_LIVE = "running,scheduled,pending,held"
+from rcq_tui.viewmodel.states import LEASED, LIVE
 
 
 def run(argv: list[str]) -> int:
@@ -34,11 +33,11 @@ def run(argv: list[str]) -> int:
 
 def _cancel(wire: Wire, number: int) -> str:
     state = wire.request("DELETE", f"/v1/jobs/{number}")["state"]
-    return "cancelled" if state == "cancelled" else f"is being ended (now {state})"
+    return f"is being ended (now {state})" if state in LEASED else str(state)
 
 
 def _mine(wire: Wire) -> list[int]:
-    return [row["id"] for row in fetch(wire, {"state": _LIVE, "mine": 1}, 1_000_000)["items"]]
+    return [row["id"] for row in fetch(wire, {"state": ",".join(LIVE), "mine": 1}, 1_000_000)["items"]]
 
 
 def _agreed(count: int, yes: bool) -> bool:

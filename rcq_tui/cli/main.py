@@ -20,6 +20,8 @@ def main(argv: list[str] | None = None) -> int:
         code = _dispatch(given)
         sys.stdout.flush()
     except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            print(file=sys.stderr)  # the terminal has left ^C at the end of a line
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         _forget_output()
