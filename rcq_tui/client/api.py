@@ -167,9 +167,8 @@ class Api:
                     await answer.aread()
                     raise _refused(answer)
                 reader = EventReader()
-                async for line in answer.aiter_lines():
-                    event = reader.take(line)
-                    if event is not None:
+                async for piece in answer.aiter_bytes():
+                    for event in reader.take(piece):
                         yield event
         except (httpx.TransportError, httpx.StreamError) as lost:
             raise self._unreachable(lost) from lost

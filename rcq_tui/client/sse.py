@@ -1,6 +1,6 @@
-"""Server-sent events out of lines of text.
+"""Server-sent events out of bytes.
 
-Pure. Must not know what the events mean or how lines arrive.
+Pure. Must not know what the events mean or how bytes arrive.
 """
 
 import json
@@ -10,18 +10,24 @@ from rcq_tui.client.calls import Event
 
 
 class EventReader:
-    """Collects the lines of one event stream.
+    """Reads one event stream, in pieces of any size. Only a line feed ends a line, with or without a carriage return.
 
     Comments, `retry:` and events whose data is no JSON object are skipped.
     """
 
     def __init__(self) -> None:
+        self._rest = b""
         self._id: int | None = None
         self._kind = ""
         self._data: list[str] = []
 
-    def take(self, line: str) -> Event | None:
-        """Take the next line, without its line feed; the event that it completes, if it does."""
+    def take(self, piece: bytes) -> list[Event]:
+        """Take the next bytes; the events that they complete."""
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        events = [self._line(line.removesuffix(b"\r").decode(errors="replace")) for line in lines]
+        return [event for event in events if event is not None]
+
+    def _line(self, line: str) -> Event | None:
         if line == "":
             return self._complete()
         name, _, value = line.partition(":")

@@ -145,6 +145,7 @@ class JobScreen(CommandScreen[None]):
         self._title.put(content([(" ", "text"), *title]))
         lines = fact_lines(facts(job, now), cells) + place_lines(places(job), cells)
         self._facts.put(page(lines))
+        self.set_class(job.state in WAITING, "-waiting")
         self._reasons.display = self._why is not None
         if self._why is not None:
             self._reasons.border_title = "Why it waits"

@@ -1,0 +1,74 @@
+"""Pictures of every screen, compared to the last accepted ones (`pytest --snapshot-update` accepts new ones)."""
+
+import pytest
+
+from engine.protocol.errors import Refused
+
+DETAILS = [
+    {"field": "gpus", "message": "12 wanted, this host has 8"},
+    {"field": "gpu_type", "message": "none is an h100"},
+]
+
+
+@pytest.fixture
+def picture(snap_compare, until, text):
+    def take(app, size, *steps):
+        """steps: keys to press, text to wait for (it begins with `…`), or something to do."""
+
+        async def drive(pilot):
+            for step in steps:
+                if callable(step):
+                    step()
+                elif step.startswith("…"):
+                    await until(pilot, lambda wanted=step[1:]: wanted in text(app))
+                else:
+                    await pilot.press(step)
+            await pilot.pause()
+
+        return snap_compare(app, terminal_size=size, run_before=drive)
+
+    return take
+
+
+def test_dashboard_small(box, picture):
+    assert picture(box.app(box.busy()), (80, 24), "…would delay job 151", "…141 ada")
+
+
+def test_dashboard_large(box, picture):
+    assert picture(box.app(box.busy()), (140, 40), "…paused-sweep", "…7 RTX A6000", "j", "j")
+
+
+def test_job(box, picture):
+    assert picture(box.app(box.busy()), (120, 36), "…eval", "enter", "…epoch 40/90")
+
+
+def test_waiting_job(box, picture):
+    assert picture(box.app(box.busy()), (80, 24), "…eval", "j", "j", "j", "j", "j", "enter", "…GPU 2 is too hot")
+
+
+def test_submit_with_errors(box, picture):
+    fake = box.busy()
+    fake.expect(
+        "submit", lambda job: True, answer=Refused("IMPOSSIBLE_REQUEST", "No set of cards can hold it.", DETAILS)
+    )
+    assert picture(box.app(fake), (100, 30), "…eval", "s", "…Preemptible", "x", "enter", "…none is an h100")
+
+
+def test_login(box, picture):
+    fake = box.busy(None)
+    fake.has_accounts = False
+    assert picture(box.app(fake), (80, 24), "…rcq account add NAME")
+
+
+def test_cancel(box, picture):
+    assert picture(box.app(box.busy()), (100, 30), "…eval", "…141 ada", "c", "…Cancel job 141?")
+
+
+def test_help(box, picture):
+    assert picture(box.app(box.busy()), (100, 60), "…eval", "…141 ada", "question_mark", "…Signs")
+
+
+def test_disconnected(box, picture):
+    fake = box.busy()
+    app = box.app(fake)
+    assert picture(app, (100, 30), "…eval", "…141 ada", fake.cut_off, "…Disconnected")
