@@ -5,13 +5,17 @@ import io
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.api.lines import BOM, Line, LineSplitter
 from engine.api.records import RecordSplitter, cells_of
 
 LIMIT = 12
+
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A machine that others use as well decides nothing."""
 
 
 def chunked(data: bytes, cuts: list[int]) -> list[bytes]:
@@ -34,18 +38,21 @@ MESSY = st.lists(
 )
 
 
+@UNHURRIED
 @given(MESSY, CUTS)
 def test_any_chunking_gives_the_same_lines(parts: list[bytes], cuts: list[int]) -> None:
     data = b"".join(parts)
     assert seen(run(LineSplitter(LIMIT), chunked(data, cuts))) == seen(run(LineSplitter(LIMIT), [data]))
 
 
+@UNHURRIED
 @given(MESSY, CUTS)
 def test_any_chunking_gives_the_same_records(parts: list[bytes], cuts: list[int]) -> None:
     data = b"".join(parts)
     assert seen(run(RecordSplitter(40), chunked(data, cuts))) == seen(run(RecordSplitter(40), [data]))
 
 
+@UNHURRIED
 @given(MESSY, CUTS)
 def test_lines_are_what_split_says(parts: list[bytes], cuts: list[int]) -> None:
     data = b"".join(parts)
@@ -88,6 +95,7 @@ def test_one_byte_at_a_time_is_not_quadratic() -> None:
 CELL = st.text(st.sampled_from('ab",\n;ü '), max_size=6)
 
 
+@UNHURRIED
 @given(st.lists(st.lists(CELL, min_size=1, max_size=4), max_size=8), CUTS, st.sampled_from(["\n", "\r\n"]))
 def test_records_are_what_a_csv_writer_meant(rows: list[list[str]], cuts: list[int], end: str) -> None:
     text = io.StringIO(newline="")

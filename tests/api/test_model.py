@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.api.model import load_json, parse_line, parse_object
@@ -34,6 +34,10 @@ FULL: dict[str, Any] = {
     "tags": {"k": "v"},
     "submitted_at": 12.5,
 }
+
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A machine that others use as well decides nothing."""
 
 
 def line(**given: Any) -> bytes:
@@ -217,6 +221,7 @@ def test_details_never_repeat_a_value() -> None:
     assert secret not in json.dumps(no.body())
 
 
+@UNHURRIED
 @given(
     st.dictionaries(
         st.sampled_from([*JOB_NAMES, "x"]),
@@ -237,6 +242,7 @@ def test_anything_gives_a_job_or_a_refusal_the_same_from_text_and_from_values(va
         assert (from_text.command is None) != (from_text.script is None)
 
 
+@UNHURRIED
 @given(st.binary(max_size=60))
 def test_any_bytes_are_answered(data: bytes) -> None:
     assert isinstance(parse_line(data), Refused)
