@@ -62,9 +62,7 @@ class Listing:
 
     async def _newest(self, who: Identity, query: JobQuery, states: frozenset[JobState]) -> JobPage:
         before = _id_of(cursors.decode(query.cursor)) if query.cursor else None
-        account = query.account
-        if account is None and not self._views.knows_of(who, ""):
-            account = who.account
+        account = who.account if self._views.hides_others(who) else query.account
         # a row is at most one commit behind the books: what runs may still be written down as scheduled
         asked = states | {JobState.SCHEDULED} if JobState.RUNNING in states else states
         found = await self._store.page(

@@ -31,9 +31,13 @@ class Views:
         self._others = others
         self._jobs_dir = jobs_dir
 
+    def hides_others(self, who: Identity) -> bool:
+        """Whether only jobs of their own exist for `who`."""
+        return self._others == "hidden" and not who.is_admin
+
     def knows_of(self, who: Identity, account: str) -> bool:
         """Whether the job of `account` exists at all for `who`."""
-        return self.owns(who, account) or self._others != "hidden"
+        return who.account == account or not self.hides_others(who)
 
     def sees_all_of(self, who: Identity, account: str) -> bool:
         """Whether a listing shows `who` the names and commands of `account`."""
