@@ -61,7 +61,9 @@ def complaint(error: ValidationError, known: Iterable[str]) -> Refused:
     """BAD_FORMAT if it is no JSON or no object at all, else VALIDATION_ERROR. known: the accepted field names."""
     found = error.errors(include_url=False, include_input=False)
     if found[0]["type"] == "json_invalid":
-        return Refused("BAD_FORMAT", f"This is not JSON: {found[0]['ctx']['error']}.")
+        # "line 1" of a single line would be taken for the line of the file that it came from.
+        what = str(found[0]["ctx"]["error"]).replace(" at line 1 column ", " at column ")
+        return Refused("BAD_FORMAT", f"This is not JSON: {what}.")
     if not found[0]["loc"] and found[0]["type"] in {"dict_type", "model_type", "model_attributes_type"}:
         return Refused("BAD_FORMAT", 'Expected a JSON object, such as {"command": ["nvidia-smi"]}.')
     return invalid(details_of(found[:MAX_DETAILS], known))

@@ -204,6 +204,10 @@ def test_what_is_no_job_at_all(text: bytes, code: str) -> None:
     assert refused(text).code == code
 
 
+def test_the_place_in_a_line_is_its_column() -> None:
+    assert refused(b'{"a" 1}').message.endswith("at column 6.")
+
+
 def test_text_that_only_looks_like_json_is_fine() -> None:
     text = '{"a": 1, "a": 2} \\u0000 "x" : '
     assert accepted(line(command=["echo", text], environment={"A": text})).command == ["echo", text]
