@@ -1,8 +1,11 @@
 """Which engine is talked to, and the start of a personal one: an engine that is a program beside the tests."""
 
 import json
+import os
+import signal
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,18 +27,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
 path = sys.argv[sys.argv.index("--socket") + 1]
 server = socketserver.UnixStreamServer(path + ".new", Handler)
 os.rename(path + ".new", path)
-for _ in range({requests}):
-    server.handle_request()
+server.serve_forever()
 """
 
 
 @pytest.fixture
-def starts(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Makes a small program the engine, which ends after 20 requests; gives the file where it notes each start."""
+def starts(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Makes a small program the engine; gives the file where it notes each start. All of them are ended."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home))
     monkeypatch.setattr(where, "SYSTEM_SOCKET", home / "no-system.sock")
     noted, program = home / "starts", home / "engine.py"
-    program.write_text(FAKE.format(starts=str(noted), requests=20))
+    program.write_text(FAKE.format(starts=str(noted)))
     real = personal.engine_command
 
     def command(**places: Path) -> list[str]:
@@ -44,13 +46,9 @@ def starts(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return [python, str(program), *rest[3:]]
 
     monkeypatch.setattr(personal, "engine_command", command)
-    return noted
-
-
-def drain(path: str) -> None:
-    """Use up what is left of the small program's requests, so that it ends."""
-    for _ in range(20):
-        where.answers(path)
+    yield noted
+    for line in noted.read_text().splitlines() if noted.exists() else ():
+        os.kill(int(line.split()[0]), signal.SIGKILL)
 
 
 def test_the_environment_comes_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +75,6 @@ def test_else_a_personal_one_is_started_once(starts: Path, home: Path, capsys: p
     pid, session = line.split()
     assert pid == session  # its own session: the end of the terminal is not its end
     assert capsys.readouterr().err.count("starting your personal engine") == 1
-    drain(found[0])
 
 
 def test_an_engine_that_fails_says_why(starts: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
