@@ -47,8 +47,8 @@ class HelpScreen(CommandModal[None]):
             parts += [self._line(command) for command in commands]
             parts.append(Content(""))
         parts.append(Content.styled("Signs", "bold $text-primary"))
-        for states in (JOB_STATES, GPU_STATES):
-            parts.append(self._signs(list(states)))
+        jobs = list(JOB_STATES)
+        parts += [self._signs(states) for states in (jobs[:4], jobs[4:], list(GPU_STATES))]
         return Content("\n").join(parts)
 
     def _line(self, command: Command) -> Content:

@@ -1,0 +1,118 @@
+"""A job's facts and reasons, its log's end, and the lines around the queue."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.protocol.responses import JobDetail, LogChunk, Me, Stats, Why
+from rcq_tui.viewmodel.details import cancel_question, fact_lines, facts, headline, places, standing, why_lines
+from rcq_tui.viewmodel.log_title import log_title
+from rcq_tui.viewmodel.logtail import LogTail
+from rcq_tui.viewmodel.strip import account_words, box_words, engine_words, queue_title
+from rcq_tui.viewmodel.text import width
+
+NOW = 1_772_373_900.0
+JOB = JobDetail(
+    id=7, job_id="k-1", name="train", account="ada", group="vision", service="alphafold", state="running", cause=None,
+    exit_code=None, signal=None, priority=5, gpus=1, gpu_type=None, gpu_memory_mb=2048, gpu_share=False, cpu_cores=2,
+    memory_mb=4096, time_limit_s=7200, preemptible=True, command_line="sh \x1b[2J", submitted_at=NOW - 90,
+    started_at=NOW - 60, ended_at=None, attempt=1, gpu_indices=[4], workdir="/w", tags={"k[b]": "v\n"},
+)  # fmt: skip
+STATS = Stats(
+    version="1", policy="aging", now=NOW, uptime_s=1, jobs={"running": 2, "pending": 99_000}, gpus_total=4, gpus_busy=1,
+    gpus_hot=0, cpu_cores_total=8, cpu_cores_busy=1, memory_mb_total=1024, memory_mb_busy=0, passes=1,
+    last_pass_at=NOW - 3, last_pass_age_s=3, last_pass_s=0.1,
+)  # fmt: skip
+
+
+def plain(line: list[tuple[str, str]]) -> str:
+    return "".join(text for text, _ in line)
+
+
+def test_facts_are_clean_and_complete() -> None:
+    found = dict(facts(JOB, NOW))
+    assert found["owner"] == "ada (vision)"
+    assert found["GPUs"] == "1 (4), 2G each"
+    assert found["priority"] == "5, preemptible"
+    assert found["ends by"] == "16:04"
+    assert found["tag k[b]"] == "v␊"
+    assert dict(places(JOB)) == {"command": "sh ", "folder": "/w"}
+    assert [width(plain(line)) <= 80 for line in fact_lines(facts(JOB, NOW), 80)].count(False) == 0
+    shown = " ".join(plain(line) for line in fact_lines(facts(JOB, NOW), 140))
+    assert all(label in shown for label in found)
+
+
+def test_standing_in_words() -> None:
+    assert standing(JOB, NOW) == "running for 1m00s"
+    assert standing(replace(JOB, state="pending", started_at=None), NOW) == "pending, waits for 1m30s"
+    done = replace(JOB, state="failed", cause="exit", exit_code=2, ended_at=NOW)
+    assert standing(done, NOW) == "failed after 1m00s: exit 2"
+    never = replace(done, state="cancelled", cause="cancelled", started_at=None, exit_code=None)
+    assert standing(never, NOW) == "cancelled before it started"
+    assert plain(headline(JOB, NOW)) == "▶ job 7  train  running for 1m00s"
+    assert ("name", "train") in cancel_question(JOB, NOW)
+
+
+def test_why_tells_place_promise_score_and_every_reason() -> None:
+    why = Why(
+        id=7, state="pending", position=3, pending=12, score=14.85, base=10, fair=1.35, wait=1.1,
+        expected_start=NOW + 60, reserved_gpus=[0, 2],
+        reasons=[{"code": "CORES_BUSY", "wanted": 4, "free": 1, "total": 8}, {"code": "GPU_DRAINED", "index": 1}],
+    )  # fmt: skip
+    assert [plain(line) for line in why_lines(why, NOW)] == [
+        "Position 3 of 12   score 14.85 = base 10 × fair 1.35 × wait 1.10",
+        "Promised to start at 14:06 (in 1m00s) on GPU 0, 2 at the latest.",
+        "• Needs 4 CPU cores; 1 of 8 is free.",
+        "• GPU 1 is drained: an admin took it out of use.",
+    ]
+    assert "next pass" in plain(why_lines(Why(id=7, state="pending", reasons=[]), NOW)[0])
+    assert "released" in plain(why_lines(Why(id=7, state="held", reasons=[]), NOW)[0])
+
+
+def chunk(text: str, offset: int, size: int | None = None, complete: bool = False) -> LogChunk:
+    end = offset + len(text.encode())
+    return LogChunk(text=text, offset=offset, next_offset=end, size=size or end, complete=complete)
+
+
+@given(st.text(alphabet="ab\n", max_size=40), st.lists(st.integers(0, 40), max_size=5))
+def test_any_chunking_gives_the_same_lines(text: str, cuts: list[int]) -> None:
+    edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
+    tail, lines = LogTail(), []
+    for low, high in pairwise(edges):
+        lines += tail.take(chunk(text[low:high], low))
+    assert [*lines, *filter(None, [tail.unfinished])] == text.splitlines()
+
+
+def test_a_tail_begins_with_a_whole_line_and_shows_the_unfinished_one() -> None:
+    tail = LogTail()
+    assert tail.take(chunk("alf a line\nwhole\n10%\r\x1b[32m20%", 500, 1000)) == ["whole"]
+    assert tail.unfinished == "20%"
+    assert tail.take(chunk("\r30%\n", 530)) == ["30%"]
+    assert (tail.unfinished, tail.skipped) == ("", 500)
+    title = plain(log_title("stdout", tail, "running", following=True))
+    assert title == " [stdout] stderr    535 bytes, the first 500 bytes are left out here, following"
+    assert "wrote nothing" in plain(log_title("stderr", LogTail(), "completed", following=True))
+    assert "not following" in plain(log_title("stdout", tail, "running", following=False))
+
+
+def test_a_line_without_end_does_not_fill_the_memory() -> None:
+    tail = LogTail()
+    for at in range(50):
+        tail.take(chunk("x" * 100_000, at * 100_000))
+    assert len(tail.unfinished) <= 16 * 1024
+
+
+def test_lines_around_the_queue() -> None:
+    assert plain(account_words(Me(account="ada", group="vision", role="admin", via="peer"))) == "ada · vision · admin"
+    assert plain(box_words(STATS, 200)).endswith("▶ 2 running   ○ 99,000 pending")
+    assert width(plain(box_words(STATS, 30))) <= 30
+    assert engine_words(STATS, NOW)[0] == "engine 1 · aging · pass 3s ago"
+    assert engine_words(replace(STATS, last_pass_at=NOW - 61), NOW) == (
+        "engine stalled: last pass 1m01s ago. Run: rcq doctor", "bad",
+    )  # fmt: skip
+    assert "no pass yet" in engine_words(replace(STATS, last_pass_at=None), NOW)[0]
+    title = plain(queue_title(200, 200, STATS, mine=False, finished=False, more=True, needle=""))
+    assert title == "Queue  everybody's jobs  the first 200 jobs of 99,002; G fetches more"
+    assert "filter “x”: 3 of 9" in plain(queue_title(3, 9, STATS, mine=True, finished=True, more=False, needle="x"))
