@@ -10,6 +10,8 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic_core import PydanticSerializationError, to_json
+
 from engine.ports import NewJob
 from engine.protocol.fields import JobFields
 
@@ -40,7 +42,7 @@ _EFFECTIVE = (
 )
 _PLAIN = re.compile(r"[\w@%+=:,./ -]*", re.ASCII).fullmatch  # what shlex leaves alone, and blanks between words
 _SCRIPT_HEAD = 4096  # characters that are searched for a line worth showing
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_escape = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def new_row(number: int, job: NewJob) -> tuple[Any, ...]:
@@ -141,6 +143,14 @@ def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
     if given != effective:
         rest |= {name: mine for name, mine, theirs in zip(_EFFECTIVE, given, effective, strict=True) if mine != theirs}
     return rest
+
+
+def _encode(value: dict[str, Any]) -> str:
+    """JSON text; the fast encoder of the two cannot escape half a surrogate pair."""
+    try:
+        return to_json(value).decode()
+    except PydanticSerializationError:
+        return _escape(value)
 
 
 def _sendable(text: str) -> str:
