@@ -183,7 +183,7 @@ bring_python() {
   packages=$(apt_packages)
   # shellcheck disable=SC2086  # the list is meant to split
   step "apt-get install $packages" apt_get "$prefix" install --no-install-recommends $packages ||
-    no_python "apt-get said: $(tail -n 1 "$log") When that is mended: $(mend_with_apt)"
+    no_python "apt-get could not bring it: is there a network? ($(tail -n 1 "$log")) $(mend_with_apt)"
 }
 
 # ---- .venv --------------------------------------------------------------------------------------------------------
