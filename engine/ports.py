@@ -190,7 +190,7 @@ class Started:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Ended:
-    """The job reached a terminal state; its lease is over."""
+    """The job reached a terminal state; its lease is over. message: what its owner should know beyond the cause."""
 
     job: JobId
     state: JobState
@@ -199,6 +199,7 @@ class Ended:
     signal: int | None
     started_at: float | None
     ended_at: float
+    message: str | None = None
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from engine.protocol.responses import (
     JobDetail,
     JobPage,
     LogChunk,
+    Preview,
     QuotaView,
     ServiceView,
     Session,
@@ -170,6 +171,10 @@ class Jobs(Protocol):
 
     async def check(self, who: Identity, jobs: Sequence[JobFields]) -> list[Refused | None]:
         """What `submit` would refuse, without taking anything in."""
+        ...
+
+    async def preview(self, who: Identity, job: JobFields) -> Preview:
+        """When this job would start if it were submitted now; refused as `submit` would."""
         ...
 
     async def page(self, who: Identity, query: JobQuery) -> JobPage:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from engine.api.access import Engine, Who
-from engine.api.answers import Done, JobTaken, answer, refuses, takes
+from engine.api.answers import JobTaken, answer, refuses, takes
 from engine.api.backend import JobQuery
 from engine.api.body import check_encoding, parse_value, read_body
 from engine.api.complaints import wrong
@@ -16,7 +16,7 @@ from engine.api.lines import Line
 from engine.api.model import load_json, parse_line, parse_object
 from engine.api.requests import Batch, Listing, LogPart, Submission
 from engine.protocol.errors import Refused
-from engine.protocol.responses import IngestReport, JobDetail, JobPage, LogChunk, Why
+from engine.protocol.responses import IngestReport, JobDetail, JobPage, LogChunk, Preview, Why
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 JobNumber = Annotated[int, Path(alias="id", ge=1, le=2**63 - 1)]
@@ -30,21 +30,18 @@ _STEP = refuses("UNAUTHENTICATED", "FORBIDDEN", "JOB_NOT_FOUND", "INVALID_STATE"
     status_code=201,
     response_model=JobTaken,
     responses={
-        200: {"model": Done, "description": "With dry_run: it would be taken."},
+        200: {"model": Preview, "description": "With dry_run: it would be taken, and when it would start."},
         **refuses("IMPOSSIBLE_REQUEST", "DUPLICATE_JOB", "QUOTA_EXCEEDED", "RATE_LIMITED", *_BODY),
     },
     openapi_extra=takes("Job"),
 )
 async def submit(request: Request, engine: Engine, who: Who, asked: Annotated[Submission, Query()]) -> Response:
-    """Take one job in; it is on disk when this answers. With `dry_run`, only say whether it would be taken."""
+    """Take one job in; it is on disk when this answers. With `dry_run`, only say whether and when it would start."""
     fields = parse_line(await read_body(request))
     if isinstance(fields, Refused):
         raise fields
     if asked.dry_run:
-        (fault,) = await engine.jobs.check(who, [fields])
-        if fault is not None:
-            raise fault
-        return answer(Done())
+        return answer(await engine.jobs.preview(who, fields))
     (outcome,) = await engine.jobs.submit(who, [fields])
     if isinstance(outcome, Refused):
         raise outcome

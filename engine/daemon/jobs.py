@@ -19,12 +19,13 @@ from engine.daemon.listing import Listing
 from engine.daemon.lookup import Lookup
 from engine.daemon.order import positions
 from engine.daemon.outlook import Outlooks, as_dicts
+from engine.daemon.preview import preview
 from engine.daemon.submission import Submission
 from engine.daemon.views import Views, waiting_of
 from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
-from engine.protocol.responses import JobDetail, JobPage, LogChunk, Why
+from engine.protocol.responses import JobDetail, JobPage, LogChunk, Preview, Why
 
 
 class JobService:
@@ -60,6 +61,11 @@ class JobService:
     async def check(self, who: Identity, jobs: Sequence[JobFields]) -> list[Refused | None]:
         """What `submit` would refuse, without taking anything in."""
         return await self._submission.check(who, jobs)
+
+    async def preview(self, who: Identity, job: JobFields) -> Preview:
+        """When this job would start if it were submitted now; refused as `submit` would."""
+        key = self._submission.judge(who, job)
+        return preview(self._books.snapshot(self._clock.now()), self._policy, key)
 
     async def page(self, who: Identity, query: JobQuery) -> JobPage:
         """A page of jobs; those of others as the privacy setting has it."""

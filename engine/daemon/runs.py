@@ -21,6 +21,8 @@ from engine.protocol.fields import JobFields
 
 log = logging.getLogger(__name__)
 
+MOST_MESSAGE = 500
+"""Characters of what an ending tells that are kept."""
 RETRY_S = 1.0
 """A start that broke off (no supervisor, no store) is tried again after so long."""
 SETTLE_S = 5.0
@@ -100,6 +102,7 @@ class Runs:
             signal=ending.signal,
             started_at=ending.started_at,
             ended_at=ending.ended_at,
+            message=ending.message[:MOST_MESSAGE] if ending.message else None,
         )
         self._journal.end(ended, live.lease.key.owner.account)
         self._books.finished[state] += 1

@@ -74,6 +74,13 @@ class Submission:
             answers.append(answer)
         return answers
 
+    def judge(self, who: Identity, job: JobFields) -> GroupKey:
+        """The pending group that the job would join. Raises Refused."""
+        (key,) = self._judge(who, [job])
+        if isinstance(key, Refused):
+            raise key
+        return key
+
     def _judge(self, who: Identity, jobs: Sequence[JobFields]) -> list[GroupKey | Refused]:
         self._intake.refresh()
         return [self._intake.judge(who, job) for job in jobs]

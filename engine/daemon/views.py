@@ -55,11 +55,13 @@ class Views:
     def detail(self, job: StoredJob, positions: Mapping[JobId, int], outlooks: Outlooks) -> JobDetail:
         """Everything about a job, for its owner."""
         request = job.fields
-        live = self._books.live.get(JobId(str(job.id)))
+        number = JobId(str(job.id))
+        live = self._books.live.get(number)
         gpus = live.lease.gpus if live else job.gpu_uuids
         detail = JobDetail(
             **self._values(job, positions, outlooks),
             gpu_uuids=list(gpus),
+            message=ended.message if (ended := self._journal.ending(number)) else job.message,
             directory=str(self._jobs_dir / str(job.id)),
         )
         if request is not None:

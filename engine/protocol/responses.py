@@ -52,7 +52,7 @@ class JobRow:
 
 @dataclass(slots=True, kw_only=True)
 class JobDetail(JobRow):
-    """A job with everything its owner may see of it."""
+    """A job with everything its owner may see of it. message: what its end told beyond the cause, if anything."""
 
     command: list[str] | None = None
     script: str | None = None
@@ -61,6 +61,7 @@ class JobDetail(JobRow):
     environment: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     gpu_uuids: list[str] = field(default_factory=list)
+    message: str | None = None
     directory: str | None = None
 
 
@@ -91,6 +92,22 @@ class Why:
     wait: float | None = None
     expected_start: float | None = None
     reserved_gpus: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class Preview:
+    """What would become of a job that was submitted now; it would be taken (`ok`).
+
+    expected_start: now if it starts at once, the promised start if it has one, else `None`.
+    position: of `pending` jobs, itself included.
+    """
+
+    ok: bool = True
+    starts_now: bool
+    expected_start: float | None
+    position: int
+    pending: int
+    reasons: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)

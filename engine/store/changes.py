@@ -21,12 +21,12 @@ WHERE id = ?
 _START = "UPDATE jobs SET state = 'running', started_at = ? WHERE id = ?"
 _END = """
 UPDATE jobs SET state = ?, cause = ?, exit_code = ?, signal = ?, started_at = coalesce(?, started_at), ended_at = ?,
-    lease_started_at = NULL, expected_end = NULL
+    message = ?, lease_started_at = NULL, expected_end = NULL
 WHERE id = ?
 """
 _MOVE = """
 UPDATE jobs SET state = ?, boot_id = NULL, gpu_uuids = NULL, lease_started_at = NULL, expected_end = NULL,
-    started_at = NULL, ended_at = NULL, cause = NULL, exit_code = NULL, signal = NULL
+    started_at = NULL, ended_at = NULL, cause = NULL, exit_code = NULL, signal = NULL, message = NULL
 WHERE id = ?
 """
 
@@ -74,7 +74,7 @@ def _end(db: Database, change: Ended) -> None:
         raise ImpossibleChange(f"Job {change.job} cannot end as {change.state}: it is no terminal state.")
     _step(db, change.job, change.state)
     how = (change.state, change.cause, change.exit_code, change.signal)
-    _write(db, _END, *how, change.started_at, change.ended_at, number_of(change.job))
+    _write(db, _END, *how, change.started_at, change.ended_at, change.message, number_of(change.job))
 
 
 def _step(db: Database, job: JobId, state: JobState) -> int:

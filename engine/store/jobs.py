@@ -117,7 +117,8 @@ def _job(db: Database, number: int) -> StoredJob | None:
     found = _jobs(db, [number])
     if not found:
         return None
-    return replace(found[0], fields=fields_of(db.conn.execute(_FIELDS, (number,)).fetchone()))
+    [(message,)] = db.conn.execute("SELECT message FROM jobs WHERE id = ?", (number,))
+    return replace(found[0], fields=fields_of(db.conn.execute(_FIELDS, (number,)).fetchone()), message=message)
 
 
 def _jobs(db: Database, numbers: Sequence[int]) -> list[StoredJob]:

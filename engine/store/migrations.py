@@ -36,6 +36,12 @@ def groups_and_drained_cards(db: Database) -> None:
     )
 
 
+@migrations(name="0003_what_an_ending_tells")
+def what_an_ending_tells(db: Database) -> None:
+    """Why a job could not be started, and the like, in words for its owner."""
+    db.table("jobs").add_column("message", str)
+
+
 def known_steps() -> frozenset[str]:
     """The names of all steps; an empty database still has each of them before it."""
     return frozenset(step.name for step in migrations.pending(Database(memory=True, execute_plugins=False)))

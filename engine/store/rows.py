@@ -32,7 +32,7 @@ class StoredJob:
     """A job as the books show it; the request is the effective one, with the engine's defaults filled in.
 
     command_line: its first 200 characters, for listings. gpu_uuids: the cards it holds or held last.
-    fields: what the submitter wrote, where one job was asked for; `None` in listings.
+    fields: what the submitter wrote, message: what its end told, where one job was asked for; `None` in listings.
     """
 
     id: int
@@ -61,6 +61,7 @@ class StoredJob:
     attempt: int
     gpu_uuids: tuple[GpuUuid, ...]
     fields: JobFields | None = None
+    message: str | None = None
 
 
 def stored_of(row: Sequence[Any]) -> StoredJob:

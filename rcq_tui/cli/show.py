@@ -46,6 +46,7 @@ def _facts(job: Row, now: float) -> list[tuple[str, Any]]:
         ("name", job["name"]),
         ("state", state(job)),
         ("ended by", ending(job)),
+        ("message", job["message"]),
         ("position", job["position"]),
         ("owner", f"{who(job)} (group {job['group']})"),
         ("service", job["service"]),

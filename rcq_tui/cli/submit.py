@@ -1,13 +1,16 @@
 """`rcq submit`: a command or a script as one job."""
 
 import argparse
+import time
 from typing import Any
 
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import Parser, add_json, parser
 from rcq_tui.cli.request import SWITCHES, add_request, fields
+from rcq_tui.cli.rows import Row, reason_sentences
 from rcq_tui.cli.script import directives, script_text
+from rcq_tui.viewmodel.formats import moment, until
 
 _OWN_SWITCHES = ("--json", "--wait", "--dry-run", "-h", "--help")
 
@@ -23,7 +26,7 @@ def run(argv: list[str]) -> int:
     wire = engine()
     if chosen.dry_run:
         answer = wire.request("POST", "/v1/jobs", {"dry_run": 1}, job)
-        print_json(answer) if chosen.json else print("the engine would take this job; nothing was submitted")
+        print_json(answer) if chosen.json else print("\n".join(previewed(answer, time.time())))
         return 0
     number = wire.request("POST", "/v1/jobs", body=job)["id"]
     print_json({"id": number}) if chosen.json else print(number, flush=True)
@@ -32,6 +35,16 @@ def run(argv: list[str]) -> int:
 
         return wait_for(wire, number)
     return 0
+
+
+def previewed(answer: Row, now: float) -> list[str]:
+    """What would become of the job, as lines."""
+    start, place = answer["expected_start"], f"position {answer['position']} of {answer['pending']}"
+    if answer["starts_now"]:
+        return ["It would start now; nothing was submitted."]
+    when = f"start {until(start, now)} at the latest ({moment(start, now)})" if start is not None else "wait"
+    reasons = (f"  - {line}" for line in reason_sentences(answer["reasons"], now))
+    return [f"It would {when}, at {place}; nothing was submitted. It would not start now because:", *reasons]
 
 
 def split(argv: list[str]) -> tuple[list[str], list[str], bool]:
@@ -88,5 +101,5 @@ def _parser() -> argparse.ArgumentParser:
     add_request(options)
     add_json(options)
     options.add_argument("--wait", action="store_true", help="wait for its end and return its exit code")
-    options.add_argument("--dry-run", action="store_true", help="say whether it would be taken, submit nothing")
+    options.add_argument("--dry-run", action="store_true", help="say whether and when it would start, submit nothing")
     return options

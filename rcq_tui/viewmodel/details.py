@@ -46,7 +46,7 @@ def facts(job: JobDetail, now: float) -> list[Fact]:
     cards = "none" if job.gpus == 0 else gpus(job)
     if job.gpu_memory_mb:
         cards += f", {memory(job.gpu_memory_mb)} each"
-    pairs = [
+    return [
         ("owner", owner),
         ("GPUs", cards),
         ("cores", str(job.cpu_cores)),
@@ -60,7 +60,6 @@ def facts(job: JobDetail, now: float) -> list[Fact]:
         ("attempt", str(job.attempt)),
         ("own key", clean(job.job_id) or "-"),
     ]
-    return pairs + [(f"tag {clean(name)}", clean(value)) for name, value in sorted(job.tags.items())]
 
 
 def _limit(job: JobRow, now: float) -> str:
@@ -68,9 +67,16 @@ def _limit(job: JobRow, now: float) -> str:
 
 
 def places(job: JobDetail) -> list[Fact]:
-    """The command, where it runs and where its files are."""
+    """What its end told, the command, where it runs, where its files are, and its tags."""
     command = clean(job.command_line) or ("a script" if job.script else "-")
-    pairs = [("command", command), ("folder", clean(job.workdir)), ("files", clean(job.directory))]
+    tags = ", ".join(f"{clean(name)}={clean(value)}" for name, value in sorted(job.tags.items()))
+    pairs = [
+        ("message", clean(job.message)),
+        ("command", command),
+        ("folder", clean(job.workdir)),
+        ("files", clean(job.directory)),
+        ("tags", tags),
+    ]
     return [(label, value) for label, value in pairs if value]
 
 

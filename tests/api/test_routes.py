@@ -1,6 +1,7 @@
 """Every route: what it asks the engine for, how it answers, what it refuses."""
 
 import os
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from engine.protocol.responses import (
     JobDetail,
     JobPage,
     LogChunk,
+    Preview,
     QuotaView,
     ServiceView,
     Session,
@@ -155,9 +157,10 @@ def test_submit_refused(api: Api) -> None:
 
 def test_a_dry_run_submits_nothing(api: Api) -> None:
     no = Refused("QUOTA_EXCEEDED", "No.")
-    api.script.expect("jobs.check", USER, [JobFields(command=["a"])], gives=[None])
-    api.script.expect("jobs.check", USER, [JobFields(command=["a"])], gives=[no])
-    assert api.ask("POST", "/v1/jobs?dry_run=1", json={"command": ["a"]}).json() == {"ok": True}
+    would = Preview(starts_now=False, expected_start=99.0, position=2, pending=2, reasons=[{"code": "GPUS_BUSY"}])
+    api.script.expect("jobs.preview", USER, JobFields(command=["a"]), gives=would)
+    api.script.expect("jobs.preview", USER, JobFields(command=["a"]), gives=no)
+    assert api.ask("POST", "/v1/jobs?dry_run=1", json={"command": ["a"]}).json() == {"ok": True, **asdict(would)}
     assert refusal(api.ask("POST", "/v1/jobs?dry_run=1", json={"command": ["a"]})) == (409, "QUOTA_EXCEEDED")
 
 

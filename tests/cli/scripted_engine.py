@@ -236,6 +236,7 @@ def detail(**changes: Any) -> dict[str, Any]:
         "environment": {},
         "tags": {},
         "gpu_uuids": [],
+        "message": None,
         "directory": "/state/jobs/12",
     }
     return {**job(), **more, **changes}

@@ -179,9 +179,14 @@ def test_a_directory_that_is_gone(rcq: Rcq, engine: Engine, tmp_path: Path, monk
 def test_json_and_dry_run(rcq: Rcq, engine: Engine) -> None:
     engine.on("POST", "/v1/jobs", {"id": 7})
     assert rcq("submit", "--json", "true").out == '{"id": 7}\n'
-    engine.on("POST", "/v1/jobs", {"ok": True})
-    assert "nothing was submitted" in rcq("submit", "--dry-run", "true").out
+    would = {"ok": True, "starts_now": True, "expected_start": 1.0, "position": 1, "pending": 1, "reasons": []}
+    engine.on("POST", "/v1/jobs", would)
+    assert "start now; nothing was submitted" in rcq("submit", "--dry-run", "true").out
     assert engine.requests[-1].query == {"dry_run": "1"}
+    busy = [{"code": "GPUS_BUSY", "wanted": 2, "free": 1, "matching": 4}]
+    engine.on("POST", "/v1/jobs", {**would, "starts_now": False, "expected_start": None, "reasons": busy})
+    assert "It would wait, at position 1 of 1" in (told := rcq("submit", "--dry-run", "true").out)
+    assert "2" in told.splitlines()[1]
     engine.on("POST", "/v1/jobs", (422, refusal("IMPOSSIBLE_REQUEST", "64 GPUs, and there are 4")))
     assert rcq("submit", "--dry-run", "--gpus", "64", "true").code == 1
 

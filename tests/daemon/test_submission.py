@@ -140,3 +140,18 @@ async def test_the_default_time_limit_is_the_settings(make):
     number = await world.submit()
     assert world.books.pending.key_of(JobId(str(number))).shape.time_limit_s == 60
     assert (await refusal(world, time_limit_s=101)).code == "VALIDATION_ERROR"
+
+
+async def test_a_preview_says_when_and_changes_nothing(world):
+    now = await world.jobs.preview(world.ann, job(gpus=1))
+    assert (now.starts_now, now.position, now.pending) == (True, 1, 1)
+    for _ in range(3):
+        await world.submit(gpus=2, time_limit_s=600)
+    await world.engine.passes.one()
+    then = await world.jobs.preview(world.ann, job(gpus=2, time_limit_s=600))
+    assert (then.starts_now, then.position, then.pending) == (False, 3, 3)
+    assert then.expected_start == pytest.approx(world.clock.now() + 3 * 600, abs=1)
+    assert [reason["code"] for reason in then.reasons] == ["GPUS_BUSY"]
+    assert len(world.books.pending) == 2
+    with pytest.raises(Refused, match="never hold"):
+        await world.jobs.preview(world.ann, job(gpus=9))

@@ -25,6 +25,7 @@ def test_exit_codes_output_and_environment_come_back(admin: Any) -> None:
     assert admin.ended(bad)["state"] == "failed"
     assert (admin.ended(killed)["cause"], admin.ended(killed)["signal"]) == ("signal", 9)
     assert admin.ended(missing)["cause"] == "launch-error"
+    assert "/no/such/program" in admin.ended(missing)["message"]
     assert admin.get("/v1/stats")["jobs"] == {
         **dict.fromkeys(("held", "pending", "scheduled", "running", "cancelled", "preempted"), 0),
         "completed": 1,

@@ -232,3 +232,13 @@ async def test_usage_is_charged_in_the_same_transaction(store: Store) -> None:
     with pytest.raises(ImpossibleChange):
         await store.jobs.record([charge, scheduled(job, "GPU-1")])
     assert (await store.usage.all())[group].gpu_seconds == 60.0
+
+
+async def test_what_an_ending_tells_is_kept_until_the_job_runs_again(store: Store) -> None:
+    (job,) = await add(store.jobs, 1)
+    await store.jobs.record([scheduled(job, "GPU-1"), replace(ended(job, exit_code=3), message="no such program")])
+    assert (stored := await store.jobs.job(int(job))) is not None
+    assert stored.message == "no such program"
+    await store.jobs.record([Moved(job=job, state=JobState.PENDING)])
+    assert (stored := await store.jobs.job(int(job))) is not None
+    assert stored.message is None
