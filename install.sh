@@ -255,10 +255,10 @@ pip() {
 explain() {
   local missing unreachable='NewConnectionError|name resolution|Network is unreachable|Connection refused|timed out|ProxyError'
   if grep -q 'No space left on device' "$log"; then
-    die "the disk is full. Free 500 MB for $venv, then run: $(again)"
+    die "the disk is full. Free some 300 MB for $venv, then run: $(again)"
   elif grep -qE "$unreachable" "$log"; then
     die "the package index cannot be reached. With a network (or pip's index-url set to a mirror) run: $(again)"
-  elif missing=$(sed -n 's/.*satisfies the requirement \([^ ]*\) .*(from versions: none).*/\1/p' "$log") && [[ $missing ]]; then
+  elif missing=$(sed -n 's/.*No matching distribution found for \([^ ]*\).*/\1/p' "$log") && [[ -n $missing ]]; then
     die "the package index does not answer, or lacks $missing. Check the network and pip's index-url, then run: $(again)"
   fi
   tail -n 15 "$log" >&2
