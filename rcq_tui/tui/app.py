@@ -7,10 +7,11 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import App
 from textual.reactive import reactive
+from textual.screen import Screen
 
 from engine.protocol.errors import RcqError
 from engine.protocol.responses import GpuView, JobDetail, JobRow, Me, Stats
@@ -165,12 +166,17 @@ class RcqApp(App[int]):
         """Its screen, unless it is somebody else's."""
         if job.redacted:
             self.notify(f"Job {job.id} belongs to group {clean(job.group)}; its details are private.", markup=False)
-        else:
+        elif self._is_free_for(JobScreen):
             self.push_screen(JobScreen(job.id))
 
-    def on_compose_job(self) -> None:
+    def on_compose_job(self, _message: messages.ComposeJob) -> None:
         """The submit form."""
-        self.push_screen(SubmitScreen(), self._submitted)
+        if self._is_free_for(SubmitScreen):
+            self.push_screen(SubmitScreen(), self._submitted)
+
+    def _is_free_for(self, kind: type[Screen[Any]]) -> bool:
+        """Whether no such screen is open: keys typed ahead over a slow line must not open it twice."""
+        return not any(isinstance(screen, kind) for screen in self.screen_stack)
 
     def _submitted(self, number: int | None) -> None:
         if number is not None:
@@ -187,7 +193,8 @@ class RcqApp(App[int]):
             if yes:
                 self._call(self.api.cancel(job.id), f"Job {job.id} is cancelled.")
 
-        self.push_screen(CancelScreen(job), answered)
+        if self._is_free_for(CancelScreen):
+            self.push_screen(CancelScreen(job), answered)
 
     def toggle_hold(self, job: JobRow) -> None:
         """Hold a pending job, release a held one."""
@@ -218,7 +225,8 @@ class RcqApp(App[int]):
 
     def on_show_help(self) -> None:
         """Every key."""
-        self.push_screen(HelpScreen())
+        if self._is_free_for(HelpScreen):
+            self.push_screen(HelpScreen())
 
     def on_next_theme(self) -> None:
         """The next colour theme."""

@@ -13,7 +13,10 @@ from rcq_tui.tui import messages
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Command:
-    """keys: as Textual names them. label: for the foot of a screen, empty to leave it out. topic: where help has it."""
+    """keys: as Textual names them. label: for the foot of a screen, empty to leave it out. topic: where help has it.
+    typing: letters follow it. It is carried out before the next key is looked at, or letters typed ahead over a slow
+    line would be taken for commands.
+    """
 
     name: str
     keys: tuple[str, ...]
@@ -21,11 +24,15 @@ class Command:
     message: type[Message]
     topic: str
     label: str = ""
+    typing: bool = False
 
 
 def _command(topic: str, name: str, keys: str, message: type[Message], texts: tuple[str, str] | str) -> Command:
     help_text, label = (texts, "") if isinstance(texts, str) else texts
-    return Command(name=name, keys=tuple(keys.split()), help=help_text, message=message, topic=topic, label=label)
+    typing = message in {messages.EditFilter, messages.ComposeJob}
+    return Command(
+        name=name, keys=tuple(keys.split()), help=help_text, message=message, topic=topic, label=label, typing=typing
+    )
 
 
 _MOVE, _JOB, _VIEW, _RCQ = "Moving", "Jobs", "What is shown", "rcq"
@@ -97,4 +104,5 @@ def _binding(command: Command) -> Binding:
         command.label or command.help,
         show=bool(command.label),
         key_display=key_name(command.keys[0]),
+        priority=command.typing,
     )

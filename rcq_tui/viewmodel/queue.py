@@ -17,6 +17,10 @@ _NARROW = 104
 """Below it the state's word gives way to its symbol, and a card's type to its count."""
 
 
+_SOON_S = 600
+"""What is nearer than this is told in seconds from now, not as a time of day."""
+
+
 class Column(NamedTuple):
     """One column: its key, its title, its cells, and whether it is aligned to the right."""
 
@@ -104,14 +108,19 @@ def why_or_when(job: JobRow, now: float) -> str:
     """Waiting: when it is expected and why not now. Running: its limit. Ended: how."""
     if job.state == "pending":
         why = summary(job.reasons) or "waits for the next pass"
-        return f"~{moment(job.expected_start, now)} {why}" if job.expected_start is not None else why
+        return why if job.expected_start is None else f"{_when(job.expected_start, now)} {why}"
     if job.state == "running" and job.started_at is not None:
-        return f"ends by {moment(job.started_at + job.time_limit_s, now)}"
+        ends = job.started_at + job.time_limit_s
+        return f"ends by {moment(ends, now)}" if ends - now >= _SOON_S else f"ends within {duration(ends - now)}"
     if job.state == "scheduled":
         return "starting"
     if job.state == "held":
         return "on hold until released"
     return ending(job) if job.state in FINISHED else ""
+
+
+def _when(start: float, now: float) -> str:
+    return f"~{moment(start, now)}" if start - now >= _SOON_S else f"in {duration(start - now)}:"
 
 
 def ending(job: JobRow) -> str:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from textual.events import Key
+
 from rcq_tui.tui.screens.dashboard import DashboardScreen
 from rcq_tui.tui.widgets.field import Field
 from rcq_tui.tui.widgets.gpu_panel import GpuPanel, GpuRows, grid_columns
@@ -162,6 +164,33 @@ async def test_filter_narrows_while_it_is_written_and_escape_drops_it(box, until
         await until(pilot, lambda: len(table(app)._jobs) == 13)
         await pilot.press("slash", "x", "y", "enter")
         await until(pilot, lambda: "No job matches the filter" in text(app))
+
+
+async def test_letters_typed_ahead_belong_to_the_filter_and_open_nothing_twice(box, until, text):
+    fake = box.busy()
+    app = box.app(fake)
+    async with app.run_test(size=(100, 40), notifications=True) as pilot:
+        await until(pilot, lambda: "eval" in text(app))
+        burst(app, "slash", *"cqsl/L")
+        await until(pilot, lambda: "filter “cqsl/L”" in text(app))
+        assert isinstance(app.screen, DashboardScreen)
+        await pilot.press("escape")
+        await until(pilot, lambda: table(app).selected)
+        burst(app, "l", "enter", "l")
+        await until(pilot, lambda: "owner" in text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, DashboardScreen))
+        burst(app, "c", "c", "c")
+        await until(pilot, lambda: "Cancel job" in text(app))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, DashboardScreen))
+    assert not [call for call in fake.calls if call[0] in {"cancel", "submit", "logout"}]
+
+
+def burst(app, *keys):
+    """Keys that arrive in one read, as over a slow line: nothing is waited for between them."""
+    for key in keys:
+        app.post_message(Key({"/": "slash"}.get(key, key), key if len(key) == 1 else None))
 
 
 async def test_mine_and_finished_are_asked_of_the_engine(box, until, text):

@@ -37,8 +37,7 @@ def test_facts_are_clean_and_complete() -> None:
     assert found["GPUs"] == "1 (4), 2G each"
     assert found["priority"] == "5, preemptible"
     assert found["ends by"] == "16:04"
-    assert found["tag k[b]"] == "v␊"
-    assert dict(places(JOB)) == {"command": "sh ", "folder": "/w"}
+    assert dict(places(JOB)) == {"command": "sh ", "folder": "/w", "tags": "k[b]=v␊"}
     assert [width(plain(line)) <= 80 for line in fact_lines(facts(JOB, NOW), 80)].count(False) == 0
     shown = " ".join(plain(line) for line in fact_lines(facts(JOB, NOW), 140))
     assert all(label in shown for label in found)

@@ -5,9 +5,12 @@ Must not know any single screen.
 
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
+from textual.message import Message
 from textual.screen import ModalScreen, Screen
+from textual.widgets import Input
 
 from rcq_tui.tui.commands import COMMANDS
+from rcq_tui.tui.messages import ComposeJob
 
 if TYPE_CHECKING:
     from rcq_tui.tui.app import RcqApp
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class CommandScreen(Screen[T], Generic[T]):
+class Commanded(Screen[T], Generic[T]):
     """A screen whose bindings come from `commands.bindings`."""
 
     @property
@@ -24,18 +27,28 @@ class CommandScreen(Screen[T], Generic[T]):
         return cast("RcqApp", self.app)
 
     def action_command(self, name: str) -> None:
-        """Post the message of a command."""
-        self.post_message(COMMANDS[name].message())
+        """Carry a command out: at once if letters follow it, else through its message."""
+        command = COMMANDS[name]
+        message = command.message()
+        if command.typing:
+            self.at_once(message)
+        else:
+            self.post_message(message)
+
+    def at_once(self, message: Message) -> None:
+        """Carry out a command that letters follow, before the next key is looked at."""
+        if isinstance(message, ComposeJob):
+            self.desk.on_compose_job(message)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While letters are typed, the keys of commands that come first everywhere else are letters, too."""
+        typed = action == "command" and COMMANDS[str(parameters[0])].typing
+        return not (typed and isinstance(self.focused, Input))
 
 
-class CommandModal(ModalScreen[T], Generic[T]):
-    """The same, laid over another screen."""
+class CommandScreen(Commanded[T], Generic[T]):
+    """A whole screen."""
 
-    @property
-    def desk(self) -> "RcqApp":
-        """The application, which holds the state."""
-        return cast("RcqApp", self.app)
 
-    def action_command(self, name: str) -> None:
-        """Post the message of a command."""
-        self.post_message(COMMANDS[name].message())
+class CommandModal(Commanded[T], ModalScreen[T], Generic[T]):
+    """One that is laid over another."""

@@ -61,6 +61,13 @@ class DashboardScreen(CommandScreen[None]):
         """Cards where there is room, lines where there is not."""
         self.query_one(GpuPanel).fit_into(event.size.width, event.size.height)
 
+    def at_once(self, message: Message) -> None:
+        """The filter is this screen's own."""
+        if isinstance(message, messages.EditFilter):
+            self.on_edit_filter(message)
+        else:
+            super().at_once(message)
+
     # ------------------------------------------------------------ state comes down
 
     def _show_me(self, me: Me | None) -> None:
@@ -196,7 +203,7 @@ class DashboardScreen(CommandScreen[None]):
         message.stop()
         field = self.query_one("#filter", Field)
         field.display = True
-        field.focus()
+        self.set_focus(field)  # now: what is typed next belongs to it
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """The filter works while it is written."""
