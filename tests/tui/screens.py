@@ -16,7 +16,7 @@ NOW = 1_772_373_900.0
 """Sunday 2026-03-01 14:05 UTC."""
 
 ADA = Me(account="ada", group="vision", role="user", via="token")
-QUICK = Pace(between_fetches=0.01, idle_fetch=30.0, log=0.01, retry=(0.01,))
+QUICK = Pace(between_fetches=0.01, idle_fetch=30.0, log=0.05, retry=(0.01,))
 """Tests wait for conditions, not for people."""
 
 
