@@ -7,9 +7,16 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from engine.core.fairshare import decayed
 from engine.core.model import GroupName
 from engine.store.readers import Readers
 from engine.store.writer import Writer
+
+# Plain SQL: every pass that starts or ends something comes through here.
+_CHARGE = """
+INSERT INTO usage (grp, gpu_seconds, as_of) VALUES (?, ?, ?)
+ON CONFLICT (grp) DO UPDATE SET gpu_seconds = excluded.gpu_seconds, as_of = excluded.as_of
+"""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -21,7 +28,7 @@ class GroupUsage:
 
     def at(self, now: float, half_life_s: float) -> float:
         """What is left of it at `now`; a clock that went back takes nothing away."""
-        return float(self.gpu_seconds * 0.5 ** (max(0.0, now - self.as_of) / half_life_s))
+        return decayed(self.gpu_seconds, now - self.as_of, half_life_s)
 
 
 class Usage:
@@ -47,7 +54,7 @@ def charge(db: Database, group: GroupName, gpu_seconds: float, at: float, half_l
     before = GroupUsage(gpu_seconds=row[0], as_of=row[1]) if row else GroupUsage(gpu_seconds=0.0, as_of=at)
     now = max(at, before.as_of)
     total = max(0.0, before.at(now, half_life_s) + gpu_seconds)
-    db.table("usage").upsert({"grp": group, "gpu_seconds": total, "as_of": now}, pk="grp")
+    db.conn.execute(_CHARGE, (group, total, now))
 
 
 def _all(db: Database) -> dict[GroupName, GroupUsage]:
