@@ -148,7 +148,7 @@ class SupervisorLink:
         log = os.open(self._state_dir / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-I", "-m", "engine.executor.supervisor", str(self._state_dir),
+                sys.executable, "-P", "-m", "engine.executor.supervisor", str(self._state_dir),
                 stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
             status = await process.wait()

@@ -207,6 +207,7 @@ def main(state_path: str) -> None:
     except BlockingIOError:
         return
     supervisor = Supervisor(state, lock)
+    shepherd.prctl(shepherd.PR_SET_NAME, b"rcq-supervisor")
     if os.fork():
         os._exit(0)  # whoever started this one knows by that: the socket is there
     os.setsid()
@@ -215,7 +216,6 @@ def main(state_path: str) -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    shepherd.prctl(shepherd.PR_SET_NAME, b"rcq-supervisor")
     gc.freeze()
     supervisor.serve()
 

@@ -97,13 +97,13 @@ class Engine:
 
 
 def is_supervisor(pid: int, root: Path) -> bool:
+    """Whether it is that directory's; shepherds have the same arguments and another name."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return False
-    started_here = tree.stat(pid)
-    shepherd = started_here is not None and Path(f"/proc/{pid}/comm").read_text().strip() == "rcq-shepherd"
-    return str(root).encode() in words and not shepherd
+    return str(root).encode() in words and name == "rcq-supervisor"
 
 
 def processes_of(root: Path) -> list[int]:

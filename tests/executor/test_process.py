@@ -56,7 +56,9 @@ async def test_a_shepherd_killed_while_no_engine_ran(engine: Engine) -> None:
     running = await engine.start("sh", "-c", "echo ready; sleep 300")
     await engine.said("ready")
     await engine.executor.close()
-    kill(run_record(engine)["shepherd"])
+    shepherd = run_record(engine)["shepherd"]
+    kill(shepherd)
+    await until(lambda: not is_running(shepherd))
     second = await Engine(engine.root).open()
     found = await second.executor.adopt(JobId("1"), 1, engine.root / "jobs" / "1")
     assert isinstance(found, Ending)
