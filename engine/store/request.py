@@ -127,8 +127,9 @@ def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
         rest["tags"] = dict(fields.tags)
     if fields.submitted_at is not None:
         rest["submitted_at"] = fields.submitted_at
+    if fields.group != effective[0]:  # for nearly all jobs: they leave the group out
+        rest["group"] = fields.group
     given = (
-        fields.group,
         fields.service,
         fields.gpus,
         fields.gpu_type,
@@ -140,8 +141,9 @@ def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
         fields.priority,
         fields.preemptible,
     )
-    if given != effective:
-        rest |= {name: mine for name, mine, theirs in zip(_EFFECTIVE, given, effective, strict=True) if mine != theirs}
+    if given != effective[1:]:
+        pairs = zip(_EFFECTIVE[1:], given, effective[1:], strict=True)
+        rest |= {name: mine for name, mine, theirs in pairs if mine != theirs}
     return rest
 
 
