@@ -228,8 +228,9 @@ async def test_close_in_the_middle_of_a_start_leaves_it_to_the_next_engine(engin
 
 
 async def test_a_tree_that_keeps_forking_is_ended(engine: Engine) -> None:
-    forks = "trap '' TERM; echo ready; while :; do (sleep 0.02; sleep 0.02) & sleep 0.01; done"
-    await engine.start("sh", "-c", f'sh -c "$0" & sh -c "$0" & {forks}', forks, environment=marked(engine))
+    forks = "while :; do (sleep 0.02; sleep 0.02) & sleep 0.01; done"
+    story = f"trap '' TERM; ({forks}) & ({forks}) & echo ready; {forks}"
+    await engine.start("sh", "-c", story)
     await engine.said("ready")
     await engine.stop(grace_s=0.2)
     ending = await engine.end_of()
