@@ -1,6 +1,7 @@
 """The submit form: what it sends, and where complaints stand."""
 
 import pytest
+from textual.events import Key
 
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
@@ -117,3 +118,13 @@ def test_nonsense_is_told(field, written):
 
 def test_every_question_is_a_field_of_a_job():
     assert {question.field for question in QUESTIONS} <= set(JobFields.__dataclass_fields__)
+
+
+async def test_what_is_typed_ahead_of_tab_goes_to_the_next_field(box, until, text):
+    app = box.app(box.busy())
+    async with app.run_test(size=(120, 30)) as pilot:
+        await form(app, pilot, until, text)
+        for key in ("a", "b", "tab", "c", "d"):
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: app.screen.query_one("#in-name", Field).value == "cd")
+        assert app.screen.query_one("#in-script", Field).value == "ab"

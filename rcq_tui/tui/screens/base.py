@@ -3,8 +3,9 @@
 Must not know any single screen.
 """
 
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
@@ -19,7 +20,15 @@ T = TypeVar("T")
 
 
 class Commanded(Screen[T], Generic[T]):
-    """A screen whose bindings come from `commands.bindings`."""
+    """A screen whose bindings come from `commands.bindings`.
+
+    Tab moves before the next key is looked at: letters typed ahead over a slow line belong to the next field.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+    ]
 
     @property
     def desk(self) -> "RcqApp":
