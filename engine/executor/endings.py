@@ -57,7 +57,7 @@ def write(ending: Ending, directory: Path) -> None:
     with contextlib.suppress(OSError):
         handle = records.open_directory(str(directory))
         try:
-            records.write(handle, records.EXIT, record, durable=True)
+            records.write(handle, records.EXIT, record)
         finally:
             os.close(handle)
 

@@ -232,7 +232,7 @@ class Attempt:
         record |= {"message": None, **outcome}
         for _ in range(WRITE_RETRIES):
             try:
-                records.write(self.directory, records.EXIT, record, durable=True)
+                records.write(self.directory, records.EXIT, record)
                 return
             except OSError as problem:
                 print(f"job {self.order.job}: {problem}", file=sys.stderr, flush=True)  # noqa: T201 (the log file)

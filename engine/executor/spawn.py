@@ -9,7 +9,6 @@ import os
 import signal
 import stat
 from collections.abc import Mapping
-from pathlib import Path
 
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 RESET = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
@@ -60,14 +59,14 @@ def _enter(workdir: str) -> None:
 
 def _locate(name: str, search: str) -> str:
     """The program's path, relative to the working directory where the name is. Looks where the job itself would."""
-    places = [name] if "/" in name else [str(Path(place or ".") / name) for place in search.split(":")]
-    files = [place for place in places if Path(place).is_file()]
+    places = [name] if "/" in name else [f"{place or '.'}/{name}" for place in search.split(":")]
+    files = [place for place in places if os.path.isfile(place)]  # noqa: PTH113 (this runs for every start)
     for place in files:
         if os.access(place, os.X_OK):
             return place
     if files:
         raise LaunchError(f"not executable: {files[0]}; set it with chmod +x, or name its interpreter first")
-    if Path(name).is_dir() and "/" in name:
+    if os.path.isdir(name) and "/" in name:  # noqa: PTH112 (likewise)
         raise LaunchError(f"not executable: {name} is a directory; name the program in it")
     where = "" if "/" in name else f" in PATH={search}"
     raise LaunchError(f"command not found: {name}{where}; check the spelling or give its full path")
