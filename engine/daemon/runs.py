@@ -109,7 +109,7 @@ class Runs:
         if ending.message:
             log.info("Job %s ended (%s): %s", ending.job, ending.cause, ending.message)
         ran_s = 0.0 if ending.started_at is None else max(0.0, ending.ended_at - ending.started_at)
-        self._charge(live, correction(live.lease, live.charged, ran_s))
+        self._correct(live, correction(live.lease, live.charged, ran_s))
         self.wake()
 
     def running(self, live: Live, running: Running) -> None:
@@ -172,8 +172,10 @@ class Runs:
             )
         )
 
-    def _charge(self, live: Live, gpu_s: float) -> None:
+    def _correct(self, live: Live, billed_s: float) -> None:
+        """Correct the bill of the start, in GPU-seconds of that moment: it has faded since."""
         now = self._clock.now()
         group = live.lease.key.owner.group
+        gpu_s = self._books.usage.left(billed_s, now - live.lease.started_at)
         self._books.usage.charge(group, gpu_s, now)
         self._journal.add(Charged(group=group, gpu_seconds=gpu_s, at=now))

@@ -5,6 +5,7 @@ Owned by the event loop; the store keeps the same numbers on disk. Must not know
 
 from collections.abc import Iterable
 
+from engine.core.fairshare import decayed
 from engine.core.model import GroupName
 
 
@@ -26,7 +27,11 @@ class UsageBook:
     def of(self, group: GroupName, now: float) -> float:
         """Decayed GPU-seconds of one group at `now`."""
         amount, as_of = self._rows.get(group, (0.0, now))
-        return float(amount * 0.5 ** (max(0.0, now - as_of) / self._half_life_s))
+        return self.left(amount, now - as_of)
+
+    def left(self, gpu_s: float, age_s: float) -> float:
+        """What an amount that was charged `age_s` seconds ago counts now; so much of it can be given back."""
+        return decayed(gpu_s, age_s, self._half_life_s)
 
     def all(self, now: float) -> dict[GroupName, float]:
         """Decayed GPU-seconds of every group that has any."""

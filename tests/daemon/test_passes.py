@@ -199,3 +199,15 @@ async def test_a_group_pays_for_the_expected_run_at_once_and_for_the_real_one_at
     await world.one_pass()
     on_disk = (await world.store.usage.all())["bio"]
     assert on_disk.gpu_seconds == pytest.approx(10.1)
+
+
+async def test_what_is_given_back_has_faded_like_the_bill_it_is_taken_from(world):
+    week = 7 * 86_400  # the half-life
+    job = await world.submit(gpus=1, cpu_cores=1, time_limit_s=2 * week)
+    await world.one_pass()
+    world.clock.time += week
+    world.executor.end(job, 0, ended_at=world.clock.now())
+    assert world.books.usage.of("bio", world.clock.now()) == pytest.approx(1.01 * week / 2)
+    await world.one_pass()
+    on_disk = (await world.store.usage.all())["bio"]
+    assert on_disk.gpu_seconds == pytest.approx(1.01 * week / 2)
