@@ -3,9 +3,10 @@
 Must not run anything: `engine.daemon.main` does.
 """
 
-import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 from config.paths import Paths
 from config.settings import Settings
@@ -43,11 +44,12 @@ from engine.executor.process import ProcessExecutor
 from engine.ports import Clock, Executor, GpuProvider
 from engine.store.store import Store
 
-log = logging.getLogger(__name__)
-
 STALE_SAMPLES = 10
 """So many intervals without a reading and a card counts as missing; never under `STALE_AFTER_S` seconds."""
 STALE_AFTER_S = 30.0
+
+EXECUTORS: dict[str, Callable[[Path], Executor]] = {"process": ProcessExecutor}
+"""What makes each kind of executor that the settings can name, on the state directory."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -110,7 +112,7 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
         feed=Feed(),
         views=Views(books=books, journal=journal, others=settings.privacy.others, jobs_dir=paths.jobs_dir),
     )
-    executor = executor or ProcessExecutor(paths.state_dir)
+    executor = executor or EXECUTORS[settings.executor.kind](paths.state_dir)
     runs = _runs(ground, executor)
     passes = _passes(ground, runs)
     passwords = Passwords(settings.auth, clock)

@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from config.paths import personal, prepare
+from config.settings import ExecutorSettings, GpuSettings, Settings
 from engine.daemon.lock import EngineLock, EngineRuns
 from engine.daemon.timers import Timers
+from engine.daemon.wiring import EXECUTORS, build
 
 
 def test_one_engine_for_each_state_directory(tmp_path):
@@ -43,3 +46,13 @@ async def test_a_run_that_is_far_too_late_still_comes_and_once(until):
     await asyncio.sleep(0)
     assert len(calls) == 1
     timers.stop()
+
+
+async def test_the_settings_name_the_executor(monkeypatch, tmp_path, hands):
+    named = hands()
+    monkeypatch.setitem(EXECUTORS, "process", lambda state_dir: named)
+    paths = personal({"HOME": str(tmp_path)}, state_dir=tmp_path / "state", socket=tmp_path / "s")
+    prepare(paths)
+    engine = build(Settings(gpu=GpuSettings(provider="none"), executor=ExecutorSettings(kind="process")), paths)
+    await engine.store.close()
+    assert engine.executor is named
