@@ -40,7 +40,7 @@ def who(row: Row) -> str:
 def what(row: Row) -> str:
     """The name, else the command line."""
     if row["redacted"]:
-        return "(not yours)"
+        return "(private)"
     return clean(row["name"] or row["command_line"] or "")
 
 

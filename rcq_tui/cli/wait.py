@@ -10,8 +10,8 @@ from engine.protocol.errors import EXIT_FAILED, Unreachable
 from rcq_tui.cli.failures import EXIT_INTERRUPTED, complain
 from rcq_tui.cli.rows import ending
 from rcq_tui.client.wire import Wire
+from rcq_tui.viewmodel.states import FINISHED
 
-_TERMINAL = frozenset({"completed", "failed", "cancelled", "preempted"})
 _FIRST_S, _MOST_S = 0.02, 1.0
 PATIENCE_S = 60.0
 """So long may the engine be away."""
@@ -45,7 +45,7 @@ def _ended(wire: Wire, number: int) -> dict[str, Any]:
         try:
             job: dict[str, Any] = wire.request("GET", f"/v1/jobs/{number}")
             last_heard = time.monotonic()
-            if job["state"] in _TERMINAL:
+            if job["state"] in FINISHED:
                 return job
         except Unreachable:
             if time.monotonic() - last_heard > PATIENCE_S:

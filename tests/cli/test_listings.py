@@ -40,7 +40,7 @@ QUEUE = """\
 STATE      POS  ID  WHO       WHAT                     GPUS     WAITED/RAN  WHY / WHEN
 ▶ running        9  alice     train                    2: 0,3        5m00s  until 14:51
 ○ pending    1  12  alice     train                    2            10m00s  in 1m00s; group vision:…
-○ pending    2  13  (vision)  (not yours)              1 a100       10m00s
+○ pending    2  13  (vision)  (private)                1 a100       10m00s
 ‖ held          14  alice     a name that is much to…  -            10m00s
 ✗ failed         8  alice     evil red                 8G of 1         10s  exit 3
 … there are more than these 5: --limit N shows more
