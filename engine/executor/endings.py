@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeGuard
 
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId
@@ -15,6 +16,9 @@ from engine.executor import records
 from engine.ports import Ending
 
 KILLED = 9
+MOST_STATUS = 255
+LATEST_S = 1e11
+"""Unix seconds: no clock of a host that runs jobs says more."""
 INTERRUPTED = "its start was interrupted before it ran; submit it again"
 ABANDONED = "the process that watched over the job was killed, so the job was ended; submit it again"
 REBOOTED = "the host was restarted while the job ran; submit it again"
@@ -30,7 +34,7 @@ def unwritten(
     job: JobId, attempt: int, run: Mapping[str, object], boot_id: str, stopped_for: Cause | None = None
 ) -> Ending:
     """What is known of an attempt whose shepherd is gone without a word. run: its run record, or else its claim."""
-    started_at = _number(run.get("started_at"))
+    started_at = moment(run.get("started_at"))
     cause, message = stopped_for or Cause.SIGNAL, ABANDONED
     if run.get("boot_id", boot_id) != boot_id:
         cause, message = Cause.HOST_REBOOT, REBOOTED
@@ -62,22 +66,32 @@ def write(ending: Ending, directory: Path) -> None:
             os.close(handle)
 
 
+def moment(value: object) -> float | None:
+    """Unix seconds as a record has them; `None` for what is no date, whoever wrote it."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= LATEST_S:
+        return None
+    return float(value)
+
+
 def _ending(job: JobId, attempt: int, record: Mapping[str, object]) -> Ending | None:
-    ended_at, message = _number(record.get("ended_at")), record.get("message")
+    """A job can write its record too: what no shepherd would say is none, and never reaches the books."""
+    ended_at, message = moment(record.get("ended_at")), record.get("message")
+    code, signal, started_at = record.get("exit_code"), record.get("signal"), record.get("started_at")
     try:
         cause = Cause(str(record.get("cause")))
     except ValueError:
         return None
-    if ended_at is None:
+    if ended_at is None or not _is_status(code) or not _is_status(signal):
         return None
-    code, signal = _number(record.get("exit_code")), _number(record.get("signal"))
+    if started_at is not None and moment(started_at) is None:
+        return None
     return Ending(
-        job=job, attempt=attempt, cause=cause,
-        exit_code=None if code is None else int(code), signal=None if signal is None else int(signal),
-        started_at=_number(record.get("started_at")), ended_at=ended_at,
-        message=message if isinstance(message, str) else None,
+        job=job, attempt=attempt, cause=cause, exit_code=code, signal=signal,
+        started_at=moment(started_at), ended_at=ended_at,
+        message=message.encode(errors="replace").decode() if isinstance(message, str) else None,
     )  # fmt: skip
 
 
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def _is_status(value: object) -> TypeGuard[int | None]:
+    """Whether it can be an exit code or a signal."""
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_STATUS)

@@ -181,10 +181,10 @@ class ProcessExecutor:
     def _watch(self, job: JobId, attempt: int, directory: Path, run: Mapping[str, object]) -> Running:
         if watch := self._watches.get((job, attempt)):
             return watch.running
-        pid, started_at = run.get("pid"), run.get("started_at")
+        pid = run.get("pid")
         running = Running(
             job=job, attempt=attempt, pid=pid if isinstance(pid, int) else None,
-            started_at=float(started_at) if isinstance(started_at, int | float) else 0.0,
+            started_at=endings.moment(run.get("started_at")) or 0.0,
         )  # fmt: skip
         watch = self._watches[job, attempt] = _Watch(running=running, directory=directory, run=run)
         loop = asyncio.get_running_loop()
