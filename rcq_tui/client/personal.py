@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from config.paths import Paths, PathsError, personal, prepare
+from config.paths import Paths, PathsError, config_file, personal, prepare
 from engine.protocol.errors import RcqError, Unreachable
 from rcq_tui.client.where import answers
 from rcq_tui.client.wire import Wire
@@ -25,7 +25,8 @@ def running_socket() -> str:
     Of several commands that find none, one starts it and the others wait for it.
     """
     try:
-        paths = personal()
+        named = _named_places()
+        paths = personal(state_dir=named.get("state_dir"), socket=named.get("socket"))
         if answers(str(paths.socket)):
             return str(paths.socket)
         prepare(paths)
@@ -36,6 +37,22 @@ def running_socket() -> str:
         if not answers(str(paths.socket)):
             _start(paths)
     return str(paths.socket)
+
+
+def _named_places() -> dict[str, Path]:
+    """Where the settings have the engine. What is wrong with them the engine itself tells at its start."""
+    try:
+        text = config_file().read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return {}
+    import tomllib  # noqa: PLC0415  only those with settings of their own pay for it
+
+    try:
+        engine = tomllib.loads(text).get("engine")
+    except tomllib.TOMLDecodeError:
+        return {}
+    places = {name: engine.get(name) for name in ("state_dir", "socket")} if isinstance(engine, dict) else {}
+    return {name: Path(place) for name, place in places.items() if isinstance(place, str)}
 
 
 def engine_command(*, config: Path | None, socket: Path, state_dir: Path) -> list[str]:

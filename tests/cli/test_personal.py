@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from scripted_engine import processes_naming, wait_until
 
+from config.paths import config_file
 from engine.protocol.errors import Unreachable
 from rcq_tui.client import personal, where
 
@@ -75,6 +76,24 @@ def test_else_a_personal_one_is_started_once(starts: Path, home: Path, capsys: p
     pid, session = line.split()
     assert pid == session  # its own session: the end of the terminal is not its end
     assert capsys.readouterr().err.count("starting your personal engine") == 1
+
+
+def test_it_is_where_the_settings_have_it(starts: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = config_file()
+    file.parent.mkdir(parents=True)
+    file.write_text(f"\ufeff[engine]\nsocket = '~/own.sock'\nstate_dir = '{home}/own state'\n", encoding="utf-8")
+    assert where.find_socket() == str(Path("~/own.sock").expanduser())
+    assert f"its log: {home}/own state/engine.log" in capsys.readouterr().err
+    assert where.find_socket() == str(Path("~/own.sock").expanduser())
+    assert len(starts.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", [b"[engine\n", b"\xff", b"engine = 3\n", b"[engine]\nsocket = 3\n"])
+def test_settings_that_are_wrong_are_the_engines_to_complain_of(starts: Path, home: Path, text: bytes) -> None:
+    file = config_file()
+    file.parent.mkdir(parents=True)
+    file.write_bytes(text)
+    assert where.find_socket() == str(home / "rcq" / "rcq.sock")
 
 
 def test_an_engine_that_fails_says_why(starts: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
