@@ -21,6 +21,8 @@ from engine.protocol.fields import ALIASES, JobFields
 _check_json = JOB.validator.validate_json
 _check_python = JOB.validator.validate_python
 _KEY_END = re.compile(rb'"\s*:')
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""How a surrogate is escaped; pairs are fine, which only a parser can tell."""
 _FRACTIONS = frozenset({"memory_gb", "max_runtime", "expected_time", "max_runtime_minutes", "estimated_hours"})
 
 
@@ -63,9 +65,12 @@ def may_hold_trouble(text: bytes) -> bool:
 def load_json(text: str) -> Any:
     """JSON as Python values; objects that repeat a key are remembered as such for `parse_object`.
 
-    Raises ValueError, RecursionError.
+    Raises ValueError (also for an escaped half of a character, which no file and no answer could hold), RecursionError.
     """
-    return _decoder.decode(text)
+    value = _decoder.decode(text)
+    if _HALF.search(text):
+        from_json(text)
+    return value
 
 
 def job_id_of(line: bytes) -> str | None:

@@ -53,7 +53,7 @@ class Listing:
         parts = cursors.decode(query.cursor) if query.cursor else None
         try:
             found = list(islice(self._items(who, query, states, parts), query.limit + 1))
-        except (TypeError, ValueError, IndexError):
+        except (TypeError, ValueError, IndexError, OverflowError):
             raise cursors.bad_cursor() from None  # the parts came from the client
         shown = found[: query.limit]
         rows = await self._store.jobs([int(job) for job, _ in shown])
@@ -139,7 +139,7 @@ def _states(names: tuple[str, ...]) -> frozenset[JobState]:
 
 
 def _id_of(parts: list[Any]) -> int:
-    if not isinstance(parts[0], int):
+    if not isinstance(parts[0], int) or parts[0] < 0:
         raise cursors.bad_cursor()
     return parts[0]
 

@@ -42,6 +42,15 @@ def test_bodies_that_are_no_request(api: Api, path: str, body: bytes, status: in
     assert refusal(api.ask("POST", path, token="root", content=body)) == (status, code)
 
 
+@pytest.mark.parametrize(
+    "job",
+    [b'{"command": ["\\ud800"]}', b'{"command": ["true"], "job_id": "\\uDFFF", "x": 1}', b'{"\\uD83D": 1}'],
+)
+def test_half_a_character_in_a_batch_is_no_json(api: Api, job: bytes) -> None:
+    body = b'{"jobs": [{"command": ["true"]}, ' + job + b"]}"
+    assert refusal(api.ask("POST", "/v1/jobs/batch", token="root", content=body)) == (400, "BAD_FORMAT")
+
+
 def test_the_content_type_is_not_asked_for(api: Api) -> None:
     api.script.expect("people.logout", USER, gives=None)
     api.script.expect("people.change_password", USER, "a", "b", gives=None)

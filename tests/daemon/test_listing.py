@@ -8,6 +8,7 @@ from config.settings import PrivacySettings
 from engine.api.backend import JobQuery
 from engine.core.explain import ordered
 from engine.core.model import JobId, Waiting
+from engine.daemon import cursors
 from engine.daemon.order import COUNTED, places, positions
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
@@ -101,6 +102,28 @@ async def test_made_up_cursors_and_states_are_refused(world, cursor):
         assert refused.value.code == "VALIDATION_ERROR"
     with pytest.raises(Refused, match="no state nonsense"):
         await world.jobs.page(world.ann, JobQuery(states=("nonsense",)))
+
+
+@pytest.mark.parametrize("states", [(), ("completed",)])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("pending", 10**400, 0, 1, 1, "1"),
+        ("pending", 1, float("inf"), 1, 1, "1"),
+        ("pending", 1, 0, 10**400, 1, "1"),
+        ("running", 1e400),
+        (10**30,),
+        (-(10**30),),
+    ],
+)
+async def test_numbers_beyond_all_bounds_in_a_cursor_are_no_defect(world, parts, states):
+    await world.submit()
+    try:
+        page = await world.jobs.page(world.ann, JobQuery(states=states, cursor=cursors.encode(*parts)))
+    except Refused as refused:
+        assert refused.code == "VALIDATION_ERROR"
+    else:
+        assert not page.items
 
 
 async def test_pages_neither_skip_nor_repeat_while_time_passes_and_the_queue_moves(world):
