@@ -31,6 +31,9 @@ log = logging.getLogger("rcq")
 PURGE_S = 3600.0
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
+GC_THRESHOLDS = (50_000, 20, 50)
+"""A batch of ingest is some 20,000 objects: Python's own 700 would have the collector walk the queue all the time."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run an engine until it is told to stop; its exit code."""
@@ -46,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(error, EXIT_USAGE)
     except (PathsError, RcqError, OSError) as error:
         return _say(error, EXIT_FAILED)
+    gc.set_threshold(*GC_THRESHOLDS)
     try:
         uvloop.run(run(settings, paths))
     except (RcqError, OSError) as error:
