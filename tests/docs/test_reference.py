@@ -1,0 +1,175 @@
+"""The reference page and the code are one list: nothing undocumented, nothing documented that does not exist."""
+
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from config import paths
+from config.settings import Settings, SimulatedCard
+from engine.api.app import create_app
+from engine.core.lifecycle import Cause, JobState, outcome
+from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, Shape
+from engine.core.reasons import REASON_CODES, Reason
+from engine.core.snapshot import Lease
+from engine.executor import environment
+from engine.protocol import errors
+from engine.protocol.fields import ALIASES, FIELD_NAMES, LATER, JobFields
+from rcq_tui.cli import failures
+from rcq_tui.cli.verbs import VERBS
+from rcq_tui.tui.commands import COMMANDS, key_name
+from rcq_tui.viewmodel.states import GPU_STATES, JOB_STATES
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text(encoding="utf-8")
+SECTIONS = {part.partition("\n")[0]: part for part in re.split(r"(?m)^## ", PAGE)[1:]}
+UNIT_OF_ENDING = {
+    "_s": "s", "_h": "h", "_days": "days", "_c": "°C", "_mb": "MiB", "_w": "W", "_bytes": "bytes", "_watt": "K/W",
+}  # fmt: skip
+
+
+def rows(section: str) -> list[list[str]]:
+    """The cells of a section's table, without its head."""
+    lines = [line for line in SECTIONS[section].splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def codes(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def table(section: str) -> dict[str, list[str]]:
+    """First cell → the others. A row that stands twice, or one that says nothing, fails."""
+    found = rows(section)
+    named = {codes(first)[0]: others for first, *others in found}
+    assert len(named) == len(found)
+    assert all(others[-1] for others in named.values()) or section == "A job's fields"
+    return named
+
+
+def test_every_section_is_one_that_is_checked() -> None:
+    assert set(SECTIONS) == {
+        "Commands", "Exit codes", "Variables that override", "A job's fields", "What a job sees", "States of a job",
+        "Causes", "States of a GPU", "Reasons", "Errors", "API", "Settings", "Keys of the terminal UI",
+    }  # fmt: skip
+
+
+def test_every_command_with_its_line() -> None:
+    assert {verb: cells[0] for verb, cells in table("Commands").items()} == {
+        name: verb.summary for name, verb in VERBS.items()
+    }
+
+
+def test_every_exit_code() -> None:
+    named = [item for of in (errors, failures) for item in vars(of).items() if item[0].startswith("EXIT_")]
+    known = {code for _, code in named if isinstance(code, int)}
+    assert sorted(int(first) for first, _ in rows("Exit codes")) == sorted(known)
+
+
+def test_every_error_with_its_status_and_exit_code() -> None:
+    told = {code: (int(cells[0]), int(cells[1])) for code, cells in table("Errors").items()}
+    assert told == {code: (status, errors.EXIT_OF_CODE[code]) for code, status in errors.STATUS.items()}
+
+
+def test_every_reason_with_its_numbers() -> None:
+    kinds = {kind.code: [field.name for field in fields(kind)] for kind in Reason.__args__}
+    assert set(kinds) == REASON_CODES
+    assert {code: codes(cells[0]) for code, cells in table("Reasons").items()} == kinds
+
+
+def test_every_cause_with_the_states_that_it_leads_to() -> None:
+    told = {cause: set(codes(cells[0])) for cause, cells in table("Causes").items()}
+    assert told == {str(cause): {str(outcome(cause, code)) for code in (0, 1)} for cause in Cause}
+
+
+@pytest.mark.parametrize(("section", "signs"), [("States of a job", JOB_STATES), ("States of a GPU", GPU_STATES)])
+def test_every_state_with_its_sign(section: str, signs: dict[str, tuple[str, str, str]]) -> None:
+    assert {state: cells[0] for state, cells in table(section).items()} == {name: of[0] for name, of in signs.items()}
+
+
+def test_the_signs_are_of_the_states_there_are() -> None:
+    assert set(JOB_STATES) == {str(state) for state in JobState}
+
+
+def test_every_field_of_a_job_with_its_default_and_spellings() -> None:
+    told, plain = table("A job's fields"), JobFields()
+    assert tuple(told) == FIELD_NAMES
+    spelled = {}
+    for name, (_, default, others, _) in told.items():
+        value = tomllib.loads(f"value = {codes(default)[0]}")["value"] if default else None
+        assert value == getattr(plain, name), name
+        for other, factor in re.findall(r"`(\w+)`(?: \(× (\d+)\))?", others):
+            spelled[other] = (name, int(factor or 1))
+    assert spelled == ALIASES
+
+
+def test_every_field_has_a_unit_that_its_name_bears_out() -> None:
+    for name, (unit, *_) in table("A job's fields").items():
+        assert unit, name
+        assert unit == "MiB" or not name.endswith("_mb")
+        assert unit == "seconds" or not name.endswith("_s")
+
+
+def test_every_field_that_is_refused_until_later() -> None:
+    line = next(line for line in SECTIONS["A job's fields"].splitlines() if line.startswith("Refused by name"))
+    assert codes(line) == sorted(LATER)
+
+
+def test_every_variable_that_a_job_sees() -> None:
+    shape, owner = Shape(gpus=0), Owner(account=AccountName("a"), group=GroupName("g"))
+    key = GroupKey(owner=owner, service=None, priority=5, preemptible=False, shape=shape)
+    lease = Lease(job=JobId("1"), key=key, gpus=(), started_at=0.0, expected_end=1.0)
+    person = environment.Person(**dict.fromkeys(environment.Person.__dataclass_fields__, "x"))
+    built = environment.build(fields=JobFields(), lease=lease, attempt=1, directory=Path("/d"), person=person, now=0.0)
+    told = [name for first, _ in rows("What a job sees") for name in codes(first)]
+    assert sorted(told) == sorted(built)
+
+
+def test_every_overriding_variable_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rcq_tui.client import token, where
+
+    for name in table("Variables that override"):
+        monkeypatch.setenv(name, f"/{name}")
+    seen = {where.find_socket(), token.read(), str(paths.config_file())}
+    assert seen == {f"/{name}" for name in table("Variables that override")}
+
+
+def test_every_address() -> None:
+    app = create_app(SimpleNamespace())  # type: ignore[arg-type]  # nothing is asked of the backend
+    known = {f"{verb.upper()} {path}" for path, verbs in app.openapi()["paths"].items() for verb in verbs}
+    assert set(table("API")) == known
+
+
+def declared(group: type[BaseModel], before: str) -> dict[str, Any]:
+    """Every key under `before` with its default."""
+    found: dict[str, Any] = {}
+    for name, field in group.model_fields.items():
+        inner = SimulatedCard if before + name == "gpu.simulated" else field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            found |= declared(inner, f"{before}{name}.")
+        else:
+            found[before + name] = field.default
+    return found
+
+
+def test_every_setting_with_its_default() -> None:
+    told = {
+        key: None if default == "unset" else tomllib.loads(f"value = {codes(default)[0]}")["value"]
+        for key, (_, default, _) in table("Settings").items()
+    }
+    assert told == declared(Settings, "")
+
+
+def test_every_setting_has_the_unit_that_its_name_bears_out() -> None:
+    for key, (unit, *_) in table("Settings").items():
+        wanted = next((unit for ending, unit in UNIT_OF_ENDING.items() if key.endswith(ending)), unit)
+        assert unit == wanted, key
+
+
+def test_every_key_of_the_terminal_ui() -> None:
+    told = [(codes(keys), does) for keys, does in rows("Keys of the terminal UI")]
+    assert told == [([key_name(key) for key in command.keys], command.help) for command in COMMANDS.values()]
