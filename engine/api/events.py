@@ -1,17 +1,18 @@
 """GET /v1/events: what happens, as server-sent events, resumable by the last event's id."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from engine.api.access import Engine, Who
+from engine.api.access import Engine, Who, perhaps
 from engine.api.answers import as_json, refuses
 from engine.api.backend import FeedEvent
 from engine.api.complaints import wrong
 from engine.api.requests import Following
+from engine.protocol.errors import Refused
 
 router = APIRouter(prefix="/v1", tags=["events"])
 KEEP_ALIVE_S = 15.0
@@ -35,11 +36,32 @@ async def events(
 ) -> Response:
     """What happens from now on; after a break, `Last-Event-ID` (or `after`) goes on where it broke off."""
     feed = engine.box.events(who, asked.after if last_event_id is None else _number(last_event_id))
+
+    async def unchanged() -> bool:
+        try:
+            return await perhaps(request) == who
+        except Refused:
+            return False
+
     return StreamingResponse(
-        written(feed, request.app.state.closing),
+        written(while_true(unchanged, feed), request.app.state.closing),
         media_type="text/event-stream",
         headers={"cache-control": "no-store"},
     )
+
+
+async def while_true(
+    unchanged: Callable[[], Awaitable[bool]], feed: AsyncIterator[FeedEvent]
+) -> AsyncIterator[FeedEvent]:
+    """The feed, until somebody's log-in has ended or became another one: what they may see was settled before that."""
+    try:
+        async for event in feed:
+            if not await unchanged():
+                return
+            yield event
+    finally:
+        if isinstance(feed, AsyncGenerator):
+            await feed.aclose()
 
 
 async def written(

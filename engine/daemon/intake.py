@@ -82,7 +82,22 @@ class Intake:
 
     def _conclude(self, who: Identity, job: JobFields) -> GroupKey | Refused:
         key = self._key(who, job)
-        return self._membership(who, key) or self._limits(key) or self._possible(key) or self._within_quota(key) or key
+        return (
+            self._standing(who)
+            or self._membership(who, key)
+            or self._limits(key)
+            or self._possible(key)
+            or self._within_quota(key)
+            or key
+        )
+
+    def _standing(self, who: Identity) -> Refused | None:
+        """A file may be on its way for hours: it is taken in only while its sender is who it was at the start."""
+        account = self._register.accounts.get(who.account)
+        if account and not account.disabled and (account.group, account.role) == (who.group, who.role):
+            return None
+        told = f"The account {who.account} was changed or disabled meanwhile: log in again and send the rest."
+        return Refused("UNAUTHENTICATED", told)
 
     def _key(self, who: Identity, job: JobFields) -> GroupKey:
         limit = job.time_limit_s if job.time_limit_s is not None else self._settings.default_time_limit_s

@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from engine.api.app import create_app
-from engine.api.backend import Backend, FeedEvent
+from engine.api.backend import Backend, FeedEvent, Identity
 from engine.api.events import written
 from engine.api.server import serve
-from tests.api.scripted import Api, Script, Scripted, ScriptedBox, ScriptedPeople, refusal, wait_until
+from tests.api.scripted import ADMIN, USER, Api, Script, Scripted, ScriptedBox, ScriptedPeople, refusal, wait_until
 
 PAST = [FeedEvent(id=at, kind="job", data={"id": at, "text": "line\nbreak ü"}) for at in range(1, 6)]
 
@@ -63,6 +63,21 @@ def test_a_follower_that_leaves_is_let_go(api: Api) -> None:
     with client.stream("GET", "/v1/events") as answer:
         assert answer.status_code == 200
         wait_until(lambda: api.box.followers == 1)
+    wait_until(lambda: api.box.followers == 0)
+
+
+@pytest.mark.parametrize("now", [None, ADMIN])
+def test_who_is_no_longer_the_same_follows_no_further(api: Api, now: Identity | None) -> None:
+    answers = iter([USER, USER, now])
+
+    async def by_token(token: str) -> Identity | None:
+        return next(answers)
+
+    api.box.past = PAST
+    api.people.by_token = by_token
+    with api.client().stream("GET", "/v1/events") as answer:
+        lines = list(answer.iter_lines())
+    assert [line for line in lines if line.startswith("id")] == ["id: 1"]
     wait_until(lambda: api.box.followers == 0)
 
 

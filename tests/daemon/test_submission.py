@@ -41,6 +41,14 @@ async def test_good_jobs_go_in_beside_bad_ones_in_order(world):
     assert [int(waiting.job) for waiting in group.jobs] == numbers
 
 
+@pytest.mark.parametrize("change", [{"disabled": True}, {"role": "admin"}, {"group": "chem"}])
+async def test_who_was_changed_while_a_file_is_on_its_way_takes_nothing_more_in(world, change):
+    assert isinstance(await world.submit(), int)
+    await world.people.change_account(world.root, "ann", AccountChange(**change))
+    assert (await refusal(world)).code == "UNAUTHENTICATED"
+    assert len(world.books.pending) == 1
+
+
 async def test_batches_at_the_same_instant_keep_their_order(world):
     first = await world.jobs.submit(world.ann, [job(priority=5) for _ in range(2000)])
     second = await world.jobs.submit(world.ann, [job(priority=5) for _ in range(10)])
