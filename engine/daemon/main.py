@@ -132,7 +132,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _settings(given: argparse.Namespace) -> tuple[Settings, Paths]:
-    settings = load(given.config) if given.config else load_if_there(config_file())
+    named = given.config or (config_file() if os.environ.get("RCQ_CONFIG") else None)
+    settings = load(named) if named else load_if_there(config_file())
     paths = personal(state_dir=settings.engine.state_dir, socket=settings.engine.socket)
     return settings, paths.moved(state_dir=given.state_dir, socket=given.socket)
 

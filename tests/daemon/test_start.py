@@ -7,6 +7,7 @@ import pytest
 
 from config.paths import personal, prepare
 from config.settings import ExecutorSettings, GpuSettings, Settings
+from engine.daemon import main
 from engine.daemon.lock import EngineLock, EngineRuns
 from engine.daemon.timers import Timers
 from engine.daemon.wiring import EXECUTORS, build
@@ -56,3 +57,13 @@ async def test_the_settings_name_the_executor(monkeypatch, tmp_path, hands):
     engine = build(Settings(gpu=GpuSettings(provider="none"), executor=ExecutorSettings(kind="process")), paths)
     await engine.store.close()
     assert engine.executor is named
+
+
+def test_settings_that_were_named_must_be_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RCQ_CONFIG", str(tmp_path / "slip.toml"))
+    elsewhere = ["--state-dir", str(tmp_path / "state"), "--socket", str(tmp_path / "s")]
+    monkeypatch.setattr(main, "run", None)
+    assert main.main(elsewhere) == main.EXIT_USAGE
+    assert "slip.toml: cannot be read" in capsys.readouterr().err
+    assert not (tmp_path / "state").exists()
