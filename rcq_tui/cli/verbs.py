@@ -51,6 +51,11 @@ GROUPS: dict[str, dict[str, Verb]] = {
 }
 """The verbs in the order in which `rcq --help` shows them."""
 
+LATER = frozenset(
+    {"run", "shell", "results", "requeue", "edit", "reserve", "reservations", "unreserve", "usage", "token", "audit"}
+)
+"""Verbs that the interface names and this version does not have yet: refused by name, no other is suggested."""
+
 VERBS: dict[str, Verb] = {name: verb for verbs in GROUPS.values() for name, verb in verbs.items()}
 
 

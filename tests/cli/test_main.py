@@ -13,7 +13,7 @@ import pytest
 from scripted_engine import Engine, Result, job, refusal, wait_until
 
 from engine.protocol.errors import EXIT_OF_CODE, STATUS
-from rcq_tui.cli.verbs import VERBS
+from rcq_tui.cli.verbs import LATER, VERBS
 
 Rcq = Callable[..., Result]
 
@@ -53,6 +53,14 @@ def test_an_unknown_verb_names_the_nearest(rcq: Rcq) -> None:
     result = rcq("qeue")
     assert (result.code, result.out) == (2, "")
     assert "'queue'" in result.err
+
+
+@pytest.mark.parametrize("verb", sorted(LATER))
+def test_a_verb_of_a_later_version_is_refused_by_name(rcq: Rcq, verb: str) -> None:
+    result = rcq(verb, "7")
+    assert (result.code, result.out) == (2, "")
+    assert f"this version cannot do `rcq {verb}` yet" in result.err
+    assert "perhaps" not in result.err
 
 
 def test_version(rcq: Rcq) -> None:
