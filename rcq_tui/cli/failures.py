@@ -43,7 +43,7 @@ def complain_of(error: RcqError) -> int:
         lines = [detail_line(detail) for detail in error.details]
         for line in lines if lines != [str(error)] else []:  # one detail is often the whole message already
             print(f"  {clean(line)}", file=sys.stderr)
-        if error.retry_after_s is not None:
+        if error.retry_after_s is not None and "try again in" not in str(error).lower():
             print(f"  try again in {error.retry_after_s:.0f} s", file=sys.stderr)
     return exit_code(error)
 

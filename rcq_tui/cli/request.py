@@ -6,7 +6,7 @@
 import argparse
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import pair
@@ -14,6 +14,9 @@ from rcq_tui.cli.units import mebibytes, seconds
 
 SWITCHES = ("--share", "--no-share", "--preemptible", "--no-preemptible")
 """The options here that take no value."""
+
+LATER = ("image", "after", "array", "begin", "cron", "retries")
+"""Fields that the engine refuses in this version; their options are refused here by name, before anything is sent."""
 
 _PLAIN = {
     "gpus": "gpus",
@@ -56,6 +59,8 @@ def add_request(to: argparse.ArgumentParser) -> None:
         "--env", metavar="K=V", type=_variable, action="append", default=[], help="repeat; K alone: as here"
     )
     to.add_argument("--tag", metavar="K=V", type=pair, action="append", default=[], help="repeat")
+    for name in LATER:
+        to.add_argument(f"--{name}", type=_later, help=argparse.SUPPRESS)
 
 
 def fields(options: argparse.Namespace) -> dict[str, Any]:
@@ -75,6 +80,10 @@ def _workdir(path: str) -> str:
         return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111  pathlib keeps `..`
     except FileNotFoundError as error:
         raise UsageError("the directory you stand in is gone; give --workdir DIR") from error
+
+
+def _later(_text: str) -> NoReturn:
+    raise argparse.ArgumentTypeError("this version cannot do this yet; leave it out")
 
 
 def _typed(read: Callable[[str], int]) -> Callable[[str], int]:

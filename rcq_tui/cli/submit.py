@@ -56,7 +56,8 @@ def split(argv: list[str]) -> tuple[list[str], list[str], bool]:
     while at < len(argv) and argv[at].startswith("-") and argv[at] != "-":
         if argv[at] == "--":
             return argv[:at], argv[at + 1 :], True
-        takes_value = "=" not in argv[at] and argv[at] not in SWITCHES and argv[at] not in _OWN_SWITCHES
+        alone = "=" in argv[at] or argv[at] in SWITCHES or argv[at] in _OWN_SWITCHES
+        takes_value = not alone and argv[at + 1 : at + 2] != ["--"]
         at += 2 if takes_value else 1
     return argv[:at], argv[at:], False
 

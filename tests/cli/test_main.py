@@ -93,6 +93,8 @@ def test_a_detail_that_is_the_whole_message_is_not_said_twice(rcq: Rcq, engine: 
 def test_the_time_to_try_again_is_told(rcq: Rcq, engine: Engine) -> None:
     engine.on("GET", "/v1/jobs", (429, refusal("RATE_LIMITED", "slow down")))
     assert "try again in 7 s" in rcq("queue").err
+    engine.on("GET", "/v1/jobs", (429, refusal("RATE_LIMITED", "Too many. Try again in 7 s.")))
+    assert rcq("queue").err == "rcq: Too many. Try again in 7 s.\n"
 
 
 def test_no_engine(rcq: Rcq, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

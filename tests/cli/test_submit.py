@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from scripted_engine import Engine, Result, detail, refusal
 
+from engine.protocol import fields
 from engine.protocol.fields import FIELD_NAMES
-from rcq_tui.cli.request import _PLAIN
+from rcq_tui.cli.request import _PLAIN, LATER
 from rcq_tui.cli.submit import split
 
 Rcq = Callable[..., Result]
@@ -164,6 +165,24 @@ def test_a_binary_named_like_a_script(rcq: Rcq, engine: Engine, home: Path) -> N
 def test_wrong_options_send_nothing(rcq: Rcq, engine: Engine, argv: tuple[str, ...]) -> None:
     assert rcq("submit", *argv).code == 2
     assert engine.requests == []
+
+
+@pytest.mark.parametrize("field", sorted(fields.LATER))
+def test_options_of_a_later_version_are_refused_by_name(rcq: Rcq, engine: Engine, home: Path, field: str) -> None:
+    (home / "s.sh").write_text(f"#RCQ --{field} 0-9\n")
+    for argv in ((f"--{field}", "0-9", "true"), (str(home / "s.sh"),)):
+        result = rcq("submit", *argv)
+        assert (result.code, engine.requests) == (2, [])
+        assert f"argument --{field}: this version cannot do this yet" in result.err
+
+
+def test_the_options_of_later_are_the_engines() -> None:
+    assert frozenset(LATER) == fields.LATER
+
+
+def test_an_option_before_the_two_dashes_does_not_swallow_them(rcq: Rcq) -> None:
+    assert "unrecognized arguments: --frobnicate. See" in rcq("submit", "--frobnicate", "--", "true").err
+    assert "--gpus: expected one argument" in rcq("submit", "--gpus", "--", "true").err
 
 
 def test_a_directory_that_is_gone(rcq: Rcq, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
