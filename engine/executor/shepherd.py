@@ -4,6 +4,7 @@ Forked from the supervisor and independent of it from then on. Standard library 
 told to stop by a record in the job's directory and a signal, and tells by records there.
 """
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -235,7 +236,8 @@ class Attempt:
                 records.write(self.directory, records.EXIT, record)
                 return
             except OSError as problem:
-                print(f"job {self.order.job}: {problem}", file=sys.stderr, flush=True)  # noqa: T201 (the log file)
+                with contextlib.suppress(OSError):  # the log may be on the same disk
+                    print(f"job {self.order.job}: {problem}", file=sys.stderr, flush=True)  # noqa: T201 (the log file)
                 if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
                     return
             time.sleep(WRITE_PAUSE_S)

@@ -1,11 +1,17 @@
 """What a job finds when it starts, what it is told before its time is up, and why it may not start."""
 
+import contextlib
+import errno
+import json
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.core.lifecycle import Cause
+from engine.executor import records, shepherd
 from tests.executor.conftest import Engine
 
 
@@ -147,3 +153,28 @@ async def test_output_is_not_written_through_a_link(engine: Engine) -> None:
 async def test_output_does_not_wait_for_a_reader_of_a_pipe(engine: Engine) -> None:
     os.mkfifo(engine.launch().directory / "stdout.log")
     assert (await engine.run("echo", "x")).cause is Cause.LAUNCH_ERROR
+
+
+def test_a_full_disk_under_the_log_too_loses_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = {"job": "1", "attempt": 1, "argv": ["true"], "environment": {}, "workdir": "/", "directory": str(tmp_path)}
+    limits = {"time_limit_s": 60, "warn_before_s": 0, "grace_s": 1}
+    write, failures = records.write, [OSError(errno.ENOSPC, "full")] * 2
+
+    def full_at_first(*values: Any) -> None:
+        if failures:
+            raise failures.pop()
+        write(*values)
+
+    directory = records.open_directory(str(tmp_path))
+    monkeypatch.setattr(shepherd, "WRITE_PAUSE_S", 0.0)
+    monkeypatch.setattr(records, "write", full_at_first)
+    try:
+        with Path("/dev/full").open("w", buffering=1) as log:
+            monkeypatch.setattr(sys, "stderr", log)
+            shepherd.Attempt(shepherd.Order({**order, **limits}), directory, {})._write_exit(cause="exit", exit_code=5)
+            monkeypatch.undo()
+            with contextlib.suppress(OSError):
+                log.close()
+    finally:
+        os.close(directory)
+    assert json.loads((tmp_path / "exit").read_text())["exit_code"] == 5
