@@ -5,6 +5,7 @@ why a job was chosen, nor how processes are made.
 """
 
 import asyncio
+import errno
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,7 +25,9 @@ log = logging.getLogger(__name__)
 MOST_MESSAGE = 500
 """Characters of what an ending tells that are kept."""
 RETRY_S = 1.0
-"""A start that broke off (no supervisor, no store) is tried again after so long."""
+"""A start that broke off (no supervisor, no store, no room) is tried again after so long."""
+SHORTAGES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""What the host lacks for the moment, whichever job it is."""
 SETTLE_S = 5.0
 """Who cancels a job that is just being started waits at most so long to hear how that went."""
 
@@ -132,19 +135,27 @@ class Runs:
     async def _start(self, live: Live) -> None:
         try:
             fields = live.fields or await self.know(live)
+            if self._is_called_off(live):
+                return
             launch = self._launches.make(live, fields)
         except (OSError, KeyError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno in SHORTAGES:
+                raise  # tried again: a full disk must not use up the whole queue
             log.error("Job %s cannot be launched: %s", live.job, error)
             self._never_ran(live, Cause.LAUNCH_ERROR, str(error))
-            return
-        if live.cancelled and not live.tried:
-            self._never_ran(live, Cause.CANCELLED, None)
             return
         live.tried = True
         self.running(live, await self._executor.start(launch))
         if live.cancelled and self._books.live.get(live.job) is live:
             await self._executor.stop(live.job, Cause.CANCELLED, self._grace_s)
         live.settled.set()
+
+    def _is_called_off(self, live: Live) -> bool:
+        """Whether it was cancelled before anything was started; then it has ended by this."""
+        if not live.cancelled or live.tried:
+            return False
+        self._never_ran(live, Cause.CANCELLED, None)
+        return True
 
     def _launched(self, live: Live, done: "asyncio.Task[None]") -> None:
         """The start is through; one that broke off is begun again, which never runs the same attempt twice."""

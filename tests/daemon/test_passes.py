@@ -1,12 +1,15 @@
 """The pass and what it leads to: leases, commits, starts, endings, and what happens when one of them fails."""
 
 import asyncio
+import errno
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import JobId
+from engine.daemon import runs
 from engine.ports import Started
 from engine.protocol.responses import JobDetail
 from engine.store.errors import WriteFailed
@@ -211,3 +214,20 @@ async def test_what_is_given_back_has_faded_like_the_bill_it_is_taken_from(world
     await world.one_pass()
     on_disk = (await world.store.usage.all())["bio"]
     assert on_disk.gpu_seconds == pytest.approx(1.01 * week / 2)
+
+
+async def test_what_the_host_lacks_is_no_fault_of_the_job(world, monkeypatch, until):
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(runs, "RETRY_S", 0.01)
+    first, second = [await world.submit(gpus=1) for _ in range(2)]
+    with monkeypatch.context() as short:
+        short.setattr(Path, "mkdir", full)
+        await world.engine.passes.one()
+        await world.jobs.cancel(world.ann, second)
+        await until(lambda: JobId(str(second)) not in world.books.live)
+        assert await world.state_of(first) == "scheduled"
+    await until(lambda: [launch.job for launch in world.executor.launched] == [str(first)])
+    assert await world.state_of(first) == "running"
+    assert await world.state_of(second) == "cancelled"
