@@ -110,7 +110,7 @@ class Runs:
         self._journal.end(ended, live.lease.key.owner.account)
         self._books.finished[state] += 1
         if ending.message:
-            log.info("Job %s ended (%s): %s", ending.job, ending.cause, ending.message)
+            log.info("Job %s ended (%s): %r", ending.job, ending.cause, ending.message)
         ran_s = 0.0 if ending.started_at is None else max(0.0, ending.ended_at - ending.started_at)
         self._correct(live, correction(live.lease, live.charged, ran_s))
         self.wake()

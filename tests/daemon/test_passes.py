@@ -231,3 +231,13 @@ async def test_what_the_host_lacks_is_no_fault_of_the_job(world, monkeypatch, un
     await until(lambda: [launch.job for launch in world.executor.launched] == [str(first)])
     assert await world.state_of(first) == "running"
     assert await world.state_of(second) == "cancelled"
+
+
+async def test_what_a_job_says_of_its_end_reaches_the_engines_log_as_data(world, caplog):
+    job = await world.submit()
+    await world.one_pass()
+    with caplog.at_level("INFO", "engine.daemon.runs"):
+        world.executor.end(job, message="not found: \x1b]0;x\x07\nJob 7 ended")
+    assert "not found" in caplog.text
+    assert "\x1b" not in caplog.text
+    assert caplog.text.count("\n") == 1
