@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.api.schema import ENVIRONMENT_KEY, PRINTABLE
+from engine.api.schema import ENVIRONMENT_KEY, NAME, PRINTABLE
 from engine.protocol.errors import Refused
 from engine.protocol.fields import LATER
 
@@ -20,6 +20,7 @@ _SUBJECT = re.compile(r"^(?:Input|String|List|Dictionary|Value|Data) should ")
 _PATTERNS = {
     PRINTABLE: "must not hold control characters or line breaks",
     ENVIRONMENT_KEY: "must be letters, digits and underscores and not begin with a digit",
+    NAME: "must be 1 to 64 letters, digits and _ . @ -, and begin with a letter, a digit or _",
     "^/": "must be an absolute path, beginning with /",
 }
 _COMMAND_AS_TEXT = (
@@ -65,8 +66,16 @@ def complaint(error: ValidationError, known: Iterable[str]) -> Refused:
         what = str(found[0]["ctx"]["error"]).replace(" at line 1 column ", " at column ")
         return Refused("BAD_FORMAT", f"This is not JSON: {what}.")
     if not found[0]["loc"] and found[0]["type"] in {"dict_type", "model_type", "model_attributes_type"}:
-        return Refused("BAD_FORMAT", 'Expected a JSON object, such as {"command": ["nvidia-smi"]}.')
+        return Refused("BAD_FORMAT", f"Expected a JSON object{_example(list(known))}.")
     return invalid(details_of(found[:MAX_DETAILS], known))
+
+
+def _example(known: list[str]) -> str:
+    """What such an object looks like: a job, a batch of jobs, or whatever has these fields."""
+    job = '{"command": ["nvidia-smi"]}'
+    if "command" in known:
+        return f", such as {job}"
+    return f', such as {{"jobs": [{job}]}}' if known == ["jobs"] else f" with the fields {', '.join(known)}"
 
 
 def details_of(found: Iterable[Mapping[str, Any]], known: Iterable[str]) -> list[dict[str, Any]]:

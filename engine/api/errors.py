@@ -43,7 +43,8 @@ async def _http(request: Request, error: Exception) -> Response:
     status = cast(HTTPException, error).status_code
     if status == 405:
         allowed = (cast(HTTPException, error).headers or {}).get("Allow", "")
-        answer = refusal(Refused("NOT_FOUND", f"{request.method} is not possible here, but {allowed} is."), 405)
+        told = f"{request.method} is not possible here; GET /openapi.json lists what is."
+        answer = refusal(Refused("METHOD_NOT_ALLOWED", told))
         answer.headers["allow"] = allowed
         return answer
     if status == 404:

@@ -8,11 +8,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from engine.api.backend import AccountChange, GroupChange, NewAccount
-from engine.api.schema import MAX_COUNT, MAX_MEMORY_MB, PRINTABLE, Label
+from engine.api.schema import MAX_COUNT, MAX_MEMORY_MB, NAME, PRINTABLE, Label
 from engine.core.lifecycle import JobState
 from engine.protocol.responses import QuotaView, ServiceView
 
-NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$"
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Role = Literal["user", "admin"]

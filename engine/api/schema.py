@@ -20,6 +20,8 @@ MAX_TIME_S = 3_155_760_000
 UNPRINTABLE = r"\x00-\x1f\x7f-\x9f\x{2028}-\x{202e}\x{2066}-\x{2069}"
 """Control characters, line separators and direction overrides: they would garble the line a name is shown in."""
 PRINTABLE = rf"^[^{UNPRINTABLE}]*$"
+NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$"
+"""Of an account, a group, a service."""
 ENVIRONMENT_KEY = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME, pattern=PRINTABLE)]

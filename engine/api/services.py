@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Path, Response
 from engine.api.access import Engine, Who
 from engine.api.answers import Services, answer, refuses, takes
 from engine.api.body import reads
-from engine.api.requests import NAME, ServiceAsked
+from engine.api.requests import ServiceAsked
+from engine.api.schema import NAME
 from engine.protocol.responses import ServiceView
 
 router = APIRouter(prefix="/v1/services", tags=["services"])

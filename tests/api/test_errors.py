@@ -17,9 +17,9 @@ def test_an_unknown_address(api: Api) -> None:
 
 def test_a_method_that_an_address_has_not(api: Api) -> None:
     answer = api.ask("DELETE", "/v1/stats")
-    assert refusal(answer) == (405, "NOT_FOUND")
+    assert refusal(answer) == (405, "METHOD_NOT_ALLOWED")
     assert answer.headers["allow"] == "GET"
-    assert "GET" in answer.json()["error"]["message"]
+    assert answer.json()["error"]["message"] == "DELETE is not possible here; GET /openapi.json lists what is."
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,16 @@ def test_a_method_that_an_address_has_not(api: Api) -> None:
 @pytest.mark.parametrize("path", ["/v1/jobs", "/v1/jobs/batch", "/v1/groups", "/v1/password"])
 def test_bodies_that_are_no_request(api: Api, path: str, body: bytes, status: int, code: str) -> None:
     assert refusal(api.ask("POST", path, token="root", content=body)) == (status, code)
+
+
+def test_what_was_expected_is_shown_in_the_form_of_this_request(api: Api) -> None:
+    def told(path: str, body: bytes = b"[]") -> str:
+        return str(api.ask("POST", path, token="root", content=body).json()["error"]["message"])
+
+    assert told("/v1/jobs").endswith('such as {"command": ["nvidia-smi"]}.')
+    assert told("/v1/jobs/batch").endswith('such as {"jobs": [{"command": ["nvidia-smi"]}]}.')
+    assert told("/v1/groups").endswith("with the fields priority, share, quota, name.")
+    assert told("/v1/groups", b'{"name": "a b"}').startswith("name: must be 1 to 64 letters, digits and")
 
 
 @pytest.mark.parametrize(
