@@ -1,5 +1,6 @@
 """The simulator's schedules, judged from outside by a sweep of its own."""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,20 @@ def test_a_small_trace_by_hand():
     assert found.wait_mean_s == pytest.approx((0 + 90 + 80 + 120) / 4)
     assert found.bsld_mean == pytest.approx((1 + 140 / 50 + 110 / 30 + 130 / 10) / 4)
     assert found.utilization == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("order", list(Order))
+def test_a_crowd_of_whole_and_shared_cards_gives_a_legal_schedule(order):
+    chance = random.Random(20260301)
+    trace = []
+    for number in range(120):
+        share = chance.random() < 0.3
+        gpus = 1 if share else chance.choice((0, 1, 1, 2, 4, 8))
+        part = chance.choice((10, 25, 50)) * CARD_MEMORY_MB // 100 if share else 0
+        shape = {"gpus": gpus, "share": share, "gpu_memory_mb": part, "cpu_cores": chance.randint(1, 32)}
+        trace.append(job(f"j{number}", chance.uniform(0, 800), chance.randint(5, 300), memory_mb=50_000, **shape))
+    machine = box(8)
+    assert_legal(list(simulate(trace, machine, Policy(order=order))), trace, 8, machine.host)
 
 
 @pytest.mark.parametrize("order", list(Order))
