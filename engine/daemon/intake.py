@@ -144,7 +144,7 @@ class Intake:
         lacking = impossible(key.shape, self._books.cards.gpus(self._clock.now()), self._books.host)
         if not lacking:
             return None
-        told = "; ".join(f"{one.resource} {one.wanted} of at most {one.most}" for one in lacking)
+        told = "; ".join(_told(one, key.shape) for one in lacking)
         return Refused(
             "IMPOSSIBLE_REQUEST",
             f"This host can never hold it: {told}. Ask for less.",
@@ -184,6 +184,13 @@ class Intake:
             f"The quota never allows it: {told}. Ask for less, or ask an admin for more.",
             [{"field": r.resource.partition(":")[0], "message": "over the quota", **asdict(r)} for r in reached],
         )
+
+
+def _told(lacking: Impossible, shape: Shape) -> str:
+    """With its numbers; those of a type count cards, which the field's name does not say."""
+    if lacking.resource == "gpu_type":
+        return f"{lacking.wanted} of at most {lacking.most} GPUs of type {shape.gpu_type}"
+    return f"{lacking.resource} {lacking.wanted} of at most {lacking.most}"
 
 
 def _field(lacking: Impossible) -> dict[str, object]:

@@ -84,6 +84,11 @@ async def test_what_can_never_run_is_refused_with_its_field(world, fields, code,
     assert len(world.books.pending) == 0
 
 
+async def test_a_type_that_is_lacking_is_named_with_the_cards_that_there_are(world):
+    refused = await refusal(world, gpus=1, gpu_type="H100")
+    assert refused.message == "This host can never hold it: 1 of at most 0 GPUs of type h100. Ask for less."
+
+
 async def test_admins_submit_for_any_group_that_exists(world):
     number = await world.submit(world.root, group="chem")
     assert (await world.jobs.show(world.root, number)).group == "chem"
