@@ -139,6 +139,7 @@ class BoxService:
             power_limit_w=reading.power_limit_w,
             throttled=reading.throttled,
             foreign_mb=card.foreign_mb,
+            tolerated_mb=self._policy.tolerated_foreign_mb,
             age_s=max(0.0, self._clock.now() - reading.read_at),
             jobs=[self._user(who, live) for live in users.get(reading.uuid, [])],
         )

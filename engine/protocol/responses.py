@@ -123,7 +123,10 @@ class GpuUser:
 
 @dataclass(slots=True, kw_only=True)
 class GpuView:
-    """One card. state: `ok`, `hot`, `drained`, `quarantined` or `missing`; age_s: seconds since it was read."""
+    """One card. state: `ok`, `hot`, `drained`, `quarantined` or `missing`; age_s: seconds since it was read.
+
+    foreign_mb: MiB of processes that rcq did not start; over tolerated_mb no job starts beside them.
+    """
 
     uuid: str
     index: int
@@ -139,6 +142,7 @@ class GpuView:
     power_limit_w: float | None
     throttled: bool
     foreign_mb: int
+    tolerated_mb: int
     age_s: float
     jobs: list[GpuUser] = field(default_factory=list)
 

@@ -20,9 +20,6 @@ CARD_LINES = 5
 _COLD_C, _SCALE_C = 20.0, 80.0
 """The temperature gauge shows 20 to 100 °C."""
 
-_FOREIGN_MB = 500
-"""Memory of processes that rcq did not start is worth a word from here on: less is a desktop's."""
-
 _OLD_S = 10.0
 """A reading older than this is said to be old."""
 
@@ -148,7 +145,7 @@ def _power(card: GpuView) -> str:
 
 def _users(card: GpuView, cells: int, ascii_only: bool, *, with_names: bool) -> Line:
     parts = [_user(job, with_names and len(card.jobs) == 1) for job in card.jobs]
-    foreign = card.foreign_mb >= _FOREIGN_MB
+    foreign = card.foreign_mb > card.tolerated_mb
     if foreign:
         parts.append(f"{memory(card.foreign_mb)} not of rcq")
     if not parts:

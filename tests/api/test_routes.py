@@ -69,6 +69,7 @@ CARD = GpuView(
     power_limit_w=None,
     throttled=False,
     foreign_mb=0,
+    tolerated_mb=500,
     age_s=0.1,
 )
 ACCOUNT = AccountView(

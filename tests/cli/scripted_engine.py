@@ -259,6 +259,7 @@ def card(**changes: Any) -> dict[str, Any]:
         "power_limit_w": 300.0,
         "throttled": False,
         "foreign_mb": 0,
+        "tolerated_mb": 500,
         "age_s": 0.4,
         "jobs": [],
     }

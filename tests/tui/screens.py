@@ -25,7 +25,7 @@ def card(index: int, **what: Any) -> GpuView:
     blank = GpuView(
         uuid=f"GPU-{index:08d}", index=index, model="NVIDIA RTX A6000", state="ok", memory_mb=49_140, memory_used_mb=3,
         utilization=0.0, temperature_c=34.0, threshold_c=75.0, resume_c=70.0, power_w=22.0, power_limit_w=300.0,
-        throttled=False, foreign_mb=0, age_s=0.4,
+        throttled=False, foreign_mb=0, tolerated_mb=500, age_s=0.4,
     )  # fmt: skip
     return replace(blank, **what)
 

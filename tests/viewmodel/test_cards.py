@@ -12,7 +12,7 @@ from rcq_tui.viewmodel.text import width
 COOL = GpuView(
     uuid="GPU-1", index=3, model="NVIDIA GeForce RTX 4090", state="ok", memory_mb=24_564, memory_used_mb=1000,
     utilization=0.5, temperature_c=50.0, threshold_c=75.0, resume_c=70.0, power_w=120.0, power_limit_w=450.0,
-    throttled=False, foreign_mb=0, age_s=0.2,
+    throttled=False, foreign_mb=0, tolerated_mb=500, age_s=0.2,
 )  # fmt: skip
 DARK = replace(COOL, memory_used_mb=None, utilization=None, temperature_c=None, power_w=None, state="missing")
 USED = replace(COOL, jobs=[GpuUser(id=7, account="ada", group="vision", name="\x1b[1mx[b]", memory_mb=1)])
@@ -44,6 +44,7 @@ def test_users_are_named_cleanly_and_those_unknown_by_group() -> None:
     assert "(nlp)" in plain(lines(unknown, [], 38)[-1])
     assert "3G not of rcq" in plain(lines(replace(COOL, foreign_mb=3072), [], 38)[-1])
     assert "free" in plain(lines(replace(COOL, foreign_mb=120), [], 38)[-1])
+    assert "120M not of rcq" in plain(lines(replace(COOL, foreign_mb=120, tolerated_mb=100), [], 38)[-1])
     assert "hot until below 70°C" in plain(lines(replace(COOL, state="hot"), [], 38)[-1])
 
 
