@@ -18,7 +18,7 @@ from engine.core.policy import Order, Policy
 from engine.core.simulate import Box, Ran, TraceJob, simulate
 from engine.core.snapshot import Gpu, GroupTerms, Host
 from engine.daemon.policy import policy_of
-from engine.daemon.trace import CARD_MEMORY_MB, TraceError, read_trace
+from engine.daemon.trace import CARD_MEMORY_MB, OPTIONAL, REQUIRED, TraceError, read_trace
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -44,8 +44,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="rcq simulate", description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("trace", type=Path, help="CSV with job_id, submit_s, runtime_s, gpus and optional columns")
+    parser = argparse.ArgumentParser(
+        prog="rcq simulate",
+        description="Replay a trace of jobs on virtual time with the engine's own plan, and print how it went.",
+        epilog=f"Columns of a trace: {', '.join(REQUIRED)}; optional: {', '.join(OPTIONAL)}.",
+    )
+    parser.add_argument("trace", type=Path, help="CSV file with a header")
     parser.add_argument("--gpus", type=_count, default=8, help="cards of the simulated box (default 8)")
     parser.add_argument("--cores", type=_count, default=128, help="its CPU cores (default 128)")
     parser.add_argument("--memory-gb", type=_count, default=768, help="its memory, GiB (default 768)")

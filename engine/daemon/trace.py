@@ -19,6 +19,7 @@ PRIORITY_OF_QOS = {"LS": 7, "Guaranteed": 6, "Burstable": 5, "BE": 3}
 """Job priority that goes with a trace's quality of service; others get the default."""
 
 REQUIRED = ("job_id", "submit_s", "runtime_s", "gpus")
+OPTIONAL = ("group", "gpu_milli", "cpu_milli", "memory_mib", "qos", "requested_s_synth", "time_limit_s")
 
 
 class TraceError(ValueError):

@@ -1,10 +1,13 @@
 """`rcq simulate` as its user sees it: figures, schedule file, errors."""
 
 import csv
+import inspect
 import json
+import re
 
 import pytest
 
+from engine.daemon import trace as trace_reader
 from engine.daemon.simulate import main
 
 TRACE = """job_id,submit_s,runtime_s,gpus,group,requested_s_synth
@@ -31,6 +34,15 @@ def test_json_figures_and_schedule(trace, tmp_path, capsys):
     with out.open() as file:
         rows = {row["job_id"]: (row["start_s"], row["end_s"]) for row in csv.DictReader(file)}
     assert rows == {"a": ("0", "100"), "b": ("100", "150"), "c": ("100", "130")}
+
+
+def test_help_names_every_column_that_is_read(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    told = capsys.readouterr().out
+    read = re.findall(r'row(?:\.get\(|\[)"(\w+)"', inspect.getsource(trace_reader))
+    assert set(read) == {*trace_reader.REQUIRED, *trace_reader.OPTIONAL}
+    assert all(name in told for name in read)
 
 
 def test_a_table_without_json(trace, capsys):
