@@ -39,7 +39,7 @@ def install(app: FastAPI) -> None:
             app.openapi_schema = schema
         return app.openapi_schema
 
-    app.openapi = describe  # type: ignore[method-assign]
+    app.openapi = describe  # type: ignore[method-assign]  # as FastAPI has it done
 
 
 def _schemas() -> dict[str, Any]:

@@ -40,7 +40,7 @@ class PeerProtocol(HttpToolsProtocol):
     _peer: Peer | None = None
     _head_bytes = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn names the wider type
         """Ask the kernel once per connection."""
         super().connection_made(transport)
         self._peer = _credentials(transport)
@@ -50,7 +50,7 @@ class PeerProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._head_bytes = 0
         if self._peer is not None:
-            self.scope["extensions"] = {_KEY: self._peer}  # type: ignore[dict-item]
+            self.scope["extensions"] = {_KEY: self._peer}  # type: ignore[dict-item]  # extensions are anybody's
 
     def on_url(self, url: bytes) -> None:
         """A piece of the address."""

@@ -37,7 +37,7 @@ Fraction = Annotated[float, Field(gt=0, le=MAX_TIME_S, allow_inf_nan=False)]
 class JobModel(TypedDict, total=False):
     """One job as submitted. `null` is the same as leaving a field out; anything not named here is refused."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)  # type: ignore[misc]
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)  # type: ignore[misc]  # where pydantic looks
 
     job_id: Annotated[Label | None, Field(description="Your own key for the job; unique within your account.")]
     name: Label | None

@@ -55,7 +55,7 @@ class PendingIndex:
         group = self._group_of.pop(job, None)
         if group is None:
             return None
-        group.jobs.remove(Waiting(submitted_at, job))  # type: ignore[attr-defined]
+        group.jobs.remove(Waiting(submitted_at, job))  # type: ignore[attr-defined]  # likewise
         if not group.jobs:
             del self._groups[group.key]
         return group.key

@@ -91,7 +91,7 @@ class SubmitScreen(CommandScreen[int | None]):
             note.update(
                 self._hint(question) if complaint is None else Content.styled("✗ " + clean(complaint), STYLES["bad"])
             )
-            note.parent.set_class(complaint is not None, "-wrong")  # type: ignore[union-attr]
+            note.parent.set_class(complaint is not None, "-wrong")  # type: ignore[union-attr]  # each has its row
         line = self.query_one("#submit-error", Static)
         line.update(overall)
         line.display = bool(overall)
