@@ -38,6 +38,8 @@ def explained(why: Row, now: float) -> list[str]:
         lines.append("Nothing stands in its way that is known yet; the next pass of the scheduler looks at it.")
     if why["score"] is not None:
         lines.append(_score(why))
+    if why["state"] in FINISHED:
+        lines.append(f"How it ended: rcq show {why['id']}. What it wrote: rcq logs {why['id']} (--stderr).")
     return lines
 
 

@@ -218,3 +218,13 @@ def test_a_table_never_outgrows_its_room() -> None:
     for room in range(20, 60):
         assert max(len(line) + line.count("日本語のとても長い名前") * 11 for line in table(columns, rows, room)) <= room
     assert table(columns, [], 40) == ["A  LONG  N  LAST"]
+
+
+def test_why_of_a_job_that_has_ended_says_where_to_look(rcq: Rcq, engine: Engine) -> None:
+    nothing = dict.fromkeys(("position", "score", "base", "fair", "wait", "expected_start"))
+    answer = {"id": 5, "state": "failed", "reasons": [], "pending": 0, "reserved_gpus": [], **nothing}
+    engine.on("GET", "/v1/jobs/5/why", answer)
+    assert rcq("why", "5").out.splitlines() == [
+        "Job 5 has ended: failed.",
+        "How it ended: rcq show 5. What it wrote: rcq logs 5 (--stderr).",
+    ]
