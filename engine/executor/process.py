@@ -6,6 +6,7 @@ directory. So neither the engine's death nor the supervisor's changes how a job 
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,8 @@ from engine.executor.link import SupervisorFailed, SupervisorLink
 from engine.executor.shepherd import STOP_SIGNAL
 from engine.ports import Ending, Launch, Running
 
+SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""What the engine lacks for the moment, which tells nothing of a job."""
 CLAIM_PATIENCE_S = 10.0
 LOOK_AGAIN_S = 0.01
 REMEMBERED_ENDS = 10_000
@@ -133,7 +136,10 @@ class ProcessExecutor:
                 if run is not None and self._is_tended(run):
                     return self._watch(job, attempt, path, run)
                 found = endings.written(job, attempt, directory)
-        except OSError:  # no directory: whatever of the attempt may still run must not meet its next start
+        except OSError as problem:
+            if problem.errno in SHORTAGES:
+                raise  # nothing can be said of it now
+            # no directory: whatever of the attempt may still run must not meet its next start
             await asyncio.to_thread(leftovers.end_leftovers, path, attempt, None)
             return None
         if found is not None or claim is None:
@@ -175,6 +181,7 @@ class ProcessExecutor:
             return
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(watch.pidfd, STOP_SIGNAL)
+            signal.pidfd_send_signal(watch.pidfd, signal.SIGCONT)  # the job may have stopped it
 
     # ------------------------------------------------------------ watching
 
@@ -186,11 +193,12 @@ class ProcessExecutor:
             job=job, attempt=attempt, pid=pid if isinstance(pid, int) else None,
             started_at=endings.moment(run.get("started_at")) or 0.0,
         )  # fmt: skip
-        watch = self._watches[job, attempt] = _Watch(running=running, directory=directory, run=run)
+        watch = _Watch(running=running, directory=directory, run=run)
         loop = asyncio.get_running_loop()
         shepherd, start = _process(run, "shepherd")
         with contextlib.suppress(ProcessLookupError):
             watch.pidfd = os.pidfd_open(shepherd)
+        self._watches[job, attempt] = watch  # only now: without its pidfd nobody would hear of the end
         if watch.pidfd is not None and tree.is_alive(shepherd, start):
             loop.add_reader(watch.pidfd, self._gone, watch)
         else:

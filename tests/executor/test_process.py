@@ -1,11 +1,14 @@
 """Adoption, stops and deaths in real processes: what becomes of a tree, and what is said about it."""
 
 import asyncio
+import errno
 import json
 import os
 import shutil
 import signal
 from pathlib import Path
+
+import pytest
 
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId
@@ -236,3 +239,31 @@ async def test_a_tree_that_keeps_forking_is_ended(engine: Engine) -> None:
     ending = await engine.end_of()
     assert (ending.cause, ending.signal) == (Cause.CANCELLED, 9)
     assert [pid for pid in processes_of(engine.root) if pid != engine.supervisor()] == []
+
+
+async def test_a_job_that_stops_its_shepherd_can_be_cancelled(engine: Engine) -> None:
+    go = engine.launch().directory / "go"
+    os.mkfifo(go)  # not before the shepherd has said that the job runs
+    await engine.start("sh", "-c", "read _ < go; kill -STOP $PPID; echo stopped; sleep 300")
+    go.write_text("\n")
+    await engine.said("stopped")
+    await engine.stop(grace_s=0.1)
+    assert (await engine.end_of()).cause is Cause.CANCELLED
+
+
+async def test_a_start_that_found_no_free_descriptor_is_taken_up_by_the_next(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launch = engine.launch("sh", "-c", "echo ready; sleep 0.3; exit 4", environment=marked(engine))
+
+    def full(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as short:
+        short.setattr(os, "pidfd_open", full)
+        for _ in range(2):
+            with pytest.raises(OSError, match="Too many open files"):
+                await engine.executor.start(launch)
+    await engine.executor.start(launch)
+    ending = await engine.end_of()
+    assert (ending.cause, ending.exit_code) == (Cause.EXIT, 4)
