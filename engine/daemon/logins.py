@@ -101,7 +101,10 @@ class Logins:
         self.forget()
 
     async def change_password(self, who: Identity, old: str, new: str) -> None:
-        """Set one's own password. UNAUTHENTICATED if the old one is wrong, VALIDATION_ERROR over 72 bytes."""
+        """Set one's own password; one's other sessions end.
+
+        UNAUTHENTICATED if the old one is wrong, VALIDATION_ERROR over 72 bytes.
+        """
         account = self._register.accounts.get(who.account)
         stored = account.password_hash if account else None
         if not await self._passwords.check(who.account, old, stored):
@@ -110,8 +113,10 @@ class Logins:
         entry = audited(self._clock, who, "password", who.account)
         try:
             await self._store.accounts.change(who.account, lambda a: replace(a, password_hash=hashed), entry=entry)
+            await self._store.sessions.close_others(who.account, who.session)
         except StoreError as error:
             raise not_ready(error) from error
+        self.forget()
         await self._register.load()
 
     async def end_sessions(self, account: str) -> None:

@@ -4,6 +4,7 @@ Must not know how a token is made or shown.
 """
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -60,6 +61,11 @@ class Sessions:
         """End all sessions and tokens of an account; how many there were."""
         return await self._writer.write(lambda db: _delete(db, "account = ?", account, entry))
 
+    async def close_others(self, account: str, sha256: str | None) -> int:
+        """End all sessions and tokens of an account but this one; how many there were."""
+        where = "account = :account AND sha256 IS NOT :but"
+        return await self._writer.write(lambda db: _delete(db, where, {"account": account, "but": sha256}, None))
+
     async def purge(self, now: float) -> int:
         """Forget those that have expired by `now`; how many there were."""
         return await self._writer.write(lambda db: _delete(db, "expires_at <= ?", now, None))
@@ -89,8 +95,9 @@ def _of(db: Database, account: str, now: float) -> list[StoredSession]:
     return [StoredSession(**row) for row in rows]
 
 
-def _delete(db: Database, where: str, value: str | float, entry: Entry | None) -> int:
-    count = db.table("sessions").count_where(where, [value])
-    db.table("sessions").delete_where(where, [value])
+def _delete(db: Database, where: str, value: str | float | dict[str, Any], entry: Entry | None) -> int:
+    values = value if isinstance(value, dict) else [value]
+    count = db.table("sessions").count_where(where, values)
+    db.table("sessions").delete_where(where, values)
     log(db, entry)
     return count

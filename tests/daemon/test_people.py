@@ -137,6 +137,16 @@ async def test_a_password_is_changed_by_who_knows_the_old_one(world):
     assert "$2b$" not in text
 
 
+async def test_a_new_password_ends_the_other_sessions(make):
+    world = await make(auth=AuthSettings(bcrypt_rounds=4, sessions_per_account=2))
+    await world.populate()
+    await world.people.change_account(world.root, "ann", AccountChange(password="old"))
+    mine, stolen = [await world.people.login("ann", "old") for _ in range(2)]
+    await world.people.change_password(await world.people.by_token(mine.token), "old", "new")
+    assert await world.people.by_token(mine.token)
+    assert await world.people.by_token(stolen.token) is None
+
+
 @pytest.mark.parametrize("peer", [True, False])
 async def test_the_unix_user_behind_a_connection(make, peer):
     import pwd
