@@ -8,8 +8,8 @@ Pure. This module must not know where usage is recorded.
 import math
 from collections.abc import Mapping, Sequence
 
-from engine.core.model import GroupName, Shape
-from engine.core.snapshot import GroupTerms, Host
+from engine.core.model import GpuUuid, GroupName, Shape
+from engine.core.snapshot import GroupTerms, Host, Lease
 
 MIN_FAIR, MAX_FAIR = 0.1, 2.0
 WAIT_PER_HOUR = 0.01
@@ -30,6 +30,12 @@ def rate(shape: Shape, card_sizes_mb: Sequence[int], core_weight: float) -> floa
     if shape.share and card_sizes_mb:
         cards = sum(min(1.0, shape.gpu_memory_mb / size) for size in card_sizes_mb)
     return cards + shape.cpu_cores * core_weight
+
+
+def charge(lease: Lease, until: float, sizes_mb: Mapping[GpuUuid, int], core_weight: float) -> float:
+    """Weighted GPU-seconds of a lease from its start to `until` (Unix seconds). sizes_mb: memory of each card, MiB."""
+    leased = [sizes_mb[uuid] for uuid in lease.gpus if uuid in sizes_mb]
+    return rate(lease.key.shape, leased, core_weight) * (until - lease.started_at)
 
 
 def quotas_gpu_s(

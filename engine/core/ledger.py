@@ -56,10 +56,10 @@ class Ledger:
     def start(self, lease: Lease) -> None:
         """Enter a new lease and charge its owner for the expected run."""
         self._hold(lease)
-        sizes = [self._cards[uuid].memory_mb for uuid in lease.gpus]
-        billed = fairshare.rate(lease.key.shape, sizes, self._policy.core_weight)
+        sizes = {uuid: self._cards[uuid].memory_mb for uuid in lease.gpus}
+        billed = fairshare.charge(lease, lease.expected_end, sizes, self._policy.core_weight)
         group = lease.key.owner.group
-        self.usage[group] = self.usage.get(group, 0.0) + billed * (lease.expected_end - lease.started_at)
+        self.usage[group] = self.usage.get(group, 0.0) + billed
 
     def breaches(self, key: GroupKey) -> tuple[QuotaReached, ...]:
         """Every quota that one more job of `key` would exceed, whichever cards it got."""

@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from engine.core import fairshare
 from engine.core.decisions import Plan
+from engine.core.fairshare import charge, decayed
 from engine.core.model import GpuUuid, GroupKey, GroupName, JobId, PendingGroup, Waiting
 from engine.core.plan import plan
 from engine.core.policy import Policy
@@ -52,7 +52,7 @@ def apply(snapshot: Snapshot, decided: Plan, policy: Policy) -> Snapshot:
     usage = dict(snapshot.usage_gpu_s)
     for start in decided.starts:
         group = start.lease.key.owner.group
-        usage[group] = usage.get(group, 0.0) + charge(start.lease, start.lease.expected_end, sizes, policy)
+        usage[group] = usage.get(group, 0.0) + charge(start.lease, start.lease.expected_end, sizes, policy.core_weight)
     started = {start.lease.job for start in decided.starts}
     waiting = (
         PendingGroup(group.key, tuple(entry for entry in group.jobs if entry.job not in started))
@@ -65,12 +65,6 @@ def apply(snapshot: Snapshot, decided: Plan, policy: Policy) -> Snapshot:
         usage_gpu_s=usage,
         hot=decided.hot,
     )
-
-
-def charge(lease: Lease, until: float, sizes_mb: dict[GpuUuid, int], policy: Policy) -> float:
-    """Weighted GPU-seconds of a lease from its start to `until`."""
-    sizes = [sizes_mb[uuid] for uuid in lease.gpus if uuid in sizes_mb]
-    return fairshare.rate(lease.key.shape, sizes, policy.core_weight) * (until - lease.started_at)
 
 
 @dataclass(slots=True)
@@ -86,7 +80,7 @@ class _World:
     hot: frozenset[GpuUuid] = frozenset()
 
     def snapshot(self, now: float) -> Snapshot:
-        faded = fairshare.decayed(1.0, now - self.usage_at, self.policy.half_life_s)
+        faded = decayed(1.0, now - self.usage_at, self.policy.half_life_s)
         for group in self.usage:
             self.usage[group] *= faded
         self.usage_at = now
@@ -120,10 +114,12 @@ def simulate(trace: Sequence[TraceJob], box: Box, policy: Policy) -> Iterator[Ra
         while ends and ends[0][0] <= now:
             _, ended = heapq.heappop(ends)
             lease = world.running.pop(ended)
-            refund = charge(lease, lease.expected_end, sizes, policy) - charge(lease, now, sizes, policy)
+            refund = charge(lease, lease.expected_end, sizes, policy.core_weight) - charge(
+                lease, now, sizes, policy.core_weight
+            )
             group = lease.key.owner.group
             age_s = now - lease.started_at
-            world.usage[group] = max(0.0, world.usage[group] - fairshare.decayed(refund, age_s, policy.half_life_s))
+            world.usage[group] = max(0.0, world.usage[group] - decayed(refund, age_s, policy.half_life_s))
             yield Ran(job=jobs[ended], start_s=lease.started_at, end_s=now, gpus=lease.gpus)
         # 2. who has arrived waits
         while at < len(arrivals) and arrivals[at].submit_s <= now:
@@ -140,5 +136,5 @@ def simulate(trace: Sequence[TraceJob], box: Box, policy: Policy) -> Iterator[Ra
             if not queue:
                 del world.pending[lease.key]
             world.running[lease.job] = lease
-            world.usage[lease.key.owner.group] += charge(lease, lease.expected_end, sizes, policy)
+            world.usage[lease.key.owner.group] += charge(lease, lease.expected_end, sizes, policy.core_weight)
             heapq.heappush(ends, (now + jobs[lease.job].runtime_s, lease.job))

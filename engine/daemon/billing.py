@@ -5,7 +5,7 @@ Must not know where usage is kept.
 
 from collections.abc import Iterable
 
-from engine.core import fairshare
+from engine.core.fairshare import charge
 from engine.core.policy import Policy
 from engine.core.snapshot import Gpu, Lease
 
@@ -13,9 +13,7 @@ from engine.core.snapshot import Gpu, Lease
 def bill(lease: Lease, gpus: Iterable[Gpu], policy: Policy) -> float:
     """Weighted GPU-seconds of the expected run."""
     sizes = {gpu.uuid: gpu.memory_mb for gpu in gpus}
-    cards = [sizes[uuid] for uuid in lease.gpus if uuid in sizes]
-    rate = fairshare.rate(lease.key.shape, cards, policy.core_weight)
-    return rate * (lease.expected_end - lease.started_at)
+    return charge(lease, lease.expected_end, sizes, policy.core_weight)
 
 
 def correction(lease: Lease, charged: float, ran_s: float) -> float:
