@@ -11,6 +11,7 @@ from rcq_tui.cli.call import engine
 from rcq_tui.cli.ids import job_id
 from rcq_tui.cli.options import parser
 from rcq_tui.client.wire import Wire
+from rcq_tui.viewmodel.states import FINISHED
 from rcq_tui.viewmodel.text import clean
 
 CHUNK_BYTES = 64 * 1024
@@ -28,12 +29,26 @@ def run(argv: list[str]) -> int:
     options.add_argument("-f", "--follow", action="store_true", help="go on until the job has ended")
     options.add_argument("--stderr", action="store_true", help="standard error instead of standard output")
     chosen = options.parse_args(argv)
-    number = job_id(chosen.id)
-    _copy(engine(), number, "stderr" if chosen.stderr else "stdout", chosen.follow)
+    number, stream = job_id(chosen.id), "stderr" if chosen.stderr else "stdout"
+    wire = engine()
+    if not _copy(wire, number, stream, chosen.follow):
+        sys.stderr.write(f"rcq: {_nothing(wire, number, stream)}\n")
     return 0
 
 
-def _copy(wire: Wire, number: int, stream: str, follow: bool) -> None:
+def _nothing(wire: Wire, number: int, stream: str) -> str:
+    """What to say of a job that wrote nothing: an empty answer alone leaves people guessing."""
+    job = wire.request("GET", f"/v1/jobs/{number}")
+    if job["state"] in FINISHED:
+        said = f": {clean(job['message'])}" if job["message"] else f". See: rcq show {number}"
+        return f"job {number} ended ({clean(job['state'])}) and wrote nothing to {stream}{said}"
+    if job["started_at"] is not None:
+        return f"job {number} runs and has written nothing to {stream} yet. Follow it: rcq logs -f {number}"
+    return f"job {number} is {clean(job['state'])} and has not started. See: rcq why {number}"
+
+
+def _copy(wire: Wire, number: int, stream: str, follow: bool) -> int:
+    """Write out what there is, or all that will be; how many bytes that was."""
     offset, pause = 0, _POLL_FIRST_S
     harmless = Harmless() if sys.stdout.isatty() else None
     while True:
@@ -52,6 +67,7 @@ def _copy(wire: Wire, number: int, stream: str, follow: bool) -> None:
         pause = min(_POLL_MOST_S, pause * 1.5)
     if harmless:
         sys.stdout.write(harmless.end())
+    return offset
 
 
 def _chunk(wire: Wire, number: int, stream: str, offset: int) -> dict[str, Any]:

@@ -103,6 +103,23 @@ def test_logs_without_follow_stop_at_what_there_is(rcq: Rcq, engine: Engine) -> 
     assert rcq("logs", "4").out == "some text\n"
 
 
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({"state": "pending"}, "is pending and has not started. See: rcq why 4"),
+        ({"state": "running", "started_at": 5.0}, "has written nothing to stdout yet"),
+        ({"state": "completed", "started_at": 5.0}, "wrote nothing to stdout. See: rcq show 4"),
+        ({"state": "failed", "message": "command not found: trian"}, "stdout: command not found: trian"),
+    ],
+)
+def test_logs_of_a_job_that_wrote_nothing_say_why(rcq: Rcq, engine: Engine, state: dict[str, Any], said: str) -> None:
+    engine.on("GET", "/v1/jobs/4/log", log_of(""))
+    engine.on("GET", "/v1/jobs/4", {**job(), "message": None, "started_at": None, **state})
+    answer = rcq("logs", "4")
+    assert (answer.code, answer.out) == (0, "")
+    assert said in answer.err
+
+
 def test_logs_on_a_terminal_are_harmless(engine: Engine, spawn: Spawn) -> None:
     engine.on("GET", "/v1/jobs/4/log", log_of("a\x1b[2J\x1b]0;title\x07b\n50%\r100%\nü\x9b31m\n"))
     ours, theirs = pty.openpty()
