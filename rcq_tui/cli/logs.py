@@ -49,7 +49,8 @@ def _nothing(wire: Wire, number: int, stream: str) -> str:
 
 def _copy(wire: Wire, number: int, stream: str, follow: bool) -> int:
     """Write out what there is, or all that will be; how many bytes that was."""
-    offset, pause = 0, _POLL_FIRST_S
+    offset: int = 0
+    pause = _POLL_FIRST_S
     harmless = Harmless() if sys.stdout.isatty() else None
     while True:
         chunk = _chunk(wire, number, stream, offset)
