@@ -3,13 +3,13 @@
 import argparse
 from typing import Any
 
-from engine.protocol.errors import Refused
-from rcq_tui.cli.call import engine, print_json
-from rcq_tui.cli.columns import Column, table, terminal_width
+from rcq_tui.cli.call import engine
+from rcq_tui.cli.columns import Column
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.passwords import add_password_stdin, ask_new
 from rcq_tui.cli.quotas import add_quota, changed, described
+from rcq_tui.cli.registers import find, show
 from rcq_tui.client.wire import Wire, escaped
 from rcq_tui.viewmodel.text import clean
 
@@ -42,12 +42,7 @@ def _add(chosen: argparse.Namespace, wire: Wire) -> int:
 
 
 def _list(chosen: argparse.Namespace, wire: Wire) -> int:
-    answer = wire.request("GET", "/v1/accounts")
-    if chosen.json:
-        print_json(answer)
-    else:
-        print("\n".join(table(COLUMNS, [cells(account) for account in answer["items"]], terminal_width())))
-    return 0
+    return show(wire, "account", COLUMNS, cells, as_json=chosen.json)
 
 
 def cells(account: dict[str, Any]) -> list[str]:
@@ -61,7 +56,7 @@ def _set(chosen: argparse.Namespace, wire: Wire) -> int:
     body = {field: getattr(chosen, field) for field in ("role", "group", "unix_user") if getattr(chosen, field)}
     if chosen.enable:
         body["disabled"] = False
-    if (quota := changed(chosen, _account(wire, chosen.name)["quota"])) is not None:
+    if (quota := changed(chosen, find(wire, "account", chosen.name)["quota"])) is not None:
         body["quota"] = quota
     if not body:
         raise UsageError("there is nothing to change; see: rcq account set --help")
@@ -81,13 +76,6 @@ def _change(wire: Wire, name: str, body: dict[str, Any]) -> int:
     account = wire.request("PATCH", f"/v1/accounts/{escaped(name)}", body=body)
     print("account " + ", ".join(cells(account)))
     return 0
-
-
-def _account(wire: Wire, name: str) -> dict[str, Any]:
-    for account in wire.request("GET", "/v1/accounts")["items"]:
-        if account["name"] == name:
-            return dict(account)
-    raise Refused("NOT_FOUND", f"there is no account {name!r} that you may see; `rcq account list` shows them")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,12 +3,12 @@
 import argparse
 from typing import Any
 
-from engine.protocol.errors import Refused
-from rcq_tui.cli.call import engine, print_json
-from rcq_tui.cli.columns import Column, table, terminal_width
+from rcq_tui.cli.call import engine
+from rcq_tui.cli.columns import Column
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.quotas import add_quota, changed, described
+from rcq_tui.cli.registers import find, show
 from rcq_tui.client.wire import Wire, escaped
 from rcq_tui.viewmodel.text import clean
 
@@ -33,7 +33,7 @@ def _add(chosen: argparse.Namespace, wire: Wire) -> int:
 
 
 def _set(chosen: argparse.Namespace, wire: Wire) -> int:
-    body = _terms(chosen, _group(wire, chosen.name)["quota"])
+    body = _terms(chosen, find(wire, "group", chosen.name)["quota"])
     if not body:
         raise UsageError("there is nothing to change; see: rcq group set --help")
     return _told(wire.request("PATCH", f"/v1/groups/{escaped(chosen.name)}", body=body))
@@ -46,12 +46,7 @@ def _remove(chosen: argparse.Namespace, wire: Wire) -> int:
 
 
 def _list(chosen: argparse.Namespace, wire: Wire) -> int:
-    answer = wire.request("GET", "/v1/groups")
-    if chosen.json:
-        print_json(answer)
-    else:
-        print("\n".join(table(COLUMNS, [cells(group) for group in answer["items"]], terminal_width())))
-    return 0
+    return show(wire, "group", COLUMNS, cells, as_json=chosen.json)
 
 
 def cells(group: dict[str, Any]) -> list[str]:
@@ -69,13 +64,6 @@ def _told(group: dict[str, Any]) -> int:
     name, priority, share, _, limits = cells(group)
     print(f"group {name}: priority {priority}, share {share}, {limits}")
     return 0
-
-
-def _group(wire: Wire, name: str) -> dict[str, Any]:
-    for group in wire.request("GET", "/v1/groups")["items"]:
-        if group["name"] == name:
-            return dict(group)
-    raise Refused("NOT_FOUND", f"there is no group {name!r} that you may see; `rcq group list` shows them")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,12 +2,15 @@
 
 import argparse
 
-from rcq_tui.cli.call import engine, print_json
-from rcq_tui.cli.columns import Column, table, terminal_width
+from rcq_tui.cli.call import engine
+from rcq_tui.cli.columns import Column
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.registers import Entry, show
 from rcq_tui.client.wire import Wire, escaped
 from rcq_tui.viewmodel.text import clean
+
+COLUMNS = (Column("NAME"), Column("JOBS PER ACCOUNT"))
 
 
 def run(argv: list[str]) -> int:
@@ -18,13 +21,12 @@ def run(argv: list[str]) -> int:
 
 
 def _list(chosen: argparse.Namespace, wire: Wire) -> int:
-    answer = wire.request("GET", "/v1/services")
-    if chosen.json:
-        print_json(answer)
-        return 0
-    rows = [[clean(service["name"]), _cap(service["jobs_per_account"])] for service in answer["items"]]
-    print("\n".join(table((Column("NAME"), Column("JOBS PER ACCOUNT")), rows, terminal_width())))
-    return 0
+    return show(wire, "service", COLUMNS, cells, as_json=chosen.json)
+
+
+def cells(service: Entry) -> list[str]:
+    """One service's row of the table."""
+    return [clean(service["name"]), _cap(service["jobs_per_account"])]
 
 
 def _set(chosen: argparse.Namespace, wire: Wire) -> int:
