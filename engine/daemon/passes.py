@@ -130,7 +130,7 @@ class Passes:
         before = changes[: len(changes) - 2 * len(starts)]
         try:
             await self._store.record(merged(changes))
-        except Exception as error:
+        except Exception as error:  # whatever it was, it is undone and raised on
             for live, start in starts:
                 self._books.usage.charge(live.lease.key.owner.group, -live.charged, now)
                 self._books.unclaim(live, start.submitted_at)
