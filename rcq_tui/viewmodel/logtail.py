@@ -35,8 +35,8 @@ class LogTail:
     def _whole(self, text: str) -> str:
         text = self._unfinished + text
         if self._inside_line:  # reading began in the middle of a line: its rest would mislead
-            _, found, text = text.partition("\n")
-            self._inside_line = not found
+            text = _after_first_end(text)
+            self._inside_line = False
         whole, newline, self._unfinished = text.rpartition("\n")
         self._unfinished = self._unfinished[-_UNFINISHED_MOST:]
         return whole + newline
@@ -46,3 +46,12 @@ class LogTail:
         """The last line while it has no end yet, such as a progress bar; safe to show."""
         lines = clean_lines(self._unfinished)
         return lines[-1] if lines else ""
+
+
+def _after_first_end(text: str) -> str:
+    """What follows the first line end; a progress bar ends its lines by carriage returns alone.
+
+    All of it where no line ends: half a line says more than none.
+    """
+    ends = [at for at in (text.find("\n"), text.find("\r")) if at >= 0]
+    return text[min(ends) + 1 :] if ends else text

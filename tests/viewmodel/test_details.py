@@ -96,6 +96,15 @@ def test_a_tail_begins_with_a_whole_line_and_shows_the_unfinished_one() -> None:
     assert "not following" in plain(log_title("stdout", tail, "running", following=False))
 
 
+def test_a_tail_inside_one_long_progress_bar_or_line_is_not_empty() -> None:
+    bar = LogTail()
+    assert bar.take(chunk("5%|##\r 86%|####\r 87%|#####", 500_000)) == []
+    assert bar.unfinished == " 87%|#####"
+    line = LogTail()
+    line.take(chunk("half of a very long line", 500_000))
+    assert line.unfinished == "half of a very long line"
+
+
 def test_a_line_without_end_does_not_fill_the_memory() -> None:
     tail = LogTail()
     for at in range(50):
