@@ -3,9 +3,7 @@
 Pure: reads a snapshot and the plan made of it. No words are made here.
 """
 
-import heapq
 from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.core.decisions import Hold, Plan, Reserve, Start
@@ -59,20 +57,3 @@ def outcome_of(plan: Plan, key: GroupKey, waiting: Waiting) -> Start | Reserve |
             if hold.skip <= at < len(hold.jobs) and hold.jobs[at] == waiting:
                 return hold
     raise KeyError(waiting.job)
-
-
-def ordered(snapshot: Snapshot, policy: Policy) -> Iterator[tuple[Waiting, GroupKey, float]]:
-    """Pending jobs in the order in which a pass looks at them, with their scores; as many as are asked for."""
-    ledger = Ledger(snapshot, policy)
-    queue = [
-        (*head_rank(group, 0, snapshot.now, ledger, policy), 0, number)
-        for number, group in enumerate(snapshot.pending)
-        if group.jobs
-    ]
-    heapq.heapify(queue)
-    while queue:
-        _, value, at, number = heapq.heappop(queue)
-        group = snapshot.pending[number]
-        yield group.jobs[at], group.key, value
-        if at + 1 < len(group.jobs):
-            heapq.heappush(queue, (*head_rank(group, at + 1, snapshot.now, ledger, policy), at + 1, number))

@@ -10,6 +10,7 @@ from engine.core.decisions import Reserve, Start
 from engine.core.explain import explain
 from engine.core.lifecycle import TERMINAL, JobState
 from engine.core.model import JobId
+from engine.core.places import positions
 from engine.core.plan import plan
 from engine.core.policy import Policy
 from engine.daemon.books import Books
@@ -17,7 +18,6 @@ from engine.daemon.control import Control
 from engine.daemon.joblog import JobLogs
 from engine.daemon.listing import Listing
 from engine.daemon.lookup import Lookup
-from engine.daemon.order import positions
 from engine.daemon.outlook import Outlooks, as_dicts
 from engine.daemon.preview import preview
 from engine.daemon.submission import Submission

@@ -11,10 +11,10 @@ from engine.api.backend import Identity, JobQuery
 from engine.core.lifecycle import TERMINAL, JobState
 from engine.core.model import GroupKey, JobId
 from engine.core.ordering import Rank
+from engine.core.places import places, positions
 from engine.core.policy import Policy
 from engine.daemon import cursors
 from engine.daemon.books import Books
-from engine.daemon.order import places, positions
 from engine.daemon.outlook import Outlooks
 from engine.daemon.views import Views
 from engine.ports import Clock

@@ -3,11 +3,11 @@
 import pytest
 from worlds import HOUR, NOW, key, waiting, world
 
-from engine.core.explain import ordered
 from engine.core.fairshare import decayed, fair_factor, quotas_gpu_s, rate, wait_factor
 from engine.core.ledger import Ledger
 from engine.core.model import GroupName, Shape
 from engine.core.ordering import score
+from engine.core.places import places
 from engine.core.policy import Order, Policy
 from engine.core.snapshot import GroupTerms, Host
 
@@ -15,7 +15,7 @@ AGING, FAIR = Policy(order=Order.AGING), Policy()
 
 
 def order(snapshot, policy):
-    return [entry.job for entry, _, _ in ordered(snapshot, policy)]
+    return [place.waiting.job for place in places(snapshot.pending, snapshot, policy)]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from worlds import policies, snapshots
 
 from engine.core.decisions import Hold, Reserve, Start
-from engine.core.explain import explain, ordered
+from engine.core.explain import explain
 from engine.core.ledger import Ledger
 from engine.core.model import model_matches
+from engine.core.places import places as walk
 from engine.core.plan import plan
 from engine.core.policy import Policy
 from engine.core.simulate import apply
@@ -174,7 +175,7 @@ def test_reservations_overlap_neither_each_other_nor_leases(snapshot, policy):
 @given(snapshots(), policies)
 def test_explain_agrees_with_the_plan(snapshot, policy):
     decided = plan(snapshot, policy)
-    places = {entry.job: at for at, (entry, _, _) in enumerate(ordered(snapshot, policy), start=1)}
+    places = {place.waiting.job: at for at, place in enumerate(walk(snapshot.pending, snapshot, policy), start=1)}
     for group in snapshot.pending:
         for entry in group.jobs:
             told = explain(snapshot, policy, decided, group.key, entry)

@@ -6,10 +6,11 @@ import pytest
 
 from config.settings import PrivacySettings
 from engine.api.backend import JobQuery
-from engine.core.explain import ordered
+from engine.core.ledger import Ledger
 from engine.core.model import JobId, Waiting
+from engine.core.ordering import head_rank
+from engine.core.places import COUNTED, places, positions
 from engine.daemon import cursors
-from engine.daemon.order import COUNTED, places, positions
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 
@@ -142,13 +143,19 @@ async def test_pages_neither_skip_nor_repeat_while_time_passes_and_the_queue_mov
     assert sorted(seen) == sorted(numbers)
 
 
-async def test_the_walk_agrees_with_the_cores_order(world, key):
+async def test_the_walk_agrees_with_a_plain_sort_by_rank(world, key):
     for n in range(400):
         account = f"a{n % 7}"
         world.books.pending.add(key(account, priority=1 + n % 3), Waiting(float(n % 50), JobId(str(n))))
     snapshot = world.books.snapshot(1000.0)
     policy = world.engine.passes._policy
-    order = [waiting.job for waiting, _, _ in ordered(snapshot, policy)]
+    ledger = Ledger(snapshot, policy)
+    ranked = [
+        (head_rank(group, at, snapshot.now, ledger, policy)[0], waiting.job)
+        for group in snapshot.pending
+        for at, waiting in enumerate(group.jobs)
+    ]
+    order = [job for _, job in sorted(ranked)]
     walk = list(places(snapshot.pending, snapshot, policy))
     assert [place.waiting.job for place in walk] == order
     for at in (0, 1, 57, 398, 399):

@@ -1,6 +1,6 @@
 """The queue in the plan's order, from any place on: what listings and positions are read from.
 
-Cost follows the number of groups and of the jobs taken, not the length of the queue. Must not know who looks.
+Cost follows the number of groups and of the jobs taken, not the length of the queue. Pure. Must not know who looks.
 """
 
 import heapq
