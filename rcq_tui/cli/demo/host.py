@@ -45,7 +45,7 @@ class Host:
     def __enter__(self) -> "Host":
         try:
             self._start()
-        except BaseException:
+        except BaseException:  # ^C too: the engine ends, whatever broke off its start
             self._end()
             raise
         return self
