@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.core.model import GpuUuid, GroupKey, JobId, Waiting
 from engine.core.reasons import Reason
-from engine.core.snapshot import Lease
+from engine.core.snapshot import Claim, Lease
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -54,10 +54,25 @@ class Hold:
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
+class Preempt:
+    """Stop this lease and requeue its job, so that `by` can start on the cards that the claim names.
+
+    rule: `reclaim` (its group borrowed what another group is guaranteed) or `priority`. lost_gpu_s: GPU-seconds of work
+    that are lost by it at most.
+    """
+
+    victim: Lease
+    by: Claim
+    rule: str
+    lost_gpu_s: float
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
 class Plan:
     """One pass's outcome. Every pending job is covered by exactly one start, reservation or hold.
 
-    hot: the cards that count as too hot from now on (the memory of the hysteresis).
+    preemptions: leases to stop now; the job they are stopped for has a reservation. hot: the cards that count as too
+    hot from now on (the memory of the hysteresis).
     """
 
     now: float
@@ -65,3 +80,4 @@ class Plan:
     reservations: tuple[Reserve, ...]
     holds: tuple[Hold, ...]
     hot: frozenset[GpuUuid]
+    preemptions: tuple[Preempt, ...] = ()

@@ -16,6 +16,9 @@ GroupName = NewType("GroupName", str)
 ServiceName = NewType("ServiceName", str)
 GpuUuid = NewType("GpuUuid", str)
 
+MAX_KIND = 64
+"""Characters of a name that tell its kind."""
+
 MIN_PRIORITY, DEFAULT_PRIORITY, MAX_PRIORITY = 1, 5, 10
 
 
@@ -46,14 +49,28 @@ class Owner:
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
+class ArrayCap:
+    """At most `most` elements of the array `parent` run at once."""
+
+    parent: JobId
+    most: int
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
 class GroupKey:
-    """What equal pending jobs of one owner have in common; they are ordered by submission alone."""
+    """What equal pending jobs of one owner have in common; they are ordered by submission alone.
+
+    kind: what the job's name says of its run time (`kind_of`); empty where nothing is known of such jobs. array: the
+    cap of the job array it belongs to, if that has one.
+    """
 
     owner: Owner
     service: ServiceName | None
     priority: int
     preemptible: bool
     shape: Shape
+    kind: str = ""
+    array: ArrayCap | None = None
 
 
 class Waiting(NamedTuple):
@@ -73,6 +90,11 @@ class PendingGroup:
 
     key: GroupKey
     jobs: Sequence[Waiting]
+
+
+def kind_of(name: str | None) -> str:
+    """A job's name without its numbers: `train-017` and `train-018` are of one kind and run about as long."""
+    return re.sub(r"\d+", "#", name)[:MAX_KIND] if name else ""
 
 
 @lru_cache(maxsize=4096)

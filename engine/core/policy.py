@@ -23,6 +23,20 @@ class Thermal:
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
+class Preemption:
+    """When a running job that said it is preemptible may be stopped for another one.
+
+    min_run_s: seconds that a job may run before it can be stopped. priority_gap: the other's base priority (job plus
+    group, 2 to 20) must be higher by so much. grace_s: seconds between the signal and the end.
+    """
+
+    enabled: bool = True
+    min_run_s: float = 600.0
+    priority_gap: int = 3
+    grace_s: float = 30.0
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
 class Policy:
     """Order and bounds of a pass.
 
@@ -39,3 +53,4 @@ class Policy:
     thermal: Thermal = Thermal()
     tolerated_foreign_mb: int = 500
     core_weight: float = 0.01
+    preemption: Preemption = Preemption()

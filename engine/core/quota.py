@@ -12,9 +12,10 @@ from engine.core.reasons import QuotaReached
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Quota:
-    """Limits on what may be held at once; `None` is no limit.
+    """Limits on what may be held at once, or used; `None` is no limit.
 
-    gpus_by_type: GPUs of each type, keyed by words of the model name in lower case. Memory is in MiB.
+    gpus_by_type: GPUs of each type, keyed by words of the model name in lower case. Memory is in MiB. gpu_hours: in a
+    calendar month (UTC). queued: jobs that wait, and submissions_per_minute: both asked at submission, not by a pass.
     """
 
     gpus: int | None = None
@@ -23,6 +24,9 @@ class Quota:
     cpu_cores: int | None = None
     memory_mb: int | None = None
     jobs: int | None = None
+    gpu_hours: float | None = None
+    queued: int | None = None
+    submissions_per_minute: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -86,16 +86,16 @@ class QuotaReached:
     """A quota would be exceeded: `used` + `wanted` > `limit`.
 
     scope: `account`, `group` or `service`; name: whose; resource: `gpus`, `gpus:TYPE`, `gpu_memory_mb`, `cpu_cores`,
-    `memory_mb` or `jobs`.
+    `memory_mb`, `jobs` or `gpu_hours` (of this calendar month, with the job's expected run).
     """
 
     code: ClassVar[str] = "QUOTA_REACHED"
     scope: str
     name: str
     resource: str
-    limit: int
-    used: int
-    wanted: int
+    limit: float
+    used: float
+    wanted: float
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -106,6 +106,50 @@ class WouldDelay:
     job: JobId
     start_at: float
     until: float
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Booked:
+    """A matching card is somebody's by a booked reservation from `start_at` to `end_at` (Unix seconds).
+
+    until: when the job's time limit would end it, were it started now.
+    """
+
+    code: ClassVar[str] = "BOOKED"
+    slot: str
+    gpu: GpuUuid
+    index: int
+    start_at: float
+    end_at: float
+    until: float
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class ArrayFull:
+    """`running` elements of the job array `parent` run already; `limit` may at once."""
+
+    code: ClassVar[str] = "ARRAY_LIMIT"
+    parent: JobId
+    limit: int
+    running: int
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class NotBefore:
+    """It was submitted with a begin time, `begin_at` (Unix seconds)."""
+
+    code: ClassVar[str] = "BEGIN_TIME"
+    begin_at: float
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Dependency:
+    """It waits for the end of `job`: of any kind, a good one (`ok`) or a bad one (`failed`). state: of that job now."""
+
+    code: ClassVar[str] = "DEPENDENCY"
+    job: JobId
+    when: str
+    state: str
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -131,6 +175,10 @@ Reason = (
     | MemoryBusy
     | QuotaReached
     | WouldDelay
+    | Booked
+    | ArrayFull
+    | NotBefore
+    | Dependency
     | Impossible
 )
 

@@ -6,7 +6,7 @@ Pure values. This module must not know where readings or books come from.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.core.model import AccountName, GpuUuid, GroupKey, GroupName, JobId, PendingGroup, ServiceName
+from engine.core.model import AccountName, GpuUuid, GroupKey, GroupName, JobId, Owner, PendingGroup, ServiceName
 from engine.core.quota import Quota
 
 
@@ -46,21 +46,35 @@ class Host:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Lease:
-    """The GPUs, cores and memory that a started job holds until `expected_end` (Unix seconds) or its real end."""
+    """The GPUs, cores and memory that a started job holds until `expected_end` (Unix seconds) or its real end.
+
+    expected_end: by what is known of its run time when it starts. ending: it was told to stop, and `expected_end` is
+    when its grace is over.
+    """
 
     job: JobId
     key: GroupKey
     gpus: tuple[GpuUuid, ...]
     started_at: float
     expected_end: float
+    ending: bool = False
+
+    @property
+    def limit_end(self) -> float:
+        """When its time limit ends it, Unix seconds."""
+        return self.started_at + self.key.shape.time_limit_s
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class GroupTerms:
-    """What a research group was promised: priority 1-10 and its share of the box, a weight against the others'."""
+    """What a research group was promised: priority 1-10 and its share of the box, a weight against the others'.
+
+    guarantee_gpus: so many cards are the group's whenever it wants them; others may borrow them until then.
+    """
 
     priority: int = 5
     share: float = 1.0
+    guarantee_gpus: int = 0
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -71,14 +85,53 @@ class Quotas:
     groups: Mapping[GroupName, Quota] = field(default_factory=dict)
     services: Mapping[ServiceName, int] = field(default_factory=dict)
     """Concurrent jobs that one account may run of that service."""
+    service_totals: Mapping[ServiceName, Quota] = field(default_factory=dict)
+    """What all jobs of a service may hold together."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Month:
+    """GPU-seconds used in this calendar month (UTC), expected runs of what is leased included.
+
+    A whole card counts 1, a shared one the part of its memory that was asked for; nothing fades.
+    """
+
+    accounts: Mapping[AccountName, float] = field(default_factory=dict)
+    groups: Mapping[GroupName, float] = field(default_factory=dict)
+    services: Mapping[ServiceName, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Slot:
+    """A booked reservation: from `start` to `end` (Unix seconds) only jobs of `account` may be on these cards.
+
+    A person's booking is kept to the letter: nobody else's time limit may reach into it.
+    """
+
+    slot: str
+    account: AccountName
+    gpus: tuple[GpuUuid, ...]
+    start: float
+    end: float
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Claim:
+    """Jobs were told to stop so that `job` can have these cards: until it starts, nobody else gets them."""
+
+    job: JobId
+    key: GroupKey
+    submitted_at: float
+    gpus: tuple[GpuUuid, ...]
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Snapshot:
     """The world at `now` (Unix seconds), as one pass sees it.
 
-    usage_gpu_s: decayed weighted GPU-seconds of each group. hot: cards that were too hot at the last pass and have not
-    yet come back below the resume temperature.
+    usage_gpu_s: decayed weighted GPU-seconds of each group; usage_accounts_gpu_s: the same for each account inside its
+    group. estimates: seconds that jobs of a key are expected to run, where history tells; else the time limit counts.
+    hot: cards that were too hot at the last pass and have not yet come back below the resume temperature.
     """
 
     now: float
@@ -89,4 +142,13 @@ class Snapshot:
     groups: Mapping[GroupName, GroupTerms] = field(default_factory=dict)
     quotas: Quotas = Quotas()
     usage_gpu_s: Mapping[GroupName, float] = field(default_factory=dict)
+    usage_accounts_gpu_s: Mapping[Owner, float] = field(default_factory=dict)
+    month: Month = Month()
+    estimates: Mapping[GroupKey, float] = field(default_factory=dict)
+    slots: tuple[Slot, ...] = ()
+    claims: tuple[Claim, ...] = ()
     hot: frozenset[GpuUuid] = frozenset()
+
+    def run_s(self, key: GroupKey) -> float:
+        """Seconds that a job of `key` is expected to run: never more than its time limit."""
+        return self.estimates.get(key, float(key.shape.time_limit_s))

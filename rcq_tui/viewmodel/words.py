@@ -8,7 +8,7 @@ draws the words; light enough for the command line.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from rcq_tui.viewmodel.formats import counted, degrees, memory, moment
+from rcq_tui.viewmodel.formats import counted, degrees, memory, moment, until
 from rcq_tui.viewmodel.text import clean, cut
 
 Reason = Mapping[str, Any]
@@ -142,6 +142,31 @@ def _would_delay(reason: Reason, now: float) -> str:
     return f"May run until {ends}, past {starts} when job {clean(reason['job'])} is promised its start."
 
 
+def _booked(reason: Reason, now: float) -> str:
+    card, begins, ends = f"GPU {reason['index']}", moment(reason["start_at"], now), moment(reason["end_at"], now)
+    if reason["start_at"] <= now:
+        return f"{card} is booked until {ends}."
+    return f"{card} is booked from {begins} to {ends}; this job may run until {moment(reason['until'], now)}."
+
+
+def _array_limit(reason: Reason, _now: float) -> str:
+    return (
+        f"{reason['running']} elements of array {clean(reason['parent'])} run; at most {reason['limit']} may at once."
+    )
+
+
+def _begin_time(reason: Reason, now: float) -> str:
+    return f"Was submitted to begin {until(reason['begin_at'], now)} ({moment(reason['begin_at'], now)})."
+
+
+_ENDS_AS = {"ok": "complete", "failed": "fail", "any": "end"}
+
+
+def _dependency(reason: Reason, _now: float) -> str:
+    job, how = clean(reason["job"]), _ENDS_AS.get(reason["when"], "end")
+    return f"Waits for job {job} to {how}; that job is {clean(reason['state'])}."
+
+
 def _impossible(reason: Reason, _now: float) -> str:
     needs, most = _amount(reason["resource"], reason["wanted"]), _bare(reason["resource"], reason["most"])
     return f"Can never start here: needs {needs}, and this host has {most} at most."
@@ -173,6 +198,10 @@ _SENTENCES: dict[str, Callable[[Reason, float], str]] = {
     "MEMORY_BUSY": _memory_busy,
     "QUOTA_REACHED": _quota_reached,
     "WOULD_DELAY": _would_delay,
+    "BOOKED": _booked,
+    "ARRAY_LIMIT": _array_limit,
+    "BEGIN_TIME": _begin_time,
+    "DEPENDENCY": _dependency,
     "IMPOSSIBLE": _impossible,
 }
 
@@ -207,14 +236,18 @@ _SHORTS: dict[str, Callable[[Reason], str]] = {
     "MEMORY_BUSY": lambda reason: f"needs {memory(reason['wanted'])}, {memory(reason['free'])} free",
     "QUOTA_REACHED": _short_quota,
     "WOULD_DELAY": lambda reason: f"would delay job {clean(reason['job'])}",
+    "BOOKED": lambda reason: f"GPU {reason['index']} is booked",
+    "ARRAY_LIMIT": lambda reason: f"array: {reason['running']} of {reason['limit']} run",
+    "BEGIN_TIME": lambda _reason: "its begin time has not come",
+    "DEPENDENCY": lambda reason: f"after job {clean(reason['job'])} ({clean(reason['when'])})",
     "IMPOSSIBLE": lambda reason: (
         f"never: {_amount(reason['resource'], reason['wanted'])} of {_bare(reason['resource'], reason['most'])}"
     ),
 }
 
 _CARD_CODES = frozenset({"GPU_HOT", "GPU_DRAINED", "GPU_QUARANTINED", "GPU_FOREIGN"})
-_BEFORE = ("IMPOSSIBLE", "QUOTA_REACHED")
+_BEFORE = ("IMPOSSIBLE", "DEPENDENCY", "BEGIN_TIME", "QUOTA_REACHED", "ARRAY_LIMIT")
 _CARDS = ("GPU_HOT", "GPU_QUARANTINED", "GPU_DRAINED", "GPU_FOREIGN")
-_AFTER = ("CORES_BUSY", "MEMORY_BUSY", "WOULD_DELAY")
+_AFTER = ("CORES_BUSY", "MEMORY_BUSY", "BOOKED", "WOULD_DELAY")
 _RANK = {code: at for at, code in enumerate((*_BEFORE, "GPUS_BUSY", *_AFTER, *_CARDS))}
 _RANK_CARDS_FIRST = {code: at for at, code in enumerate((*_BEFORE, *_CARDS, "GPUS_BUSY", *_AFTER))}

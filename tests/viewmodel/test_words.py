@@ -55,6 +55,26 @@ EXAMPLES: list[tuple[core.Reason, str, str]] = [
         "would delay job 17",
     ),
     (
+        core.Booked(slot="3", gpu=GPU, index=1, start_at=NOW + 600, end_at=NOW + 1200, until=NOW + 900),
+        "GPU 1 is booked from 22:23 to 22:33; this job may run until 22:28.",
+        "GPU 1 is booked",
+    ),
+    (
+        core.ArrayFull(parent=JobId("7"), limit=4, running=4),
+        "4 of array 7's jobs are running; at most 4 may at once.",
+        "array: 4 of 4 run",
+    ),
+    (
+        core.NotBefore(begin_at=NOW + 600),
+        "Was submitted to begin in 10m (22:23).",
+        "its begin time has not come",
+    ),
+    (
+        core.Dependency(job=JobId("17"), when="ok", state="running"),
+        "Waits for job 17 to complete; that job is running.",
+        "after job 17 (ok)",
+    ),
+    (
         core.Impossible(resource="gpus", wanted=9, most=4),
         "Can never start here: needs 9 GPUs, and this host has 4 at most.",
         "never: 9 GPUs of 4",
