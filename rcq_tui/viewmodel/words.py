@@ -150,9 +150,8 @@ def _booked(reason: Reason, now: float) -> str:
 
 
 def _array_limit(reason: Reason, _now: float) -> str:
-    return (
-        f"{reason['running']} elements of array {clean(reason['parent'])} run; at most {reason['limit']} may at once."
-    )
+    array, running = clean(reason["parent"]), reason["running"]
+    return f"{running} of array {array}'s jobs {_verb(running)} running; at most {reason['limit']} may at once."
 
 
 def _begin_time(reason: Reason, now: float) -> str:

@@ -66,7 +66,7 @@ EXAMPLES: list[tuple[core.Reason, str, str]] = [
     ),
     (
         core.NotBefore(begin_at=NOW + 600),
-        "Was submitted to begin in 10m (22:23).",
+        "Was submitted to begin in 10m00s (22:23).",
         "its begin time has not come",
     ),
     (
