@@ -42,6 +42,28 @@ def what_an_ending_tells(db: Database) -> None:
     db.table("jobs").add_column("message", str)
 
 
+@migrations(name="0008_booked_reservations")
+def booked_reservations(db: Database) -> None:
+    """Cards that people booked for a time."""
+    db.table("slots").create(
+        {
+            "id": int,
+            "account": str,
+            "grp": str,
+            "gpu_uuids": str,
+            "start_at": float,
+            "end_at": float,
+            "created_at": float,
+            "removed_at": float,
+        },
+        pk="id",
+        not_null={"account", "grp", "gpu_uuids", "start_at", "end_at", "created_at"},
+        foreign_keys=[("account", "accounts", "name")],
+        strict=True,
+    )
+    db.table("slots").create_index(["end_at"], "slots_by_end")
+
+
 def known_steps() -> frozenset[str]:
     """The names of all steps; an empty database still has each of them before it."""
     return frozenset(step.name for step in migrations.pending(Database(memory=True, execute_plugins=False)))

@@ -14,6 +14,7 @@ from engine.store.jobs import Jobs
 from engine.store.readers import Readers
 from engine.store.services import Services
 from engine.store.sessions import Sessions
+from engine.store.slots import Slots
 from engine.store.usage import Usage
 from engine.store.writer import Writer
 
@@ -32,6 +33,7 @@ class Store:
         self.usage = Usage(writer, readers, half_life_s)
         self.audit = Audit(writer, readers)
         self.gpus = GpuFlags(writer, readers)
+        self.slots = Slots(writer, readers)
 
     @classmethod
     def open(cls, path: Path, *, half_life_s: float) -> "Store":
