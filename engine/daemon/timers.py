@@ -5,7 +5,7 @@ Must not know what the things do that it calls.
 
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC
+from datetime import UTC, datetime
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -21,7 +21,7 @@ JOB_DEFAULTS = {
 
 
 class Timers:
-    """Calls things at fixed intervals in the event loop until it is stopped."""
+    """Calls things in the event loop, at fixed intervals or once at a time, until it is stopped."""
 
     def __init__(self) -> None:
         # one line for each run it skips would fill the log while a driver call hangs
@@ -31,6 +31,11 @@ class Timers:
     def every(self, seconds: float, name: str, call: Callable[[], Awaitable[None]]) -> None:
         """Call `call` every so many seconds, the first time after as many."""
         self._scheduler.add_job(call, "interval", seconds=seconds, id=name, name=name)
+
+    def at(self, when: float, name: str, call: Callable[[], Awaitable[None]]) -> None:
+        """Call `call` once at `when` (Unix seconds), at once if that is over. It replaces what was to come as `name`."""
+        moment = datetime.fromtimestamp(when, UTC)
+        self._scheduler.add_job(call, "date", run_date=moment, id=name, name=name, replace_existing=True)
 
     def start(self) -> None:
         """Begin, in the running event loop."""
