@@ -4,15 +4,15 @@ Every port has a real side and a fake, and both pass one contract suite. This mo
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from engine.core.lifecycle import Cause, JobState
-from engine.core.model import GpuUuid, GroupKey, GroupName, JobId
+from engine.core.model import GpuUuid, GroupKey, JobId, Owner, ServiceName
 from engine.core.snapshot import Lease
 from engine.protocol.errors import RcqError
-from engine.protocol.fields import JobFields
+from engine.protocol.fields import After, JobFields
 
 
 class Clock(Protocol):
@@ -146,20 +146,57 @@ class Executor(Protocol):
 # ---------------------------------------------------------------- store
 
 
+STEP_S = 1e-6
+"""Jobs that come together stand so far apart: every order is total, and their own is kept."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class AtGate:
+    """What keeps a job at the gate: ends it waits for, a time (Unix seconds) it must not start before.
+
+    cron: of a recurring job, which never starts itself; its copies are submitted, next at `begin_at`.
+    """
+
+    after: tuple[After, ...] = ()
+    begin_at: float | None = None
+    cron: str | None = None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Turn:
+    """A job is the copy that the recurring job `template` was due for; its next turn is at `next_at` (Unix seconds)."""
+
+    template: JobId
+    next_at: float
+
+
 @dataclass(slots=True, frozen=True, kw_only=True)
 class NewJob:
-    """A job that was accepted and waits to be written down. key.shape holds the effective request."""
+    """A job that was accepted and waits to be written down. key.shape holds the effective request.
+
+    indices: of a job array, ascending. Each becomes a job of its own, and their ids follow each other; the first one's
+    names the array. most: how many of them may run at once. gate: what it waits for before it may be planned.
+    """
 
     fields: JobFields
     key: GroupKey
     submitted_at: float
+    indices: Sequence[int] = ()
+    most: int | None = None
+    gate: AtGate | None = None
+    turn: Turn | None = None
+
+    def submitted(self, place: int) -> float:
+        """When its element of this place, from 0, counts as submitted: each a little after the one before."""
+        return self.submitted_at + place * STEP_S
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class KnownJob:
     """A job that has not ended, as the books show it after a restart.
 
-    The lease is set for `scheduled` and `running`. attempt: 0 before the first start.
+    The lease is set for `scheduled` and `running`. attempt: 0 before the first start. failures: of its attempts, those
+    that count against its retries. stopping: why it was told to stop, if it was.
     """
 
     job: JobId
@@ -169,6 +206,9 @@ class KnownJob:
     attempt: int
     lease: Lease | None
     boot_id: str | None
+    gate: AtGate | None = None
+    failures: int = 0
+    stopping: Cause | None = None
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -204,22 +244,92 @@ class Ended:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Moved:
-    """The job moved between waiting states (`held`, `pending`), or back to `pending` for another attempt."""
+    """The job moved between waiting states (`held`, `pending`), or back to `pending` for another attempt.
+
+    failures: attempts that count against its retries from now on; submitted_at: Unix seconds, its new place in the
+    queue; `None` leaves either as it was. message: what its owner should know while it waits.
+    """
 
     job: JobId
     state: JobState
+    failures: int | None = None
+    submitted_at: float | None = None
+    message: str | None = None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Stopping:
+    """A job that holds a lease is told to stop, because of `cause`: its end counts as that, whoever hears of it.
+
+    message: what its owner should know of it.
+    """
+
+    job: JobId
+    cause: Cause
+    message: str | None = None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Passed:
+    """The job waits at the gate no more: it may be planned, or it has ended."""
+
+    job: JobId
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Postponed:
+    """A recurring job's turn came and nothing was submitted; the next is at `begin_at`. message: why, for its owner."""
+
+    job: JobId
+    begin_at: float
+    message: str | None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Bill:
+    """What an attempt is charged for: from `since` until `until` (Unix seconds), expected or, once it ended, real.
+
+    rate: weighted GPUs, billed each second. cards: plain ones, a shared one as the part of its memory, cores left out.
+    """
+
+    rate: float
+    cards: float
+    since: float
+    until: float
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Billed:
+    """The attempt's bill is this one from now on; what it changes in usage is a `Charged` beside it."""
+
+    job: JobId
+    attempt: int
+    owner: Owner
+    bill: Bill
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Charged:
-    """The group's decayed usage grows by `gpu_seconds` at `at` (Unix seconds); negative gives back, never below 0."""
+    """Usage grows at `at` (Unix seconds); negative gives back, and nothing ever falls below 0.
 
-    group: GroupName
+    gpu_seconds: weighted, for the group and the account in it, and fades. card_s: plain GPU-seconds in each calendar
+    month (UTC, `2026-11`), for the account, the group and the service.
+    """
+
+    owner: Owner
     gpu_seconds: float
     at: float
+    service: ServiceName | None = None
+    card_s: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def bearers(self) -> tuple[tuple[str, str], ...]:
+        """Scope (`account`, `group`, `service`) and name of everybody whose month it counts in."""
+        owners = (("account", self.owner.account), ("group", self.owner.group))
+        return owners if self.service is None else (*owners, ("service", self.service))
 
 
-Change = Scheduled | Started | Ended | Moved | Charged
+Change = Scheduled | Started | Ended | Moved | Stopping | Billed | Charged
 
 
 class ImpossibleChange(RcqError):
@@ -230,7 +340,11 @@ class JobStore(Protocol):
     """The books of jobs. What a call returned from is on disk."""
 
     async def add(self, jobs: Sequence[NewJob]) -> list[JobId | None]:
-        """Write new jobs down in order, state `pending`. `None` where the account already has that `job_id`."""
+        """Write new jobs down in order, state `pending`. `None` where the account already has that `job_id`.
+
+        Of a job array it is the id of its first element; all elements are written down, or none. An element's own
+        `job_id` is the array's with its index, `key[3]`; the array's stays taken, too.
+        """
         ...
 
     async def record(self, changes: Sequence[Change]) -> None:
@@ -242,5 +356,5 @@ class JobStore(Protocol):
         ...
 
     async def fields(self, job: JobId) -> JobFields:
-        """The request of one job, for its launch. Raises KeyError."""
+        """The request of one job, for its launch; ElementFields for an element of an array. Raises KeyError."""
         ...

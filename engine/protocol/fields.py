@@ -21,8 +21,16 @@ ALIASES: dict[str, tuple[str, float]] = {
 }
 """Other accepted spelling → (canonical name, factor into its unit). Two spellings of one field are an error."""
 
-LATER: frozenset[str] = frozenset({"image", "after", "array", "begin", "cron", "retries"})
+LATER: frozenset[str] = frozenset({"image", "retries"})
 """Fields that the interface names and this version does not act on yet: refused by name, never ignored."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class After:
+    """A job that another one waits for, by its engine's id. when: `ok` (exit 0), `failed` (any other end) or `any`."""
+
+    id: int
+    when: str = "ok"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,7 +38,8 @@ class JobFields:
     """One job as its submitter asks for it, validated and in canonical units.
 
     `None` means "not given": the engine fills in its defaults. One of `command` and `script` is set. Units are in
-    the names; `submitted_at` (Unix seconds) is honoured by `simulate` only.
+    the names; `array` is as `engine.protocol.arrays` reads it; `begin` is Unix seconds; `cron` is a five-field line in
+    the host's time zone; `submitted_at` (Unix seconds) is honoured by `simulate` only.
     """
 
     job_id: str | None = None
@@ -51,8 +60,23 @@ class JobFields:
     preemptible: bool = False
     workdir: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    after: list[After] = field(default_factory=list)
+    array: str | None = None
+    begin: float | None = None
+    cron: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     submitted_at: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class ElementFields(JobFields):
+    """The request of one element of a job array, as the books hold it.
+
+    array_parent: the id of the array's first element, which names the array. array_index: its own index.
+    """
+
+    array_parent: int
+    array_index: int
 
 
 FIELD_NAMES: tuple[str, ...] = tuple(JobFields.__dataclass_fields__)
