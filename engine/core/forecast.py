@@ -1,0 +1,200 @@
+"""The plan run forward: when each pending job starts if every run ends as expected and nobody submits anything more.
+
+A forecast is no promise: a better job may come, a run may take longer. Its cost is bounded by passes and by how many
+groups each of them looks at; of a time that it did not reach it says nothing. Pure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from engine.core.backfill import COOLING_S, OVERDUE_S
+from engine.core.decisions import Plan
+from engine.core.fairshare import decayed
+from engine.core.model import GpuUuid, GroupKey, JobId, PendingGroup, Waiting
+from engine.core.plan import plan
+from engine.core.policy import Policy
+from engine.core.simulate import apply
+from engine.core.snapshot import Claim, Lease, Snapshot
+
+LOOKS = 60_000
+"""So many groups are looked at in one forecast, over all of its passes."""
+LEAST_PASSES = 10
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Bounds:
+    """How far a forecast goes: seconds ahead, and passes."""
+
+    horizon_s: float = 72 * 3600.0
+    passes: int = 300
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Foreseen:
+    """A pending job's start and expected end (Unix seconds) on these cards, as far as can be foreseen."""
+
+    job: JobId
+    key: GroupKey
+    gpus: tuple[GpuUuid, ...]
+    start_at: float
+    end_at: float
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Forecast:
+    """The future as seen at `now`. Who is pending and not in `starts` starts later than `until` (Unix seconds)."""
+
+    now: float
+    until: float
+    starts: Mapping[JobId, Foreseen]
+
+
+def frozen(snapshot: Snapshot, policy: Policy) -> Snapshot:
+    """A copy that nothing changes any more, with only the heads of the queues.
+
+    A pass of it decides the same: of one group it never looks at more jobs than can start (each needs a core) or be
+    promised, and one. Only the counts of its holds are smaller.
+    """
+    most = snapshot.host.cpu_cores + policy.reservation_depth + 1
+    return replace(
+        snapshot,
+        pending=tuple(PendingGroup(group.key, tuple(group.jobs[:most])) for group in snapshot.pending),
+        groups=dict(snapshot.groups),
+        usage_gpu_s=dict(snapshot.usage_gpu_s),
+        usage_accounts_gpu_s=dict(snapshot.usage_accounts_gpu_s),
+        estimates=dict(snapshot.estimates),
+    )
+
+
+def forecast(snapshot: Snapshot, policy: Policy, bounds: Bounds = Bounds()) -> Forecast:
+    """Run the plan forward within `bounds`, from any snapshot; it is frozen first."""
+    return _Future(snapshot, policy, bounds).told()
+
+
+class _Future:
+    """The world as it moves on, and what has started in it so far."""
+
+    def __init__(self, snapshot: Snapshot, policy: Policy, bounds: Bounds) -> None:
+        heads = frozen(snapshot, policy)
+        self._cut = {
+            whole.key
+            for whole, cut in zip(snapshot.pending, heads.pending, strict=True)
+            if len(whole.jobs) > len(cut.jobs)
+        }
+        self._now = snapshot.now
+        self._until = snapshot.now + bounds.horizon_s
+        self._passes = min(bounds.passes, max(LEAST_PASSES, LOOKS // max(1, len(snapshot.pending))))
+        self._policy = policy
+        self._cooled_at = snapshot.now + COOLING_S
+        self._stopped: dict[JobId, Lease] = {}
+        self._starts: dict[JobId, Foreseen] = {}
+        self._world = replace(heads, leases=tuple(self._due(lease) for lease in heads.leases))
+
+    def told(self) -> Forecast:
+        """What is foreseen."""
+        return Forecast(now=self._now, until=self._run(), starts=self._starts)
+
+    def _run(self) -> float:
+        """Pass after pass; until when the future is known."""
+        for _ in range(self._passes):
+            # 1. decide, and take it as done
+            decided = plan(self._world, self._policy)
+            after = self._applied(decided)
+            # 2. where the copied part of a queue ran out, the rest of it is missing from this pass on
+            if self._cut - {group.key for group in after.pending}:
+                return self._world.now
+            self._note(decided)
+            # 3. on to the next moment at which something changes
+            then = self._next(after)
+            if not after.pending or then is None or then > self._until:
+                return self._until
+            self._world = self._moved(after, then)
+        return self._world.now
+
+    def _applied(self, decided: Plan) -> Snapshot:
+        """The world right after the plan; queues that nothing started from are not copied."""
+        busy = {start.lease.key for start in decided.starts}
+        touched = tuple(group for group in self._world.pending if group.key in busy)
+        rest = tuple(group for group in self._world.pending if group.key not in busy)
+        after = apply(replace(self._world, pending=touched), decided, self._policy)
+        return self._stopping(replace(after, pending=(*rest, *after.pending)), decided)
+
+    def _stopping(self, after: Snapshot, decided: Plan) -> Snapshot:
+        """Victims are on their way out; whom they make room for has claimed their cards."""
+        started = {start.lease.job for start in decided.starts}
+        claims = {claim.job: claim for claim in after.claims if claim.job not in started}
+        ends_at = after.now + self._policy.preemption.grace_s
+        for preempt in decided.preemptions:
+            claims[preempt.by.job] = preempt.by
+            if preempt.victim.expected_end > ends_at:  # else it is done before it is stopped
+                self._stopped[preempt.victim.job] = preempt.victim
+        leases = tuple(
+            replace(lease, ending=True, expected_end=min(lease.expected_end, ends_at))
+            if lease.job in self._stopped and not lease.ending
+            else lease
+            for lease in after.leases
+        )
+        return replace(after, leases=leases, claims=_ordered(claims))
+
+    def _note(self, decided: Plan) -> None:
+        """A job that was stopped and starts again keeps the first start that was foreseen."""
+        for start in decided.starts:
+            lease = start.lease
+            self._starts.setdefault(
+                lease.job,
+                Foreseen(
+                    job=lease.job,
+                    key=lease.key,
+                    gpus=lease.gpus,
+                    start_at=lease.started_at,
+                    end_at=lease.expected_end,
+                ),
+            )
+
+    def _next(self, after: Snapshot) -> float | None:
+        edges = [lease.expected_end for lease in after.leases]
+        edges += [edge for slot in after.slots for edge in (slot.start, slot.end)]
+        if after.hot:
+            edges.append(self._cooled_at)
+        return min((edge for edge in edges if edge > after.now), default=None)
+
+    def _moved(self, after: Snapshot, then: float) -> Snapshot:
+        """The world at `then`: runs have ended, usage has faded, hot cards have cooled, slots are over."""
+        faded = decayed(1.0, then - after.now, self._policy.half_life_s)
+        over = [lease for lease in after.leases if lease.expected_end <= then]
+        moved = replace(
+            after,
+            now=then,
+            leases=tuple(lease for lease in after.leases if lease.expected_end > then),
+            usage_gpu_s={group: used * faded for group, used in after.usage_gpu_s.items()},
+            usage_accounts_gpu_s={owner: used * faded for owner, used in after.usage_accounts_gpu_s.items()},
+            slots=tuple(slot for slot in after.slots if slot.end > then),
+            pending=self._requeued(after, over),
+        )
+        return _cooled(moved) if then >= self._cooled_at and moved.hot else moved
+
+    def _requeued(self, after: Snapshot, over: list[Lease]) -> tuple[PendingGroup, ...]:
+        """Stopped jobs wait again, as if submitted when they had started: what they waited before is not known."""
+        queues = {group.key: group.jobs for group in after.pending}
+        for lease in over:
+            if self._stopped.pop(lease.job, None) is not None:
+                queue = (*queues.get(lease.key, ()), Waiting(lease.started_at, lease.job))
+                queues[lease.key] = tuple(sorted(queue))
+        return tuple(PendingGroup(key, jobs) for key, jobs in queues.items())
+
+    def _due(self, lease: Lease) -> Lease:
+        """A run that is past its expected end is taken to end a little later than now, as the plan takes it."""
+        if lease.expected_end > self._now:
+            return lease
+        return replace(lease, expected_end=self._now + OVERDUE_S)
+
+
+def _cooled(snapshot: Snapshot) -> Snapshot:
+    cards = tuple(
+        replace(gpu, temperature_c=None, throttled=False) if gpu.uuid in snapshot.hot else gpu for gpu in snapshot.gpus
+    )
+    return replace(snapshot, gpus=cards, hot=frozenset())
+
+
+def _ordered(claims: Mapping[JobId, Claim]) -> tuple[Claim, ...]:
+    return tuple(sorted(claims.values(), key=lambda claim: (claim.submitted_at, claim.job)))
