@@ -329,7 +329,7 @@ class Charged:
         return owners if self.service is None else (*owners, ("service", self.service))
 
 
-Change = Scheduled | Started | Ended | Moved | Stopping | Billed | Charged
+Change = Scheduled | Started | Ended | Moved | Stopping | Passed | Postponed | Billed | Charged
 
 
 class ImpossibleChange(RcqError):

@@ -8,11 +8,24 @@ from typing import Any, assert_never
 
 from sqlite_utils import Database
 
-from engine.core.lifecycle import TERMINAL, WAITING, JobState, may_step
+from engine.core.lifecycle import LEASED, TERMINAL, WAITING, JobState, may_step
 from engine.core.model import JobId
-from engine.ports import Change, Charged, Ended, ImpossibleChange, Moved, Scheduled, Started
+from engine.ports import (
+    Billed,
+    Change,
+    Charged,
+    Ended,
+    ImpossibleChange,
+    Moved,
+    Passed,
+    Postponed,
+    Scheduled,
+    Started,
+    Stopping,
+)
+from engine.store import attempts, gate
 from engine.store.rows import gpu_text
-from engine.store.usage import charge
+from engine.store.usage import charge, keep_bill
 
 _SCHEDULE = """
 UPDATE jobs SET state = 'scheduled', attempt = ?, boot_id = ?, gpu_uuids = ?, lease_started_at = ?, expected_end = ?
@@ -21,14 +34,16 @@ WHERE id = ?
 _START = "UPDATE jobs SET state = 'running', started_at = ? WHERE id = ?"
 _END = """
 UPDATE jobs SET state = ?, cause = ?, exit_code = ?, signal = ?, started_at = coalesce(?, started_at), ended_at = ?,
-    message = ?, lease_started_at = NULL, expected_end = NULL
+    message = ?, lease_started_at = NULL, expected_end = NULL, stopping = NULL
 WHERE id = ?
 """
 _MOVE = """
 UPDATE jobs SET state = ?, boot_id = NULL, gpu_uuids = NULL, lease_started_at = NULL, expected_end = NULL,
-    started_at = NULL, ended_at = NULL, cause = NULL, exit_code = NULL, signal = NULL, message = NULL
+    started_at = NULL, ended_at = NULL, cause = NULL, exit_code = NULL, signal = NULL, stopping = NULL, message = ?,
+    failures = coalesce(?, failures), submitted_at = coalesce(?, submitted_at)
 WHERE id = ?
 """
+_STOP = "UPDATE jobs SET stopping = ?, message = ? WHERE id = ?"
 
 
 def apply(db: Database, changes: Sequence[Change], half_life_s: float) -> None:
@@ -43,14 +58,17 @@ def apply(db: Database, changes: Sequence[Change], half_life_s: float) -> None:
             case Ended():
                 _end(db, change)
             case Moved():
-                if change.state not in WAITING:
-                    raise ImpossibleChange(
-                        f"Job {change.job} cannot be moved to {change.state}: it is no waiting state."
-                    )
-                _step(db, change.job, change.state)
-                _write(db, _MOVE, change.state, number_of(change.job))
+                _move(db, change)
+            case Stopping():
+                _stop(db, change)
+            case Passed():
+                gate.let_pass(db, change)
+            case Postponed():
+                gate.postpone(db, change)
             case Charged():
-                charge(db, change.group, change.gpu_seconds, change.at, half_life_s)
+                charge(db, change, half_life_s)
+            case Billed():
+                keep_bill(db, number_of(change.job), change)
             case _:
                 assert_never(change)
 
@@ -72,20 +90,43 @@ def _schedule(db: Database, change: Scheduled) -> None:
 def _end(db: Database, change: Ended) -> None:
     if change.state not in TERMINAL:
         raise ImpossibleChange(f"Job {change.job} cannot end as {change.state}: it is no terminal state.")
+    held_lease = _standing(db, change.job)[0] in LEASED
     _step(db, change.job, change.state)
     how = (change.state, change.cause, change.exit_code, change.signal)
     _write(db, _END, *how, change.started_at, change.ended_at, change.message, number_of(change.job))
+    if held_lease:
+        attempts.keep(db, number_of(change.job))
+
+
+def _move(db: Database, change: Moved) -> None:
+    if change.state not in WAITING:
+        raise ImpossibleChange(f"Job {change.job} cannot be moved to {change.state}: it is no waiting state.")
+    _step(db, change.job, change.state)
+    further = (change.message, change.failures, change.submitted_at)
+    _write(db, _MOVE, change.state, *further, number_of(change.job))
+
+
+def _stop(db: Database, change: Stopping) -> None:
+    state, _ = _standing(db, change.job)
+    if state not in LEASED:
+        raise ImpossibleChange(f"Job {change.job} is {state} and cannot be told to stop: it holds no lease.")
+    _write(db, _STOP, change.cause, change.message, number_of(change.job))
 
 
 def _step(db: Database, job: JobId, state: JobState) -> int:
     """The attempt so far of a job that may step to `state`. Raises ImpossibleChange."""
+    before, attempt = _standing(db, job)
+    if not may_step(before, state):
+        raise ImpossibleChange(f"Job {job} is {before} and cannot become {state}.")
+    return attempt
+
+
+def _standing(db: Database, job: JobId) -> tuple[JobState, int]:
+    """State and attempt so far. Raises ImpossibleChange for a job that is not there."""
     row = db.conn.execute("SELECT state, attempt FROM jobs WHERE id = ?", (number_of(job),)).fetchone()
     if row is None:
         raise ImpossibleChange(f"There is no job {job}.")
-    if not may_step(JobState(row[0]), state):
-        raise ImpossibleChange(f"Job {job} is {row[0]} and cannot become {state}.")
-    attempt: int = row[1]
-    return attempt
+    return JobState(row[0]), int(row[1])
 
 
 def _write(db: Database, sql: str, *values: Any) -> None:

@@ -7,6 +7,7 @@ import heapq
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Any, cast
 
 from sqlite_utils import Database
@@ -15,6 +16,9 @@ from engine.core.lifecycle import LEASED, WAITING, JobState
 from engine.core.model import JobId
 from engine.ports import Change, KnownJob, NewJob
 from engine.protocol.fields import JobFields
+from engine.store import gate
+from engine.store.arrays import add_array
+from engine.store.attempts import attempts_of
 from engine.store.changes import apply, number_of
 from engine.store.database import connect_reader
 from engine.store.errors import Missing
@@ -28,6 +32,7 @@ _ADD = (
     "ON CONFLICT (account, job_id) WHERE job_id IS NOT NULL DO NOTHING"
 )
 _UNENDED = f"SELECT {KNOWN_COLUMNS} FROM jobs WHERE state = ? ORDER BY id"  # noqa: S608
+_KNOWN = f"SELECT {KNOWN_COLUMNS} FROM jobs WHERE id = ?"  # noqa: S608
 _FIELDS = f"SELECT {FIELD_COLUMNS} FROM jobs WHERE id = ?"  # noqa: S608
 _STORED = f"SELECT {STORED_COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
 _LARGEST = 2**63 - 1
@@ -44,7 +49,8 @@ class Jobs:
     async def add(self, jobs: Sequence[NewJob]) -> list[JobId | None]:
         """Write new jobs down in order, state `pending`, ids ascending, in one transaction.
 
-        `None` where the account already has that `job_id`, be it from earlier or from further up in `jobs`.
+        `None` where the account already has that `job_id`, be it from earlier or from further up in `jobs`. An array's
+        ids follow each other, from the one that is answered.
         """
         return await self._writer.write(lambda db: _add(db, jobs)) if jobs else []
 
@@ -59,9 +65,22 @@ class Jobs:
         try:
             db.conn.execute("BEGIN")
             streams = [db.conn.execute(_UNENDED, (state,)) for state in sorted(WAITING | LEASED)]
-            yield from map(KnownJobs().of, heapq.merge(*streams))  # rows start with their id: no two are equal
+            jobs = map(KnownJobs().of, heapq.merge(*streams))  # rows start with their id: no two are equal
+            at_gate = gate.known(db)
+            yield from (replace(job, gate=at_gate.get(int(job.job))) for job in jobs) if at_gate else jobs
         finally:
             db.close()
+
+    async def known(self, job: JobId) -> KnownJob:
+        """One job as start-up would see it, ended or not; its attempt and key stand there. Raises Missing."""
+        row = await self._readers.read(lambda db: db.conn.execute(_KNOWN, (number_of(job),)).fetchone())
+        if row is None:
+            raise Missing(f"There is no job {job}.")
+        return KnownJobs().of(row)
+
+    async def standings(self, jobs: Sequence[JobId]) -> dict[JobId, tuple[str, JobState]]:
+        """Account and state of each of these jobs that there is."""
+        return await self._readers.read(lambda db: gate.standings(db, jobs))
 
     async def fields(self, job: JobId) -> JobFields:
         """The request of one job, as its submitter wrote it. Raises Missing, a KeyError."""
@@ -103,6 +122,18 @@ class Jobs:
 
 
 def _add(db: Database, jobs: Sequence[NewJob]) -> list[JobId | None]:
+    """In order: a key that is used twice belongs to the first."""
+    ids: list[JobId | None] = []
+    for is_array, some in groupby(jobs, lambda job: bool(job.indices)):
+        batch = list(some)
+        ids += [add_array(db, job) for job in batch] if is_array else _add_plain(db, batch)
+    for job, number in zip(jobs, ids, strict=True):
+        if number is not None and (job.gate is not None or job.turn is not None):
+            gate.keep(db, range(int(number), int(number) + max(1, len(job.indices))), job)
+    return ids
+
+
+def _add_plain(db: Database, jobs: Sequence[NewJob]) -> list[JobId | None]:
     """Ids are given here and not by SQLite: then one `executemany` tells them all. A refused job's id is skipped."""
     [(last,)] = db.conn.execute("SELECT coalesce(max(id), 0) FROM jobs")
     rows = [new_row(number, job) for number, job in enumerate(jobs, last + 1)]
@@ -118,7 +149,8 @@ def _job(db: Database, number: int) -> StoredJob | None:
     if not found:
         return None
     [(message,)] = db.conn.execute("SELECT message FROM jobs WHERE id = ?", (number,))
-    return replace(found[0], fields=fields_of(db.conn.execute(_FIELDS, (number,)).fetchone()), message=message)
+    fields = fields_of(db.conn.execute(_FIELDS, (number,)).fetchone())
+    return replace(found[0], fields=fields, message=message, attempts=attempts_of(db, number), cron_of=gate.template_of(db, number))
 
 
 def _jobs(db: Database, numbers: Sequence[int]) -> list[StoredJob]:

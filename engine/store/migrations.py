@@ -7,11 +7,26 @@ or writes the tables.
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from engine.store import attempts, gate
+
 migrations = Migrations("rcq")
 
 _APPEND_ONLY = """
 CREATE TRIGGER audit_keeps_{verb} BEFORE {event} ON audit {condition}
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
+"""
+
+_KEYS_OF_ARRAYS = """
+CREATE TRIGGER jobs_leave_keys_of_arrays BEFORE INSERT ON jobs
+WHEN NEW.job_id IS NOT NULL AND EXISTS (SELECT 1 FROM arrays WHERE account = NEW.account AND job_id = NEW.job_id)
+BEGIN SELECT RAISE(IGNORE); END
+"""
+
+# The sizes of cards were not written down: a shared card counts whole, and cores are left out.
+_OLD_BILLS = """
+INSERT INTO bills (job, attempt, account, grp, rate, cards, since, until)
+SELECT id, attempt, account, grp, gpus, gpus, started_at, ended_at FROM jobs
+WHERE ended_at >= started_at AND attempt > 0 AND gpus > 0
 """
 
 
@@ -40,6 +55,76 @@ def groups_and_drained_cards(db: Database) -> None:
 def what_an_ending_tells(db: Database) -> None:
     """Why a job could not be started, and the like, in words for its owner."""
     db.table("jobs").add_column("message", str)
+
+
+@migrations(name="0004_gate")
+def jobs_at_the_gate(db: Database) -> None:
+    """Jobs that wait for others' ends or for a time, recurring jobs, and which job is a copy of one."""
+    gate.create(db)
+
+
+@migrations(name="0005_job_arrays")
+def job_arrays(db: Database) -> None:
+    """Elements of a job array, and what an array has once for all of them: its key, its size and its request.
+
+    The columns come to stand behind `request`, which is empty where they are not: no long script is read on the way.
+    The trigger keeps an array's key from later jobs; like a key that a job has, it costs the new row and no error.
+    """
+    for column in ("array_parent", "array_index", "array_most"):
+        db.table("jobs").add_column(column, int)
+    db.table("arrays").create(
+        {"parent": int, "account": str, "job_id": str, "size": int, "request": str},
+        pk="parent",
+        not_null={"account", "size", "request"},
+        strict=True,
+    )
+    db.execute("CREATE UNIQUE INDEX arrays_by_key ON arrays (account, job_id) WHERE job_id IS NOT NULL")
+    db.execute(_KEYS_OF_ARRAYS)
+
+
+@migrations(name="0006_further_attempts")
+def further_attempts(db: Database) -> None:
+    """How each attempt ended, which of them count against the retries, and why one was told to stop."""
+    db.table("jobs").add_column("failures", int, not_null_default=0)
+    db.table("jobs").add_column("stopping", str)
+    db.execute(attempts.TABLE)
+    db.execute(attempts.KEEP_EARLIER)
+
+
+@migrations(name="0007_quotas_and_usage")
+def quotas_and_usage(db: Database) -> None:
+    """Guarantees, what a service's jobs may hold together, usage of accounts, months, and the bill of each attempt."""
+    db.table("groups").add_column("guarantee_gpus", int, not_null_default=0)
+    db.table("services").add_column("quota", str, not_null_default="{}")
+    db.table("usage_accounts").create(
+        {"grp": str, "account": str, "gpu_seconds": float, "as_of": float},
+        pk=("grp", "account"),
+        not_null={"gpu_seconds", "as_of"},
+        strict=True,
+    )
+    db.table("month_usage").create(
+        {"month": str, "scope": str, "name": str, "gpu_seconds": float},
+        pk=("month", "scope", "name"),
+        not_null={"gpu_seconds"},
+        strict=True,
+    )
+    db.table("bills").create(
+        {
+            "job": int,
+            "attempt": int,
+            "account": str,
+            "grp": str,
+            "rate": float,
+            "cards": float,
+            "since": float,
+            "until": float,
+        },
+        pk=("job", "attempt"),
+        not_null={"account", "grp", "rate", "cards", "since", "until"},
+        strict=True,
+    )
+    db.execute("CREATE INDEX bills_by_end ON bills (until) WHERE cards > 0")
+    db.execute(_OLD_BILLS)
 
 
 @migrations(name="0008_booked_reservations")

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic_core import PydanticSerializationError, to_json
 
 from engine.ports import NewJob
-from engine.protocol.fields import JobFields
+from engine.protocol.fields import After, ElementFields, JobFields
 
 COMMAND_LINE_CHARACTERS = 200
 """How much of a command line a listing carries."""
@@ -25,8 +25,12 @@ NEW_COLUMNS = (
 )
 FIELD_COLUMNS = (
     "job_id, name, grp, service, gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, "
-    "priority, preemptible, request"
+    "priority, preemptible, array_parent, array_index, "
+    "CASE request WHEN '' THEN (SELECT arrays.request FROM arrays WHERE arrays.parent = array_parent) ELSE request END"
 )
+SHARED = ""
+"""The request of an element that has none of its own: it is its array's, in the table `arrays`."""
+
 _EFFECTIVE = (
     "group",
     "service",
@@ -102,12 +106,16 @@ def _quoted(words: Sequence[str]) -> str:
 
 def fields_of(row: Sequence[Any]) -> JobFields:
     """The submitter's request out of FIELD_COLUMNS, exactly as it was given."""
-    job_id, name, *effective, request = row
+    job_id, name, *effective, array_parent, array_index, request = row
     values = dict(zip(_EFFECTIVE, effective, strict=True))
     values["gpu_share"] = bool(values["gpu_share"])
     values["preemptible"] = bool(values["preemptible"])
     values |= json.loads(request)
-    return JobFields(job_id=job_id, name=name, **values)
+    if "after" in values:
+        values["after"] = [After(id=number, when=when) for number, when in values["after"]]
+    if array_parent is None:
+        return JobFields(job_id=job_id, name=name, **values)
+    return ElementFields(job_id=job_id, name=name, **values, array_parent=array_parent, array_index=array_index)
 
 
 def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
@@ -123,6 +131,16 @@ def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
         rest["workdir"] = fields.workdir
     if fields.environment:
         rest["environment"] = dict(fields.environment)
+    if fields.array is not None:
+        rest["array"] = fields.array
+    if fields.retries:
+        rest["retries"] = fields.retries
+    if fields.after:
+        rest["after"] = [[one.id, one.when] for one in fields.after]
+    if fields.begin is not None:
+        rest["begin"] = fields.begin
+    if fields.cron is not None:
+        rest["cron"] = fields.cron
     if fields.tags:
         rest["tags"] = dict(fields.tags)
     if fields.submitted_at is not None:

@@ -9,20 +9,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.core.lifecycle import LEASED, Cause, JobState
-from engine.core.model import AccountName, GpuUuid, GroupKey, GroupName, JobId, Owner, ServiceName, Shape
+from engine.core.model import AccountName, ArrayCap, GpuUuid, GroupKey, GroupName, JobId, Owner, ServiceName, Shape
 from engine.core.snapshot import Lease
 from engine.ports import KnownJob
 from engine.protocol.fields import JobFields
+from engine.store.attempts import PastAttempt
 
 KNOWN_COLUMNS = (
-    "id, state, submitted_at, attempt, boot_id, gpu_uuids, lease_started_at, expected_end, "
+    "id, state, submitted_at, attempt, boot_id, gpu_uuids, lease_started_at, expected_end, failures, stopping, "
     "account, grp, service, priority, preemptible, "
-    "gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s"
+    "gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, "
+    "array_most, CASE WHEN array_most IS NULL THEN NULL ELSE array_parent END"
 )
 STORED_COLUMNS = (
     "id, job_id, name, account, grp, service, state, cause, exit_code, signal, priority, preemptible, gpus, gpu_type, "
     "gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, command_line, submitted_at, started_at, ended_at, "
-    "attempt, gpu_uuids"
+    "attempt, gpu_uuids, array_parent, array_index"
 )
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -31,8 +33,10 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 class StoredJob:
     """A job as the books show it; the request is the effective one, with the engine's defaults filled in.
 
-    command_line: its first 200 characters, for listings. gpu_uuids: the cards it holds or held last.
-    fields: what the submitter wrote, message: what its end told, where one job was asked for; `None` in listings.
+    command_line: its first 200 characters, for listings. gpu_uuids: the cards it holds or held last. array_parent: the
+    id of its array's first element; array_index: its own place in it.
+    fields: what the submitter wrote, message: what its end told, attempts: those that are over, where one job was
+    asked for; `None` or empty in listings.
     """
 
     id: int
@@ -60,8 +64,12 @@ class StoredJob:
     ended_at: float | None
     attempt: int
     gpu_uuids: tuple[GpuUuid, ...]
+    array_parent: int | None = None
+    array_index: int | None = None
     fields: JobFields | None = None
     message: str | None = None
+    cron_of: int | None = None
+    attempts: tuple[PastAttempt, ...] = ()
 
 
 def stored_of(row: Sequence[Any]) -> StoredJob:
@@ -92,6 +100,8 @@ def stored_of(row: Sequence[Any]) -> StoredJob:
         ended_at=row[22],
         attempt=row[23],
         gpu_uuids=_gpus(row[24]),
+        array_parent=row[25],
+        array_index=row[26],
     )
 
 
@@ -104,7 +114,7 @@ class KnownJobs:
 
     def of(self, row: tuple[Any, ...]) -> KnownJob:
         """One row. The lease is the one of a `scheduled` or `running` job, else `None`."""
-        terms = row[8:]
+        terms = row[10:]
         key = self._keys.get(terms)
         if key is None:
             key = self._keys[terms] = _key(terms)
@@ -117,6 +127,8 @@ class KnownJobs:
             attempt=row[3],
             lease=_lease(job, key, row) if state in LEASED else None,
             boot_id=row[4],
+            failures=row[8],
+            stopping=Cause(row[9]) if row[9] is not None else None,
         )
 
 
@@ -126,7 +138,8 @@ def gpu_text(gpus: Sequence[GpuUuid]) -> str:
 
 
 def _key(terms: tuple[Any, ...]) -> GroupKey:
-    account, group, service, priority, preemptible, gpus, gpu_type, gpu_memory_mb, share, cores, memory, limit = terms
+    *request, most, parent = terms
+    account, group, service, priority, preemptible, gpus, gpu_type, gpu_memory_mb, share, cores, memory, limit = request
     return GroupKey(
         owner=Owner(account=AccountName(account), group=GroupName(group)),
         service=ServiceName(service) if service is not None else None,
@@ -141,6 +154,7 @@ def _key(terms: tuple[Any, ...]) -> GroupKey:
             memory_mb=memory,
             time_limit_s=limit,
         ),
+        array=ArrayCap(parent=JobId(str(parent)), most=most) if most is not None else None,
     )
 
 
