@@ -15,8 +15,9 @@ from engine.core.model import GpuUuid, GroupKey, GroupName, JobId, Waiting
 from engine.core.snapshot import GroupTerms, Host, Lease, Quotas, Snapshot
 from engine.daemon.cards import Cards
 from engine.daemon.pending import PendingIndex
+from engine.daemon.slotbook import SlotBook
 from engine.daemon.usage import UsageBook
-from engine.ports import GpuLoad
+from engine.ports import Bill, GpuLoad
 from engine.protocol.fields import JobFields
 
 
@@ -25,7 +26,7 @@ class Live:
     """An attempt that holds a lease.
 
     state: `scheduled` until the executor runs it. started_at: Unix seconds, from then on. cancelled: somebody wants it
-    ended. tried: the executor was asked to start it, so it may run. charged: GPU-seconds its group was billed.
+    ended. tried: the executor was asked to start it, so it may run. bill: what its owner is charged for it.
     settled: set as soon as the start went through, or will not happen. fields: known once it was launched.
     load, memory_mb: what it does to a simulated card.
     """
@@ -36,7 +37,7 @@ class Live:
     started_at: float | None = None
     cancelled: bool = False
     tried: bool = False
-    charged: float = 0.0
+    bill: Bill | None = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     fields: JobFields | None = None
     load: float | None = None
@@ -56,6 +57,7 @@ class Books:
         self.cards = cards
         self.usage = usage
         self.pending = PendingIndex()
+        self.slots = SlotBook()
         self.held: dict[JobId, tuple[GroupKey, Waiting]] = {}
         self.live: dict[JobId, Live] = {}
         self.attempts: dict[JobId, int] = {}
@@ -75,6 +77,9 @@ class Books:
             groups=self.groups,
             quotas=self.quotas,
             usage_gpu_s=self.usage.all(now),
+            usage_accounts_gpu_s=self.usage.accounts(now),
+            month=self.usage.month(now),
+            slots=self.slots.for_snapshot(now),
             hot=self.cards.hot,
         )
 

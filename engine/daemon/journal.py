@@ -6,23 +6,22 @@ written.
 
 from collections.abc import Sequence
 
-from engine.core.model import AccountName, GroupName, JobId
+from engine.core.model import AccountName, JobId, Owner, ServiceName
+from engine.daemon.billing import added
 from engine.ports import Change, Charged, Ended
 
 
 def merged(changes: Sequence[Change]) -> list[Change]:
-    """The same with one charge for each group, at the end: they add up, and each costs a row's rewriting."""
-    sums: dict[GroupName, Charged] = {}
+    """The same with one charge for each owner and service, at the end: they add up, and each rewrites rows."""
+    sums: dict[tuple[Owner, ServiceName | None], Charged] = {}
     others: list[Change] = []
     for change in changes:
         if not isinstance(change, Charged):
             others.append(change)
             continue
-        before = sums.get(change.group)
-        if before is not None:
-            total = before.gpu_seconds + change.gpu_seconds
-            change = Charged(group=change.group, gpu_seconds=total, at=max(before.at, change.at))  # noqa: PLW2901
-        sums[change.group] = change
+        payer = (change.owner, change.service)
+        before = sums.get(payer)
+        sums[payer] = change if before is None else added(before, change)
     return [*others, *sums.values()]
 
 

@@ -88,10 +88,10 @@ async def run(settings: Settings, paths: Paths) -> None:
 async def load_books(engine: Engine) -> None:
     """Fill the books with what the store holds besides unended jobs, and with a first sample."""
     await engine.register.load()
-    usage = await engine.store.usage.all()
-    engine.books.usage.load((group, one.gpu_seconds, one.as_of) for group, one in usage.items())
+    await engine.bills.load(engine.store.usage)
     flags = await engine.store.gpus.all()
     engine.books.cards.drained = {uuid for uuid, flag in flags.items() if flag.drained}
+    await engine.slots.load()
     counts = await engine.store.jobs.counts_by_state()
     engine.books.finished.update({state: count for state, count in counts.items() if state in TERMINAL})
     await engine.sampler.sample()
@@ -104,6 +104,8 @@ def _set_timers(engine: Engine, timers: Timers) -> None:
     timers.every(engine.settings.engine.pass_interval_s, "pass", wake)
     timers.every(engine.settings.engine.sample_interval_s, "sample", engine.sampler.sample)
     timers.every(PURGE_S, "purge sessions", engine.logins.purge)
+    engine.slots.arm = lambda when: timers.at(when, "reservation edge", engine.slots.edge)
+    engine.slots.arm_next()
     timers.start()
 
 

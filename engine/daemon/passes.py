@@ -11,7 +11,7 @@ from collections.abc import Callable
 from engine.core.decisions import Plan, Start
 from engine.core.policy import Policy
 from engine.core.snapshot import Snapshot
-from engine.daemon.billing import bill
+from engine.daemon.bills import Bills
 from engine.daemon.books import Books, Live
 from engine.daemon.feed import Feed
 from engine.daemon.journal import Journal, merged
@@ -36,6 +36,7 @@ class Passes:
         books: Books,
         journal: Journal,
         policy: Policy,
+        bills: Bills,
         store: JobStore,
         runs: Runs,
         feed: Feed,
@@ -46,6 +47,7 @@ class Passes:
         self._books = books
         self._journal = journal
         self._policy = policy
+        self._bills = bills
         self._store = store
         self._runs = runs
         self._feed = feed
@@ -85,15 +87,17 @@ class Passes:
     async def one(self) -> None:
         """One pass."""
         began = time.perf_counter()
-        # 1. the world as it is now
+        # 1. the world as it is now, with what runs longer than it was charged for billed further
         now = self._clock.now()
+        self._bills.catch_up()
         snapshot = self._books.snapshot(now)
         # 2. decide
         decided = self._plan(snapshot, self._policy)
         # 3. claim in memory what starts, before anybody else gets the loop
-        starts, changes = self._claim(decided, snapshot)
+        before = self._journal.take()
+        starts, new = self._claim(decided, snapshot)
         # 4. one commit for that and for everything that happened since the last pass
-        await self._commit(starts, changes, now)
+        await self._commit(before, starts, new)
         # 5. act: each start goes on by itself, so that a slow one holds up nobody
         for live, _ in starts:
             self._runs.launch(live)
@@ -101,38 +105,34 @@ class Passes:
         self.count += 1
         self.last_at = self._clock.now()
         self.last_s = time.perf_counter() - began
-        if changes:
+        if before or new:
             self._feed.queue_changed()
 
     async def flush(self) -> None:
         """Write down what gathered, without deciding anything: the last thing before the store closes."""
-        await self._commit([], self._journal.take(), self._clock.now())
+        await self._commit(self._journal.take(), [], [])
 
     def _claim(self, decided: Plan, snapshot: Snapshot) -> tuple[list[tuple[Live, Start]], list[Change]]:
         self._books.plan = decided
         self._books.cards.hot = decided.hot
-        changes: list[Change] = self._journal.take()
+        changes: list[Change] = []
         starts: list[tuple[Live, Start]] = []
         for start in decided.starts:
             live = self._books.claim(start)
-            live.charged = bill(start.lease, snapshot.gpus, self._policy)
-            group = start.lease.key.owner.group
-            self._books.usage.charge(group, live.charged, decided.now)
             changes.append(Scheduled(lease=start.lease, attempt=live.attempt, boot_id=self._boot_id))
-            changes.append(Charged(group=group, gpu_seconds=live.charged, at=decided.now))
+            changes.extend(self._bills.open(live, snapshot.gpus, decided.now))
             starts.append((live, start))
         return starts, changes
 
-    async def _commit(self, starts: list[tuple[Live, Start]], changes: list[Change], now: float) -> None:
+    async def _commit(self, before: list[Change], starts: list[tuple[Live, Start]], new: list[Change]) -> None:
         """On disk, or as if nothing had been decided; what had happened before waits for the next commit."""
-        if not changes:
+        if not (changes := [*before, *new]):
             return
-        before = changes[: len(changes) - 2 * len(starts)]
         try:
             await self._store.record(merged(changes))
         except Exception as error:  # whatever it was, it is undone and raised on
+            self._bills.drop(change for change in new if isinstance(change, Charged))
             for live, start in starts:
-                self._books.usage.charge(live.lease.key.owner.group, -live.charged, now)
                 self._books.unclaim(live, start.submitted_at)
             self._journal.put_back(before)
             if isinstance(error, ImpossibleChange):

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import GroupKey, JobId, Waiting
-from engine.core.policy import Policy
-from engine.daemon.billing import bill
+from engine.daemon.bills import Bills
 from engine.daemon.books import Books, Live
 from engine.daemon.runs import Runs
 from engine.executor.directory import path_of
@@ -43,7 +42,7 @@ class Recovery:
         executor: Executor,
         runs: Runs,
         state_dir: Path,
-        policy: Policy,
+        bills: Bills,
         boot_id: str,
         clock: Clock,
     ) -> None:
@@ -52,7 +51,7 @@ class Recovery:
         self._executor = executor
         self._runs = runs
         self._state_dir = state_dir
-        self._policy = policy
+        self._bills = bills
         self._boot_id = boot_id
         self._clock = clock
 
@@ -88,10 +87,9 @@ class Recovery:
         self._books.pending.add_all(left.pending)
         self._books.held.update((waiting.job, (key, waiting)) for key, waiting in left.held)
         self._books.attempts.update(left.attempts)
-        gpus = self._books.cards.gpus(self._clock.now())
         for job in left.leased:
             live = self._books.live[job.job] = live_of(job)
-            live.charged = bill(live.lease, gpus, self._policy)
+            self._bills.adopt(live)
 
     async def _take_up(self, job: KnownJob) -> None:
         live = self._books.live[job.job]

@@ -12,12 +12,12 @@ from contextlib import suppress
 from typing import Protocol
 
 from engine.core.lifecycle import Cause, JobState, outcome
-from engine.daemon.billing import correction
+from engine.daemon.bills import Bills
 from engine.daemon.books import Books, Live
 from engine.daemon.feed import Feed
 from engine.daemon.journal import Journal
 from engine.daemon.simload import simulated_load
-from engine.ports import Charged, Clock, Ended, Ending, Executor, JobStore, Launch, Running, Started
+from engine.ports import Clock, Ended, Ending, Executor, JobStore, Launch, Running, Started
 from engine.protocol.fields import JobFields
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ class Runs:
         *,
         books: Books,
         journal: Journal,
+        bills: Bills,
         store: JobStore,
         executor: Executor,
         launches: MakesLaunches,
@@ -57,6 +58,7 @@ class Runs:
     ) -> None:
         self._books = books
         self._journal = journal
+        self._bills = bills
         self._store = store
         self._executor = executor
         self._launches = launches
@@ -112,7 +114,7 @@ class Runs:
         if ending.message:
             log.info("Job %s ended (%s): %r", ending.job, ending.cause, ending.message)
         ran_s = 0.0 if ending.started_at is None else max(0.0, ending.ended_at - ending.started_at)
-        self._correct(live, correction(live.lease, live.charged, ran_s))
+        self._bills.settle(live, ran_s)
         self.wake()
 
     def running(self, live: Live, running: Running) -> None:
@@ -182,11 +184,3 @@ class Runs:
                 message=message,
             )
         )
-
-    def _correct(self, live: Live, billed_s: float) -> None:
-        """Correct the bill of the start, in GPU-seconds of that moment: it has faded since."""
-        now = self._clock.now()
-        group = live.lease.key.owner.group
-        gpu_s = self._books.usage.left(billed_s, now - live.lease.started_at)
-        self._books.usage.charge(group, gpu_s, now)
-        self._journal.add(Charged(group=group, gpu_seconds=gpu_s, at=now))

@@ -1,33 +1,82 @@
-"""What each group has used, decaying with a half-life: the memory behind fair share.
+"""What each group and account has used: GPU-seconds that fade with a half-life, and plain ones by calendar month.
 
 Owned by the event loop; the store keeps the same numbers on disk. Must not know what a job costs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
+from typing import Generic, TypeVar
 
 from engine.core.fairshare import decayed
-from engine.core.model import GroupName
+from engine.core.model import AccountName, GroupName, Owner, ServiceName
+from engine.core.snapshot import Month
+from engine.daemon.months import month_of
+from engine.ports import Charged
+
+Bearer = TypeVar("Bearer", bound=Hashable)
+Scoped = tuple[str, str]
+"""`account`, `group` or `service`, and the name."""
 
 
-class UsageBook:
-    """Decayed GPU-seconds per group. half_life_s: seconds after which an amount counts half."""
+class Fading(Generic[Bearer]):
+    """Amounts that count half after each half-life, by bearer."""
 
     def __init__(self, half_life_s: float) -> None:
         self._half_life_s = half_life_s
-        self._rows: dict[GroupName, tuple[float, float]] = {}
+        self._rows: dict[Bearer, tuple[float, float]] = {}
 
-    def load(self, rows: Iterable[tuple[GroupName, float, float]]) -> None:
-        """Take over (group, GPU-seconds, as of Unix seconds)."""
-        self._rows = {group: (amount, as_of) for group, amount, as_of in rows}
+    def load(self, rows: Iterable[tuple[Bearer, float, float]]) -> None:
+        """Take over (bearer, amount, as of Unix seconds)."""
+        self._rows = {bearer: (amount, as_of) for bearer, amount, as_of in rows}
 
-    def charge(self, group: GroupName, gpu_s: float, now: float) -> None:
-        """Add GPU-seconds (negative: give back); the sum never falls below 0."""
-        self._rows[group] = (max(0.0, self.of(group, now) + gpu_s), now)
+    def add(self, bearer: Bearer, amount: float, now: float) -> None:
+        """Add (negative: give back); the sum never falls below 0. A clock that went back takes nothing away."""
+        as_of = max(now, self._rows.get(bearer, (0.0, now))[1])
+        self._rows[bearer] = (max(0.0, self.of(bearer, as_of) + amount), as_of)
+
+    def of(self, bearer: Bearer, now: float) -> float:
+        """What is left of the bearer's amounts at `now`."""
+        amount, as_of = self._rows.get(bearer, (0.0, now))
+        return decayed(amount, now - as_of, self._half_life_s)
+
+    def all(self, now: float) -> dict[Bearer, float]:
+        """The same of every bearer that has any."""
+        return {bearer: self.of(bearer, now) for bearer in self._rows}
+
+
+class UsageBook:
+    """Usage of groups and of accounts inside them. half_life_s: seconds after which an amount counts half."""
+
+    def __init__(self, half_life_s: float) -> None:
+        self._half_life_s = half_life_s
+        self._groups: Fading[GroupName] = Fading(half_life_s)
+        self._accounts: Fading[Owner] = Fading(half_life_s)
+        self._months: dict[str, dict[Scoped, float]] = {}
+
+    def load(
+        self,
+        groups: Iterable[tuple[GroupName, float, float]],
+        accounts: Iterable[tuple[Owner, float, float]] = (),
+        months: Iterable[tuple[str, str, str, float]] = (),
+    ) -> None:
+        """Take over (bearer, GPU-seconds, as of Unix seconds), and (month, scope, name, GPU-seconds)."""
+        self._groups.load(groups)
+        self._accounts.load(accounts)
+        self._months = {}
+        for month, scope, name, gpu_s in months:
+            self._months.setdefault(month, {})[(scope, name)] = gpu_s
+
+    def charge(self, charged: Charged) -> None:
+        """Add to all that the charge is about; no sum falls below 0."""
+        self._groups.add(charged.owner.group, charged.gpu_seconds, charged.at)
+        self._accounts.add(charged.owner, charged.gpu_seconds, charged.at)
+        for month, gpu_s in charged.card_s.items():
+            rows = self._months.setdefault(month, {})
+            for bearer in charged.bearers:
+                rows[bearer] = max(0.0, rows.get(bearer, 0.0) + gpu_s)
 
     def of(self, group: GroupName, now: float) -> float:
         """Decayed GPU-seconds of one group at `now`."""
-        amount, as_of = self._rows.get(group, (0.0, now))
-        return self.left(amount, now - as_of)
+        return self._groups.of(group, now)
 
     def left(self, gpu_s: float, age_s: float) -> float:
         """What an amount that was charged `age_s` seconds ago counts now; so much of it can be given back."""
@@ -35,4 +84,17 @@ class UsageBook:
 
     def all(self, now: float) -> dict[GroupName, float]:
         """Decayed GPU-seconds of every group that has any."""
-        return {group: self.of(group, now) for group in self._rows}
+        return self._groups.all(now)
+
+    def accounts(self, now: float) -> dict[Owner, float]:
+        """Decayed GPU-seconds of every account in every group that it used any for."""
+        return self._accounts.all(now)
+
+    def month(self, now: float) -> Month:
+        """What was charged to the calendar month of `now`."""
+        rows = self._months.get(month_of(now), {})
+        return Month(
+            accounts={AccountName(name): gpu_s for (scope, name), gpu_s in rows.items() if scope == "account"},
+            groups={GroupName(name): gpu_s for (scope, name), gpu_s in rows.items() if scope == "group"},
+            services={ServiceName(name): gpu_s for (scope, name), gpu_s in rows.items() if scope == "service"},
+        )

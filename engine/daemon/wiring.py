@@ -13,6 +13,7 @@ from config.settings import Settings
 from engine.api.backend import Backend, Limits
 from engine.core.plan import plan
 from engine.core.policy import Policy
+from engine.daemon.bills import Bills
 from engine.daemon.books import Books
 from engine.daemon.box import BoxService
 from engine.daemon.cards import Cards
@@ -36,6 +37,7 @@ from engine.daemon.recovery import Recovery
 from engine.daemon.register import Register
 from engine.daemon.runs import Runs
 from engine.daemon.sampler import Attribution, Sampler
+from engine.daemon.slots import SlotService
 from engine.daemon.submission import Submission
 from engine.daemon.usage import UsageBook
 from engine.daemon.views import Views
@@ -61,6 +63,7 @@ class Engine:
     executor: Executor
     provider: GpuProvider
     books: Books
+    bills: Bills
     register: Register
     passes: Passes
     runs: Runs
@@ -68,6 +71,7 @@ class Engine:
     recovery: Recovery
     logins: Logins
     feed: Feed
+    slots: SlotService
     backend: Backend
 
 
@@ -84,6 +88,7 @@ class _Ground:
     store: Store
     register: Register
     journal: Journal
+    bills: Bills
     feed: Feed
     views: Views
 
@@ -109,6 +114,7 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
         store=store,
         register=Register(store=store, books=books),
         journal=journal,
+        bills=Bills(books=books, journal=journal, policy=policy, clock=clock),
         feed=Feed(),
         views=Views(books=books, journal=journal, others=settings.privacy.others, jobs_dir=paths.jobs_dir),
     )
@@ -117,12 +123,14 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
     passes = _passes(ground, runs)
     passwords = Passwords(settings.auth, clock)
     logins = Logins(register=ground.register, store=store, passwords=passwords, settings=settings.auth, clock=clock)
+    slots = _slots(ground, passes)
     return Engine(
         settings=settings,
         store=store,
         executor=executor,
         provider=provider,
         books=books,
+        bills=ground.bills,
         register=ground.register,
         passes=passes,
         runs=runs,
@@ -130,10 +138,12 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
         recovery=_recovery(ground, executor, runs),
         logins=logins,
         feed=ground.feed,
+        slots=slots,
         backend=Backend(
             people=_people(ground, logins, passwords, passes),
             jobs=_jobs(ground, passes, runs),
             box=_box(ground, passes),
+            reservations=slots,
             limits=_limits(settings),
         ),
     )
@@ -145,6 +155,7 @@ def _runs(ground: _Ground, executor: Executor) -> Runs:
     return Runs(
         books=ground.books,
         journal=ground.journal,
+        bills=ground.bills,
         store=ground.store.jobs,
         executor=executor,
         launches=launches,
@@ -160,6 +171,7 @@ def _passes(ground: _Ground, runs: Runs) -> Passes:
         books=ground.books,
         journal=ground.journal,
         policy=ground.policy,
+        bills=ground.bills,
         store=ground.store.jobs,
         runs=runs,
         feed=ground.feed,
@@ -190,7 +202,7 @@ def _recovery(ground: _Ground, executor: Executor, runs: Runs) -> Recovery:
         executor=executor,
         runs=runs,
         state_dir=ground.paths.state_dir,
-        policy=ground.policy,
+        bills=ground.bills,
         boot_id=ground.boot,
         clock=ground.clock,
     )
@@ -253,6 +265,20 @@ def _box(ground: _Ground, passes: Passes) -> BoxService:
         settings=ground.settings,
         version=version("rcq"),
         clock=ground.clock,
+    )
+
+
+def _slots(ground: _Ground, passes: Passes) -> SlotService:
+    return SlotService(
+        books=ground.books,
+        store=ground.store,
+        views=ground.views,
+        passes=passes,
+        feed=ground.feed,
+        policy=ground.policy,
+        settings=ground.settings.scheduling,
+        clock=ground.clock,
+        plan=plan,
     )
 
 

@@ -21,7 +21,7 @@ from engine.store.writer import Writer
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Group:
-    """A tenant with its terms (priority 1-10, share as a weight against the others') and its quota."""
+    """A tenant with its terms (priority 1-10, share as a weight, guaranteed cards) and its quota."""
 
     name: str
     terms: GroupTerms = field(default_factory=GroupTerms)
@@ -103,10 +103,11 @@ def _row(group: Group) -> dict[str, Any]:
         "name": group.name,
         "priority": group.terms.priority,
         "share": group.terms.share,
+        "guarantee_gpus": group.terms.guarantee_gpus,
         "quota": quota_text(group.quota),
     }
 
 
 def _group(row: dict[str, Any]) -> Group:
-    terms = GroupTerms(priority=row["priority"], share=row["share"])
+    terms = GroupTerms(priority=row["priority"], share=row["share"], guarantee_gpus=row["guarantee_gpus"])
     return Group(name=row["name"], terms=terms, quota=quota_of(row["quota"]))

@@ -1,23 +1,26 @@
-"""Services: named kinds of work with a cap per account.
+"""Services: named kinds of work with a cap per account and a quota for all their jobs together.
 
 Must not know which jobs ask for them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlite_utils import Database
 
+from engine.core.quota import Quota
 from engine.store.audit import Entry, log
+from engine.store.quota import quota_of, quota_text
 from engine.store.readers import Readers
 from engine.store.writer import Writer
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Service:
-    """jobs_per_account: how many of it one account may run at once; `None` for no limit."""
+    """jobs_per_account: how many of it one account may run at once; `None` for no limit. quota: of all its jobs."""
 
     name: str
     jobs_per_account: int | None = None
+    quota: Quota = field(default_factory=Quota)
 
 
 class Services:
@@ -31,7 +34,11 @@ class Services:
         """Make or change a service. `entry` goes to the audit log in the same transaction."""
 
         def work(db: Database) -> None:
-            row = {"name": service.name, "jobs_per_account": service.jobs_per_account}
+            row = {
+                "name": service.name,
+                "jobs_per_account": service.jobs_per_account,
+                "quota": quota_text(service.quota),
+            }
             db.table("services").upsert(row, pk="name")
             log(db, entry)
 
@@ -43,4 +50,8 @@ class Services:
 
 
 def _all(db: Database) -> list[Service]:
-    return [Service(**row) for row in db.table("services").rows_where(order_by="name")]
+    rows = db.table("services").rows_where(order_by="name")
+    return [
+        Service(name=row["name"], jobs_per_account=row["jobs_per_account"], quota=quota_of(row["quota"]))
+        for row in rows
+    ]

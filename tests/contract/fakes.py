@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from engine.core.lifecycle import LEASED, TERMINAL, WAITING, JobState, may_step
 from engine.core.model import GroupName, JobId
 from engine.ports import (
+    Bill,
+    Billed,
     Change,
     Charged,
     Ended,
@@ -29,11 +31,12 @@ class Record:
 
 
 class FakeJobStore:
-    """JobStore without a disk. charges: what `Charged` added, undecayed, by group."""
+    """JobStore without a disk. charges: what `Charged` added, undecayed, by group. bills: the last ones, by attempt."""
 
     def __init__(self) -> None:
         self.books: dict[JobId, Record] = {}
         self.charges: dict[GroupName, float] = {}
+        self.bills: dict[tuple[JobId, int], Bill] = {}
         self._taken: set[tuple[str, str]] = set()
         self._last = 0
 
@@ -43,12 +46,12 @@ class FakeJobStore:
 
     async def record(self, changes: Sequence[Change]) -> None:
         """As the port says: a failed call leaves the books as they were."""
-        books, charges = dict(self.books), dict(self.charges)
+        books, charges, bills = dict(self.books), dict(self.charges), dict(self.bills)
         try:
             for change in changes:
                 self._apply(change)
         except ImpossibleChange:
-            self.books, self.charges = books, charges
+            self.books, self.charges, self.bills = books, charges, bills
             raise
 
     def unended(self) -> Iterator[KnownJob]:
@@ -97,9 +100,11 @@ class FakeJobStore:
                 if change.state not in WAITING:
                     raise ImpossibleChange(f"{change.state} is no waiting state")
                 self._keep(replace(self._stepped(change.job, change.state), lease=None, boot_id=None))
+            case Billed():
+                self.bills[(change.job, change.attempt)] = change.bill
             case Charged():
-                usage = self.charges.get(change.group, 0.0) + change.gpu_seconds
-                self.charges[change.group] = max(0.0, usage)
+                group = change.owner.group
+                self.charges[group] = max(0.0, self.charges.get(group, 0.0) + change.gpu_seconds)
 
     def _stepped(self, job: JobId, state: JobState) -> KnownJob:
         if job not in self.books:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.core.lifecycle import JobState
-from engine.core.model import GroupName, JobId
+from engine.core.model import JobId
 from engine.ports import Change, Charged, ImpossibleChange, JobStore, KnownJob, Moved, Started
 from engine.store.store import Store
 from tests.contract.fakes import FakeJobStore
@@ -174,7 +174,7 @@ async def test_a_failed_job_may_be_requeued(jobs: JobStore) -> None:
 
 async def test_a_charge_goes_with_the_changes_beside_it(jobs: JobStore) -> None:
     [job] = await add(jobs, 1)
-    charge = Charged(group=GroupName("lab"), gpu_seconds=60.0, at=2000.0)
+    charge = Charged(owner=key_of().owner, gpu_seconds=60.0, at=2000.0)
     await jobs.record([scheduled(job, "GPU-1"), charge])
     assert known(jobs, job).state is JobState.SCHEDULED
     with pytest.raises(ImpossibleChange):

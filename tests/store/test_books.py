@@ -5,7 +5,8 @@ import sqlite3
 import pytest
 from sqlite_utils import Database
 
-from engine.core.model import GpuUuid, GroupName
+from engine.core.model import AccountName, GpuUuid, GroupName, Owner
+from engine.ports import Charged
 from engine.store.audit import Entry
 from engine.store.gpus import GpuFlag
 from engine.store.groups import Group
@@ -17,11 +18,18 @@ from tests.store.samples import account
 
 LAB = GroupName("lab")
 CARD = GpuUuid("GPU-1")
+ANN, BEN = (Owner(account=AccountName(name), group=LAB) for name in ("ann", "ben"))
+
+
+def charge(gpu_seconds: float, at: float, owner: Owner = ANN, **months: float) -> Charged:
+    """What an owner of the lab pays; months as `m2026_11=60.0`."""
+    card_s = {name[1:].replace("_", "-"): gpu_s for name, gpu_s in months.items()}
+    return Charged(owner=owner, gpu_seconds=gpu_seconds, at=at, card_s=card_s)
 
 
 async def test_usage_counts_half_after_a_half_life(store: Store) -> None:
-    await store.usage.charge(LAB, 80.0, 1000.0)
-    await store.usage.charge(LAB, 10.0, 1000.0 + HALF_LIFE_S)
+    await store.usage.charge(charge(80.0, 1000.0))
+    await store.usage.charge(charge(10.0, 1000.0 + HALF_LIFE_S))
     usage = (await store.usage.all())[LAB]
     assert usage.gpu_seconds == pytest.approx(50.0)
     assert usage.at(1000.0 + 3 * HALF_LIFE_S, HALF_LIFE_S) == pytest.approx(12.5)
@@ -29,16 +37,16 @@ async def test_usage_counts_half_after_a_half_life(store: Store) -> None:
 
 
 async def test_giving_back_stops_at_nothing(store: Store) -> None:
-    await store.usage.charge(LAB, 80.0, 1000.0)
-    await store.usage.charge(LAB, -30.0, 1000.0)
+    await store.usage.charge(charge(80.0, 1000.0))
+    await store.usage.charge(charge(-30.0, 1000.0))
     assert (await store.usage.all())[LAB].gpu_seconds == 50.0
-    await store.usage.charge(LAB, -500.0, 1000.0)
+    await store.usage.charge(charge(-500.0, 1000.0))
     assert (await store.usage.all())[LAB].gpu_seconds == 0.0
 
 
 async def test_a_clock_that_went_back_neither_decays_nor_grows_usage(store: Store) -> None:
-    await store.usage.charge(LAB, 80.0, 1000.0)
-    await store.usage.charge(LAB, 1.0, 1000.0 - HALF_LIFE_S)
+    await store.usage.charge(charge(80.0, 1000.0))
+    await store.usage.charge(charge(1.0, 1000.0 - HALF_LIFE_S))
     usage = (await store.usage.all())[LAB]
     assert (usage.gpu_seconds, usage.as_of) == (81.0, 1000.0)
     assert usage.at(0.0, HALF_LIFE_S) == 81.0
@@ -46,7 +54,7 @@ async def test_a_clock_that_went_back_neither_decays_nor_grows_usage(store: Stor
 
 async def test_usage_outlives_its_group(store: Store) -> None:
     await store.groups.add(Group(name=LAB))
-    await store.usage.charge(LAB, 80.0, 1000.0)
+    await store.usage.charge(charge(80.0, 1000.0))
     await store.groups.remove(LAB)
     assert (await store.usage.all())[LAB].gpu_seconds == 80.0
 

@@ -9,7 +9,7 @@ import pytest
 from sqlite_utils import Database
 
 from engine.core.lifecycle import Cause, JobState
-from engine.core.model import GroupName, JobId, ServiceName, Shape
+from engine.core.model import AccountName, GroupName, JobId, Owner, ServiceName, Shape
 from engine.ports import Charged, ImpossibleChange, Moved, Started
 from engine.store.jobs import Jobs, _ids
 from engine.store.store import Store
@@ -226,7 +226,7 @@ async def test_a_duplicate_in_a_large_batch(store: Store) -> None:
 async def test_usage_is_charged_in_the_same_transaction(store: Store) -> None:
     [job] = await add(store.jobs, 1)
     group = GroupName("lab")
-    charge = Charged(group=group, gpu_seconds=60.0, at=2000.0)
+    charge = Charged(owner=Owner(account=AccountName("ann"), group=group), gpu_seconds=60.0, at=2000.0)
     await store.jobs.record([scheduled(job, "GPU-1"), charge])
     assert (await store.usage.all())[group].gpu_seconds == 60.0
     with pytest.raises(ImpossibleChange):
