@@ -15,6 +15,7 @@ from pydantic_core import from_json
 
 from engine.api.complaints import MAX_DETAILS, complaint, invalid, wrong
 from engine.api.schema import JOB, JOB_NAMES, MAX_NAME, MAX_TEXT_BYTES
+from engine.protocol.arrays import parse_array
 from engine.protocol.errors import Refused
 from engine.protocol.fields import ALIASES, JobFields
 
@@ -161,6 +162,18 @@ def _problem(given: Mapping[str, Any]) -> Refused | None:
         return wrong("gpu_share", "needs gpus and gpu_memory_mb: the part of a card that is enough")
     if given.get("gpu_type") == "":
         return wrong("gpu_type", "must hold a word of the card's model name")
+    return _array_problem(given) if "array" in given else None
+
+
+def _array_problem(given: Mapping[str, Any]) -> Refused | None:
+    try:
+        last = parse_array(given["array"]).indices[-1]
+    except ValueError as error:
+        return wrong("array", str(error))
+    if len(f"{given.get('job_id', '')}[{last}]") > MAX_NAME:
+        return wrong(
+            "job_id", f"with its index the key of an element is over {MAX_NAME} characters; choose a shorter one"
+        )
     return None
 
 

@@ -67,6 +67,13 @@ class JobModel(TypedDict, total=False):
         Annotated[str, StringConstraints(max_length=4095, pattern="^/")] | None, Field(description="Absolute.")
     ]
     environment: dict[Key, Text] | None
+    array: Annotated[
+        Text | None,
+        Field(description="Makes one job for each index: 0-99, 1,3,7-9, 0-99:10; %4: at most 4 run at once."),
+    ]
+    retries: Annotated[
+        Annotated[int, Field(ge=0, le=100)] | None, Field(description="Further attempts after one that failed.")
+    ]
     tags: dict[Label, TagValue] | None
     submitted_at: Annotated[
         Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)] | None,

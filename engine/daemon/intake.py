@@ -16,6 +16,7 @@ from engine.core.policy import Policy
 from engine.core.reasons import Impossible, QuotaReached
 from engine.core.snapshot import Snapshot
 from engine.daemon.books import Books
+from engine.daemon.elements import too_large
 from engine.daemon.register import Register
 from engine.ports import Clock
 from engine.protocol.errors import Refused
@@ -75,6 +76,8 @@ class Intake:
             job.priority,
             job.preemptible,
         )
+        if job.array is not None and (refused := too_large(job.array, self._settings.max_array)):
+            return refused
         found = self._known.get(terms)
         if found is None:
             found = self._known[terms] = self._conclude(who, job)

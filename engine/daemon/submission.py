@@ -10,17 +10,16 @@ from engine.core.lifecycle import JobState
 from engine.core.model import GroupKey, Waiting
 from engine.daemon.answers import not_ready
 from engine.daemon.books import Books
+from engine.daemon.elements import members, new_job
 from engine.daemon.feed import Feed
 from engine.daemon.intake import Intake
 from engine.daemon.passes import Passes
-from engine.ports import Clock, NewJob
+from engine.ports import STEP_S, Clock, NewJob
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 from engine.store.errors import StoreError
 from engine.store.store import Store
 
-STEP_S = 1e-6
-"""Jobs of a batch stand so far apart: every order is total, and the batch's own is kept."""
 TOLD_ONE_BY_ONE = 20
 """A larger batch is one `queue` event instead of one event for each job."""
 
@@ -57,7 +56,7 @@ class Submission:
             if number is None:
                 answers.append(duplicate(str(job.fields.job_id)))
                 continue
-            taken.append((key, Waiting(job.submitted_at, number)))
+            taken += members(job, number)
             answers.append(int(number))
         self._queue(who, taken)
         return answers
@@ -92,7 +91,8 @@ class Submission:
         for job, key in zip(jobs, keys, strict=True):
             if not isinstance(key, Refused):
                 at += STEP_S
-                new.append(NewJob(fields=job, key=key, submitted_at=at))
+                new.append(new_job(job, key, at))
+                at = new[-1].submitted(max(0, len(new[-1].indices) - 1))
         self._last = at
         return new
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.core.snapshot import Lease
-from engine.protocol.fields import JobFields
+from engine.protocol.arrays import parse_array
+from engine.protocol.fields import ElementFields, JobFields
 
 GUARDED = frozenset({"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"})
 """Besides everything that begins with RCQ_: a job's own `environment` does not change these."""
@@ -34,7 +35,6 @@ def build(
     directory: Path,
     person: Person,
     now: float,
-    array_index: int | None = None,
 ) -> dict[str, str]:
     """All of a job's environment. now: Unix seconds of the start, from which the time limit counts.
 
@@ -44,11 +44,11 @@ def build(
     asked = {name: value for name, value in fields.environment.items() if not is_guarded(name)}
     return {
         **_of_person(person),
-        **_for_slurm_scripts(fields, lease, array_index),
+        **_for_slurm_scripts(fields, lease),
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "OMP_NUM_THREADS": str(lease.key.shape.cpu_cores),
         **asked,
-        **_of_job(fields=fields, lease=lease, attempt=attempt, directory=directory, now=now, array_index=array_index),
+        **_of_job(fields=fields, lease=lease, attempt=attempt, directory=directory, now=now),
         **_of_cards(lease),
     }
 
@@ -70,8 +70,14 @@ def _of_person(person: Person) -> Mapping[str, str]:
     }
 
 
-def _for_slurm_scripts(fields: JobFields, lease: Lease, array_index: int | None) -> Mapping[str, str]:
-    element = {} if array_index is None else {"SLURM_ARRAY_TASK_ID": str(array_index)}
+def _for_slurm_scripts(fields: JobFields, lease: Lease) -> Mapping[str, str]:
+    element: Mapping[str, str] = {}
+    if isinstance(fields, ElementFields):
+        element = {
+            "SLURM_ARRAY_JOB_ID": str(fields.array_parent),
+            "SLURM_ARRAY_TASK_ID": str(fields.array_index),
+            **_of_array(fields),
+        }
     return {
         "SLURM_JOB_ID": lease.job,
         "SLURM_JOB_NAME": fields.name or "",
@@ -81,9 +87,19 @@ def _for_slurm_scripts(fields: JobFields, lease: Lease, array_index: int | None)
     }
 
 
-def _of_job(
-    *, fields: JobFields, lease: Lease, attempt: int, directory: Path, now: float, array_index: int | None
-) -> Mapping[str, str]:
+def _of_array(fields: ElementFields) -> Mapping[str, str]:
+    """What scripts divide their work by."""
+    if fields.array is None:
+        return {}
+    indices = parse_array(fields.array).indices
+    return {
+        "SLURM_ARRAY_TASK_COUNT": str(len(indices)),
+        "SLURM_ARRAY_TASK_MIN": str(indices[0]),
+        "SLURM_ARRAY_TASK_MAX": str(indices[-1]),
+    }
+
+
+def _of_job(*, fields: JobFields, lease: Lease, attempt: int, directory: Path, now: float) -> Mapping[str, str]:
     limit_s = lease.key.shape.time_limit_s
     return {
         "RCQ_JOB_ID": lease.job,
@@ -91,7 +107,7 @@ def _of_job(
         "RCQ_ACCOUNT": lease.key.owner.account,
         "RCQ_GROUP": lease.key.owner.group,
         "RCQ_ATTEMPT": str(attempt),
-        "RCQ_ARRAY_INDEX": "" if array_index is None else str(array_index),
+        "RCQ_ARRAY_INDEX": str(fields.array_index) if isinstance(fields, ElementFields) else "",
         "RCQ_JOB_DIR": str(directory),
         "RCQ_TIME_LIMIT_S": str(limit_s),
         "RCQ_END_TIME": str(int(now) + limit_s),

@@ -21,7 +21,7 @@ ALIASES: dict[str, tuple[str, float]] = {
 }
 """Other accepted spelling → (canonical name, factor into its unit). Two spellings of one field are an error."""
 
-LATER: frozenset[str] = frozenset({"image", "retries"})
+LATER: frozenset[str] = frozenset({"image"})
 """Fields that the interface names and this version does not act on yet: refused by name, never ignored."""
 
 
@@ -64,6 +64,7 @@ class JobFields:
     array: str | None = None
     begin: float | None = None
     cron: str | None = None
+    retries: int = 0
     tags: Mapping[str, str] = field(default_factory=dict)
     submitted_at: float | None = None
 

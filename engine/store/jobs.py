@@ -150,7 +150,8 @@ def _job(db: Database, number: int) -> StoredJob | None:
         return None
     [(message,)] = db.conn.execute("SELECT message FROM jobs WHERE id = ?", (number,))
     fields = fields_of(db.conn.execute(_FIELDS, (number,)).fetchone())
-    return replace(found[0], fields=fields, message=message, attempts=attempts_of(db, number), cron_of=gate.template_of(db, number))
+    past, template = attempts_of(db, number), gate.template_of(db, number)
+    return replace(found[0], fields=fields, message=message, attempts=past, cron_of=template)
 
 
 def _jobs(db: Database, numbers: Sequence[int]) -> list[StoredJob]:

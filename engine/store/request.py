@@ -135,12 +135,8 @@ def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
         rest["array"] = fields.array
     if fields.retries:
         rest["retries"] = fields.retries
-    if fields.after:
-        rest["after"] = [[one.id, one.when] for one in fields.after]
-    if fields.begin is not None:
-        rest["begin"] = fields.begin
-    if fields.cron is not None:
-        rest["cron"] = fields.cron
+    if fields.after or fields.begin is not None or fields.cron is not None:
+        rest |= _gate(fields)
     if fields.tags:
         rest["tags"] = dict(fields.tags)
     if fields.submitted_at is not None:
@@ -163,6 +159,13 @@ def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
         pairs = zip(_EFFECTIVE[1:], given, effective[1:], strict=True)
         rest |= {name: mine for name, mine, theirs in pairs if mine != theirs}
     return rest
+
+
+def _gate(fields: JobFields) -> dict[str, Any]:
+    """What the job waits for, as it was given."""
+    after = [[one.id, one.when] for one in fields.after]
+    given = {"after": after or None, "begin": fields.begin, "cron": fields.cron}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _encode(value: dict[str, Any]) -> str:

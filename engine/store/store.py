@@ -6,6 +6,7 @@ Must not know who asks.
 from pathlib import Path
 
 from engine.store.accounts import Accounts
+from engine.store.arrays import Arrays
 from engine.store.audit import Audit
 from engine.store.database import check, connect_writer
 from engine.store.gpus import GpuFlags
@@ -26,6 +27,7 @@ class Store:
         self.writer = writer
         self.readers = readers
         self.jobs = Jobs(writer, readers, half_life_s)
+        self.arrays = Arrays(readers)
         self.accounts = Accounts(writer, readers)
         self.groups = Groups(writer, readers)
         self.services = Services(writer, readers)

@@ -6,16 +6,19 @@
 import argparse
 import os
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
+from engine.protocol.arrays import parse_array
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import pair
 from rcq_tui.cli.units import mebibytes, seconds
 
+T = TypeVar("T")
+
 SWITCHES = ("--share", "--no-share", "--preemptible", "--no-preemptible")
 """The options here that take no value."""
 
-LATER = ("image", "after", "array", "begin", "cron", "retries")
+LATER = ("image", "after", "begin", "cron")
 """Fields that the engine refuses in this version; their options are refused here by name, before anything is sent."""
 
 _PLAIN = {
@@ -33,6 +36,8 @@ _PLAIN = {
     "group": "group",
     "service": "service",
     "workdir": "workdir",
+    "retries": "retries",
+    "array": "array",
 }
 """Option (as argparse names it) → field."""
 
@@ -54,7 +59,11 @@ def add_request(to: argparse.ArgumentParser) -> None:
     to.add_argument("--job-id", metavar="TEXT", help="your own key; a repeat is refused")
     to.add_argument("--group", metavar="G", help="the group that pays; yours unless given")
     to.add_argument("--service", metavar="S", help="the kind of work, which has its own cap")
+    to.add_argument("--retries", metavar="N", type=int, help="further attempts after one that failed, 0 to 100")
     to.add_argument("--workdir", metavar="DIR", help="where it runs; here unless given")
+    to.add_argument(
+        "--array", metavar="I", type=_typed(_array), help="one job for each index: 0-99, 1,3,7-9; %%4: 4 at once"
+    )
     to.add_argument(
         "--env", metavar="K=V", type=_variable, action="append", default=[], help="repeat; K alone: as here"
     )
@@ -75,6 +84,11 @@ def fields(options: argparse.Namespace) -> dict[str, Any]:
     return request
 
 
+def _array(text: str) -> str:
+    parse_array(text)
+    return text
+
+
 def _workdir(path: str) -> str:
     try:
         return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111  pathlib keeps `..`
@@ -86,10 +100,10 @@ def _later(_text: str) -> NoReturn:
     raise argparse.ArgumentTypeError("this version cannot do this yet; leave it out")
 
 
-def _typed(read: Callable[[str], int]) -> Callable[[str], int]:
+def _typed(read: Callable[[str], T]) -> Callable[[str], T]:
     """The reader with its words kept: of a ValueError argparse would show only that there was one."""
 
-    def reader(text: str) -> int:
+    def reader(text: str) -> T:
         try:
             return read(text)
         except ValueError as error:

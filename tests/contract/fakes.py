@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from dataclasses import fields as fields_of
 
 from engine.core.lifecycle import LEASED, TERMINAL, WAITING, JobState, may_step
-from engine.core.model import GroupName, JobId
+from engine.core.model import ArrayCap, GroupName, JobId
 from engine.ports import (
     Bill,
     Billed,
@@ -18,7 +19,7 @@ from engine.ports import (
     Scheduled,
     Started,
 )
-from engine.protocol.fields import JobFields
+from engine.protocol.fields import ElementFields, JobFields
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -64,6 +65,26 @@ class FakeJobStore:
         return self.books[job].fields
 
     def _add(self, new: NewJob) -> JobId | None:
+        if new.indices:
+            return self._add_array(new)
+        return self._add_one(new)
+
+    def _add_array(self, new: NewJob) -> JobId | None:
+        account, key = new.key.owner.account, new.fields.job_id
+        keys = [None if key is None else f"{key}[{index}]" for index in new.indices]
+        if key is not None and any((account, one) in self._taken for one in (key, *keys)):
+            return None
+        self._taken.add((account, key or ""))
+        parent = JobId(str(self._last + 1))
+        cap = ArrayCap(parent=parent, most=new.most) if new.most is not None else None
+        for place, (index, own_key) in enumerate(zip(new.indices, keys, strict=True)):
+            values = {one.name: getattr(new.fields, one.name) for one in fields_of(new.fields)} | {"job_id": own_key}
+            element = ElementFields(**values, array_parent=int(parent), array_index=index)
+            key_of = replace(new.key, array=cap)
+            self._add_one(NewJob(fields=element, key=key_of, submitted_at=new.submitted(place)))
+        return parent
+
+    def _add_one(self, new: NewJob) -> JobId | None:
         account, job_id = new.key.owner.account, new.fields.job_id
         if job_id is not None:
             if (account, job_id) in self._taken:

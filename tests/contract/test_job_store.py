@@ -1,13 +1,15 @@
 """What every JobStore keeps, whether its books are a SQLite file or a dictionary."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine.core.lifecycle import JobState
-from engine.core.model import JobId
+from engine.core.model import ArrayCap, JobId
 from engine.ports import Change, Charged, ImpossibleChange, JobStore, KnownJob, Moved, Started
+from engine.protocol.fields import ElementFields
 from engine.store.store import Store
 from tests.contract.fakes import FakeJobStore
 from tests.store.samples import BOOT, cancelled, ended, key_of, lease_of, new_job, ran, scheduled
@@ -75,6 +77,26 @@ async def test_a_repeated_job_id_is_refused_alone(jobs: JobStore) -> None:
     kept = [job for job in first + second if job is not None]
     assert [each.job for each in jobs.unended()] == kept
     assert [(await jobs.fields(job)).name for job in kept] == [f"train {number}" for number in (0, 2, 3, 5, 7)]
+
+
+async def test_an_array_is_as_many_jobs_in_a_row(jobs: JobStore) -> None:
+    array = replace(new_job(4, job_id="k"), indices=(3, 7, 8), most=2)
+    assert await jobs.add([new_job(0), array, new_job(9)]) == ["1", "2", "5"]
+    elements = [each for each in jobs.unended() if each.key.array is not None]
+    assert [each.job for each in elements] == ["2", "3", "4"]
+    assert {each.key for each in elements} == {replace(array.key, array=ArrayCap(parent=JobId("2"), most=2))}
+    assert [each.submitted_at for each in elements] == [array.submitted(place) for place in range(3)]
+    found = await jobs.fields(JobId("3"))
+    assert isinstance(found, ElementFields)
+    assert (found.array_parent, found.array_index, found.job_id, found.command) == (2, 7, "k[7]", array.fields.command)
+
+
+async def test_an_array_goes_in_whole_or_not_at_all(jobs: JobStore) -> None:
+    array = replace(new_job(4, job_id="k"), indices=(3, 7, 8))
+    assert await jobs.add([new_job(0, job_id="k[8]"), array]) == ["1", None]
+    assert [each.job for each in jobs.unended()] == ["1"]
+    assert None not in await jobs.add([replace(array, indices=(3, 7))])
+    assert await jobs.add([new_job(5, job_id="k"), array, new_job(6, job_id="k[3]")]) == [None, None, None]
 
 
 async def test_another_account_may_use_the_same_job_id(jobs: JobStore) -> None:

@@ -19,7 +19,7 @@ from engine.core.reasons import REASON_CODES, Reason
 from engine.core.snapshot import Lease
 from engine.executor import environment
 from engine.protocol import errors
-from engine.protocol.fields import ALIASES, FIELD_NAMES, LATER, JobFields
+from engine.protocol.fields import ALIASES, FIELD_NAMES, LATER, ElementFields, JobFields
 from rcq_tui.cli import failures
 from rcq_tui.cli.verbs import VERBS
 from rcq_tui.tui.commands import COMMANDS, key_name
@@ -124,7 +124,8 @@ def test_every_variable_that_a_job_sees() -> None:
     key = GroupKey(owner=owner, service=None, priority=5, preemptible=False, shape=shape)
     lease = Lease(job=JobId("1"), key=key, gpus=(), started_at=0.0, expected_end=1.0)
     person = environment.Person(**dict.fromkeys(environment.Person.__dataclass_fields__, "x"))
-    built = environment.build(fields=JobFields(), lease=lease, attempt=1, directory=Path("/d"), person=person, now=0.0)
+    element = ElementFields(array="0-9", array_parent=1, array_index=3)
+    built = environment.build(fields=element, lease=lease, attempt=1, directory=Path("/d"), person=person, now=0.0)
     told = [name for first, _ in rows("What a job sees") for name in codes(first)]
     assert sorted(told) == sorted(built)
 

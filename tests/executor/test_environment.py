@@ -9,7 +9,7 @@ import pytest
 from engine.core.model import Shape
 from engine.executor.environment import Person, build
 from engine.executor.person import this_person
-from engine.protocol.fields import JobFields
+from engine.protocol.fields import ElementFields, JobFields
 from tests.executor.conftest import lease
 
 ADA = Person(  # noqa: S604 (shell is a field here)
@@ -22,11 +22,9 @@ ADA = Person(  # noqa: S604 (shell is a field here)
 DIRECTORY = Path("/state/jobs/42")
 
 
-def made(fields: JobFields, gpus: tuple[str, ...] = (), array_index: int | None = None) -> dict[str, str]:
+def made(fields: JobFields, gpus: tuple[str, ...] = ()) -> dict[str, str]:
     held = lease("42", Shape(gpus=len(gpus), cpu_cores=6, time_limit_s=3600), gpus)
-    return build(
-        fields=fields, lease=held, attempt=2, directory=DIRECTORY, person=ADA, now=1000.7, array_index=array_index
-    )
+    return build(fields=fields, lease=held, attempt=2, directory=DIRECTORY, person=ADA, now=1000.7)
 
 
 def test_all_of_it() -> None:
@@ -66,8 +64,12 @@ def test_a_job_without_cards_sees_none() -> None:
 
 
 def test_an_array_element_knows_its_index() -> None:
-    found = made(JobFields(command=["x"]), array_index=0)
-    assert (found["RCQ_ARRAY_INDEX"], found["SLURM_ARRAY_TASK_ID"]) == ("0", "0")
+    found = made(ElementFields(command=["x"], array="0-8:4%2", array_parent=41, array_index=0))
+    assert (found["RCQ_ARRAY_INDEX"], found["SLURM_ARRAY_TASK_ID"], found["SLURM_ARRAY_JOB_ID"]) == ("0", "0", "41")
+    assert [found[f"SLURM_ARRAY_TASK_{name}"] for name in ("COUNT", "MIN", "MAX")] == ["3", "0", "8"]
+    plain = made(JobFields(command=["x"]))
+    assert plain["RCQ_ARRAY_INDEX"] == ""
+    assert not [name for name in plain if name.startswith("SLURM_ARRAY")]
 
 
 def test_a_job_cannot_give_itself_cards_or_another_name() -> None:
