@@ -7,7 +7,9 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
+from engine.core.baselines import Planner
 from engine.core.decisions import Plan
 from engine.core.fairshare import charge, decayed
 from engine.core.model import GpuUuid, GroupKey, GroupName, JobId, PendingGroup, Waiting
@@ -46,6 +48,14 @@ class Box:
     quotas: Quotas = field(default_factory=Quotas)
 
 
+class Estimates(StrEnum):
+    """What the planner is told of a job's run time: its limit, the truth, or its group's last two in the mean."""
+
+    LIMIT = "limit"
+    ACTUAL = "actual"
+    LAST2 = "last2"
+
+
 def apply(snapshot: Snapshot, decided: Plan, policy: Policy) -> Snapshot:
     """The snapshot as it is right after the plan's starts: leases taken, owners charged, queues shorter."""
     sizes = {gpu.uuid: gpu.memory_mb for gpu in snapshot.gpus}
@@ -78,6 +88,8 @@ class _World:
     usage: dict[GroupName, float] = field(default_factory=lambda: defaultdict(float))
     usage_at: float = 0.0
     hot: frozenset[GpuUuid] = frozenset()
+    told: dict[GroupKey, float] = field(default_factory=dict)
+    last_run_s: dict[GroupName, list[float]] = field(default_factory=dict)
 
     def snapshot(self, now: float) -> Snapshot:
         faded = decayed(1.0, now - self.usage_at, self.policy.half_life_s)
@@ -93,16 +105,41 @@ class _World:
             groups=self.box.groups,
             quotas=self.box.quotas,
             usage_gpu_s=self.usage,
+            estimates=self._estimates(),
             hot=self.hot,
         )
 
+    def ran(self, job: TraceJob) -> None:
+        """Remember how long a job really ran."""
+        runs = self.last_run_s.setdefault(job.key.owner.group, [])
+        runs.append(job.runtime_s)
+        del runs[:-2]
 
-def simulate(trace: Sequence[TraceJob], box: Box, policy: Policy) -> Iterator[Ran]:
+    def _estimates(self) -> dict[GroupKey, float]:
+        if self.told:
+            return self.told
+        means = {group: sum(runs) / len(runs) for group, runs in self.last_run_s.items()}
+        known = ((key, means[key.owner.group]) for key in self.pending if key.owner.group in means)
+        return {key: min(run_s, float(key.shape.time_limit_s)) for key, run_s in known}
+
+
+def simulate(
+    trace: Sequence[TraceJob],
+    box: Box,
+    policy: Policy,
+    *,
+    planner: Planner = plan,
+    estimates: Estimates = Estimates.LIMIT,
+) -> Iterator[Ran]:
     """Run the trace to its end and yield each job as it ends.
 
-    A pass runs at every arrival and every end. Jobs are planned by their time limit and end after their real run time.
+    A pass runs at every arrival and every end. Jobs are planned by what `estimates` tells and end after their real run
+    time.
     """
     world = _World(box, policy)
+    if estimates is Estimates.ACTUAL:
+        trace = [replace(job, key=replace(job.key, kind=job.job)) for job in trace]
+        world.told = {job.key: job.runtime_s for job in trace}
     sizes = {gpu.uuid: gpu.memory_mb for gpu in box.gpus}
     arrivals = sorted(trace, key=lambda job: (job.submit_s, job.job))
     jobs = {job.job: job for job in trace}
@@ -120,6 +157,8 @@ def simulate(trace: Sequence[TraceJob], box: Box, policy: Policy) -> Iterator[Ra
             group = lease.key.owner.group
             age_s = now - lease.started_at
             world.usage[group] = max(0.0, world.usage[group] - decayed(refund, age_s, policy.half_life_s))
+            if estimates is Estimates.LAST2:
+                world.ran(jobs[ended])
             yield Ran(job=jobs[ended], start_s=lease.started_at, end_s=now, gpus=lease.gpus)
         # 2. who has arrived waits
         while at < len(arrivals) and arrivals[at].submit_s <= now:
@@ -127,7 +166,7 @@ def simulate(trace: Sequence[TraceJob], box: Box, policy: Policy) -> Iterator[Ra
             world.pending.setdefault(job.key, []).append(Waiting(job.submit_s, job.job))
             at += 1
         # 3. one pass
-        decided = plan(world.snapshot(now), policy)
+        decided = planner(world.snapshot(now), policy)
         world.hot = decided.hot
         for start in decided.starts:
             lease = start.lease
