@@ -103,6 +103,19 @@ class GpuSettings(_Group):
     )
 
 
+class QuotaSettings(_Group):
+    """[quota]: limits of accounts that have no quota of their own."""
+
+    account_gpus: int | None = Field(None, ge=0, description="GPUs held at once.")
+    account_gpu_memory_mb: int | None = Field(None, ge=0, description="MiB of GPU memory held at once.")
+    account_cpu_cores: int | None = Field(None, ge=0, description="Cores held at once.")
+    account_memory_mb: int | None = Field(None, ge=0, description="MiB of host memory held at once.")
+    account_jobs: int | None = Field(None, ge=0, description="Jobs running at once.")
+    account_gpu_hours: float | None = Field(None, ge=0, description="GPU-hours in a calendar month.")
+    account_queued: int | None = Field(None, ge=0, description="Jobs waiting at once.")
+    submissions_per_minute: int | None = Field(None, ge=0, description="Jobs submitted in a minute.")
+
+
 class AuthSettings(_Group):
     """[auth]"""
 
@@ -145,6 +158,7 @@ class Settings(_Group):
     scheduling: SchedulingSettings = SchedulingSettings()
     thermal: ThermalSettings = ThermalSettings()
     gpu: GpuSettings = GpuSettings()
+    quota: QuotaSettings = QuotaSettings()
     auth: AuthSettings = AuthSettings()
     executor: ExecutorSettings = ExecutorSettings()
     ingest: IngestSettings = IngestSettings()

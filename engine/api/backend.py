@@ -5,20 +5,23 @@ Every method raises `Refused` with a code of the protocol. This module must not 
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 from engine.protocol.responses import (
     AccountView,
+    ArrayChanged,
     GpuView,
     GroupView,
     Health,
     JobDetail,
     JobPage,
     LogChunk,
+    Planned,
     Preview,
     QuotaView,
+    ReservationView,
     ServiceView,
     Session,
     Stats,
@@ -47,7 +50,8 @@ class Identity:
 class JobQuery:
     """Filters of a listing; newest first unless only waiting states are asked for, then in the plan's order.
 
-    limit: 1 to 1000 rows. cursor: from the page before.
+    limit: 1 to 1000 rows. cursor: from the page before. array: only elements of the job array of this id, by ascending
+    index and whatever their state unless `states` says more; elements: only those of these indices, none: all.
     """
 
     states: tuple[str, ...] = ()
@@ -55,6 +59,12 @@ class JobQuery:
     group: str | None = None
     limit: int = 50
     cursor: str | None = None
+    array: int | None = None
+    elements: Sequence[int] = ()
+
+
+ArrayStep = Literal["cancel", "hold", "release"]
+"""What can be done to many elements of a job array at once."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -86,12 +96,26 @@ class GroupChange:
 
     priority: int | None = None
     share: float | None = None
+    guarantee_gpus: int | None = None
     quota: QuotaView | None = None
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
+class NewReservation:
+    """Cards to be booked: `cards`, each an index, a UUID or the beginning of one, or any `gpus` of them.
+
+    start_at: Unix seconds, `None` for now. duration_s: seconds from there.
+    """
+
+    duration_s: int
+    start_at: float | None = None
+    gpus: int | None = None
+    cards: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
 class FeedEvent:
-    """Something that happened, for one subscriber's eyes. kind: `gpus`, `job`, `queue` or `stats`."""
+    """Something that happened, for one subscriber's eyes. kind: `gpus`, `job`, `queue`, `reservations` or `stats`."""
 
     id: int
     kind: str
@@ -189,6 +213,10 @@ class Jobs(Protocol):
         """Why it does not start, and where it stands."""
         ...
 
+    async def planned(self, who: Identity, hours: float) -> Planned:
+        """What runs and what is to start in the coming hours; jobs of others are redacted."""
+        ...
+
     async def cancel(self, who: Identity, job: int) -> JobDetail:
         """End it, waiting or running. INVALID_STATE if it has ended."""
         ...
@@ -199,6 +227,14 @@ class Jobs(Protocol):
 
     async def release(self, who: Identity, job: int) -> JobDetail:
         """Let a held job go on. INVALID_STATE unless held."""
+        ...
+
+    async def change_array(self, who: Identity, array: int, step: ArrayStep, elements: Sequence[int]) -> ArrayChanged:
+        """The same step for many elements of a job array, in one commit; no `elements`: for all.
+
+        Elements in no state for it stay as they are. JOB_NOT_FOUND for an array or an index that there is not,
+        INVALID_STATE if nothing could be changed.
+        """
         ...
 
     async def log(self, who: Identity, job: int, stream: str, offset: int, limit: int) -> LogChunk:
@@ -234,6 +270,26 @@ class Box(Protocol):
         ...
 
 
+class Reservations(Protocol):
+    """Cards that people book for a time."""
+
+    async def reservations(self, who: Identity) -> list[ReservationView]:
+        """All that stand and are not over, the earliest first; those of others are redacted."""
+        ...
+
+    async def reserve(self, who: Identity, asked: NewReservation) -> ReservationView:
+        """Book cards; on disk on return.
+
+        NOT_FOUND for a card that is not there, FORBIDDEN where users may not book, QUOTA_EXCEEDED beyond what the
+        caller may, INVALID_STATE if the cards are not to be had then, IMPOSSIBLE_REQUEST for more than there are.
+        """
+        ...
+
+    async def unreserve(self, who: Identity, number: int) -> ReservationView:
+        """Take a booking back. NOT_FOUND, FORBIDDEN unless it is the caller's own or the caller an admin."""
+        ...
+
+
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Limits:
     """Bounds on what is read from strangers, from the settings. Bytes."""
@@ -250,4 +306,5 @@ class Backend:
     people: People
     jobs: Jobs
     box: Box
+    reservations: Reservations
     limits: Limits = Limits()

@@ -3,19 +3,22 @@
 Must not know what is done with it. Turning a model into the backend's words is the model's own `to_…` method.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from engine.api.backend import AccountChange, GroupChange, NewAccount
-from engine.api.schema import MAX_COUNT, MAX_MEMORY_MB, NAME, PRINTABLE, Label
+from engine.api.backend import AccountChange, GroupChange, NewAccount, NewReservation
+from engine.api.schema import MAX_COUNT, MAX_MEMORY_MB, MAX_TIME_S, NAME, PRINTABLE, Label
 from engine.core.lifecycle import JobState
+from engine.protocol.arrays import parse_elements
 from engine.protocol.responses import QuotaView, ServiceView
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Role = Literal["user", "admin"]
 Limit = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Hours = Annotated[float, Field(ge=0, le=MAX_COUNT, allow_inf_nan=False)]
 Memory = Annotated[int, Field(ge=0, le=MAX_MEMORY_MB)]
 
 
@@ -23,6 +26,15 @@ class Asked(BaseModel):
     """Root of all requests: strict types, nothing unknown, no value repeated in an error."""
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+def _element_list(value: str | None) -> str | None:
+    if value is not None:
+        parse_elements(value)
+    return value
+
+
+ElementList = Annotated[str | None, Field(max_length=60_000), AfterValidator(_element_list)]
 
 
 class Login(Asked):
@@ -45,6 +57,30 @@ class Drain(Asked):
     why: Annotated[str, StringConstraints(max_length=500, pattern=PRINTABLE)] | None = None
 
 
+class ReservationAsked(Asked):
+    """POST /v1/reservations: any `gpus` cards, or those in `cards` (index, UUID or the beginning of one).
+
+    start_at: Unix seconds, left out for now. duration_s: seconds from there, a minute at least.
+    """
+
+    gpus: Annotated[int, Field(ge=1, le=MAX_COUNT)] | None = None
+    cards: Annotated[list[Label], Field(max_length=1024)] = Field(default_factory=list)
+    start_at: Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)] | None = None
+    duration_s: Annotated[int, Field(ge=60, le=MAX_TIME_S)]
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.gpus is None) == (not self.cards):
+            raise ValueError("give either gpus, how many cards, or cards, which ones")
+        return self
+
+    def to_reservation(self) -> NewReservation:
+        """The booking that is asked for."""
+        return NewReservation(
+            gpus=self.gpus, cards=tuple(self.cards), start_at=self.start_at, duration_s=self.duration_s
+        )
+
+
 class Batch(Asked):
     """POST /v1/jobs/batch: each job is judged by itself."""
 
@@ -52,7 +88,7 @@ class Batch(Asked):
 
 
 class QuotaAsked(Asked):
-    """Limits on what may be held at once; `null` or left out is no limit. Memory in MiB."""
+    """Limits; `null` or left out is no limit. Memory in MiB, gpu_hours in a calendar month (UTC)."""
 
     gpus: Limit | None = None
     gpus_by_type: dict[Label, Limit] = Field(default_factory=dict)
@@ -60,6 +96,9 @@ class QuotaAsked(Asked):
     cpu_cores: Limit | None = None
     memory_mb: Memory | None = None
     jobs: Limit | None = None
+    gpu_hours: Hours | None = None
+    queued: Limit | None = None
+    submissions_per_minute: Limit | None = None
 
     def to_view(self) -> QuotaView:
         """The same limits; GPU types as lower-case words."""
@@ -117,6 +156,7 @@ class GroupChangeAsked(_Change):
 
     priority: Annotated[int, Field(ge=1, le=10)] = Field(default_factory=int)
     share: Annotated[float, Field(gt=0, le=MAX_COUNT, allow_inf_nan=False)] = Field(default_factory=float)
+    guarantee_gpus: Limit = Field(default_factory=int)
     quota: QuotaAsked = Field(default_factory=QuotaAsked)
 
     def to_change(self) -> GroupChange:
@@ -133,17 +173,24 @@ class GroupAsked(GroupChangeAsked):
 
 
 class ServiceAsked(Asked):
-    """PUT /v1/services/{name}. jobs_per_account: what one account may run of it at once; `null`: no cap."""
+    """PUT /v1/services/{name}: the whole service. jobs_per_account: what one account may run at once; `null`: no cap.
+
+    quota: what all its jobs may hold together; left out: no limits.
+    """
 
     jobs_per_account: Limit | None
+    quota: QuotaAsked = Field(default_factory=QuotaAsked)
 
     def to_view(self, name: str) -> ServiceView:
         """The service of that name."""
-        return ServiceView(name=name, jobs_per_account=self.jobs_per_account)
+        return ServiceView(name=name, jobs_per_account=self.jobs_per_account, quota=self.quota.to_view())
 
 
 class Listing(BaseModel):
-    """GET /v1/jobs. state: comma-separated. mine: only one's own. limit: rows. cursor: from the page before."""
+    """GET /v1/jobs. state: comma-separated. mine: only one's own. limit: rows. cursor: from the page before.
+
+    array: only the job array of this id, whatever the state; elements: only these of it, such as `3-5,9`.
+    """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -153,6 +200,14 @@ class Listing(BaseModel):
     mine: bool = False
     limit: int = Field(50, ge=1, le=1000)
     cursor: str | None = Field(None, max_length=1000)
+    array: int | None = Field(None, ge=1, le=2**63 - 1)
+    elements: ElementList = None
+
+    @model_validator(mode="after")
+    def _elements_of_something(self) -> Self:
+        if self.elements is not None and self.array is None:
+            raise ValueError("elements are of an array; say which: array=ID")
+        return self
 
     @field_validator("state")
     @classmethod
@@ -169,6 +224,22 @@ class Listing(BaseModel):
         return tuple(filter(None, self.state.split(",")))
 
 
+class OfArray(BaseModel):
+    """DELETE /v1/jobs/{id} and the like.
+
+    elements: which of the job array whose first element has that id, such as `3-5,9` or `all`; else that one job.
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    elements: ElementList = None
+
+    @property
+    def indices(self) -> Sequence[int] | None:
+        """Which elements: none for all; `None`: it is about that one job."""
+        return None if self.elements is None else parse_elements(self.elements)
+
+
 class LogPart(BaseModel):
     """GET /v1/jobs/{id}/log. offset: in bytes, negative from the end. limit: bytes."""
 
@@ -177,6 +248,14 @@ class LogPart(BaseModel):
     stream: Literal["stdout", "stderr"] = "stdout"
     offset: int = Field(0, ge=-(2**62), le=2**62)
     limit: int = Field(65_536, ge=1, le=1_048_576)
+
+
+class Ahead(BaseModel):
+    """GET /v1/plan. hours: how far ahead."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    hours: float = Field(24.0, gt=0, le=24 * 90, allow_inf_nan=False)
 
 
 class Submission(BaseModel):

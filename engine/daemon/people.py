@@ -3,17 +3,25 @@
 Must not know HTTP, how a password is checked or how a quota is enforced.
 """
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from engine.api.backend import AccountChange, GroupChange, Identity, NewAccount
-from engine.core.quota import Quota
-from engine.core.snapshot import GroupTerms
 from engine.daemon.answers import audited, not_ready
+from engine.daemon.groupterms import changed_group, check_guarantee
 from engine.daemon.logins import Logins
 from engine.daemon.passwords import Passwords
-from engine.daemon.peopleviews import account_view, changes_of, checked_name, group_view, groups_changes, only_admins
+from engine.daemon.peopleviews import (
+    account_view,
+    changes_of,
+    checked_name,
+    group_view,
+    groups_changes,
+    only_admins,
+    service_view,
+)
 from engine.daemon.quotaview import quota_of
 from engine.daemon.register import Register
 from engine.daemon.usage import UsageBook
@@ -30,7 +38,10 @@ ROLES = ("user", "admin")
 
 
 class PeopleService:
-    """Fulfils `engine.api.backend.People`. changed: called after terms or quotas may have changed."""
+    """Fulfils `engine.api.backend.People`.
+
+    cards: how many the box has. changed: called after terms or quotas may have changed.
+    """
 
     def __init__(
         self,
@@ -40,6 +51,7 @@ class PeopleService:
         logins: Logins,
         passwords: Passwords,
         usage: UsageBook,
+        cards: Callable[[], int],
         clock: Clock,
         changed: Callable[[], None],
     ) -> None:
@@ -48,8 +60,10 @@ class PeopleService:
         self._logins = logins
         self._passwords = passwords
         self._usage = usage
+        self._cards = cards
         self._clock = clock
         self._changed = changed
+        self._guarantees = asyncio.Lock()  # two groups at once must not both get the last card
 
     async def by_token(self, token: str) -> Identity | None:
         """Whose unexpired session or API token this is."""
@@ -131,20 +145,25 @@ class PeopleService:
         """Make a group (admins). INVALID_STATE if it exists."""
         only_admins(who)
         checked_name(name, "name")
-        group = _changed_group(Group(name=name), change)
+        group = changed_group(Group(name=name), change)
         entry = audited(self._clock, who, "group.add", name, after=groups_changes(change))
-        await self._do(self._store.groups.add(group, entry=entry))
+        async with self._guarantees:
+            check_guarantee(group, self._register.groups.values(), self._cards())
+            await self._do(self._store.groups.add(group, entry=entry))
         return self._group(name)
 
     async def change_group(self, who: Identity, name: str, change: GroupChange) -> GroupView:
         """Change a group (admins). NOT_FOUND."""
         only_admins(who)
-        before = self._register.groups.get(name)
-        if before is None:
-            raise Refused("NOT_FOUND", f"There is no group {name}. See: rcq group list.")
-        _changed_group(before, change)
-        entry = audited(self._clock, who, "group.change", name, before=str(before), after=groups_changes(change))
-        await self._do(self._store.groups.change(name, lambda group: _changed_group(group, change), entry=entry))
+        async with self._guarantees:
+            before = self._register.groups.get(name)
+            if before is None:
+                raise Refused("NOT_FOUND", f"There is no group {name}. See: rcq group list.")
+            if change.guarantee_gpus is not None or change.quota is not None:
+                check_guarantee(changed_group(before, change), self._register.groups.values(), self._cards())
+            changed_group(before, change)
+            entry = audited(self._clock, who, "group.change", name, before=str(before), after=groups_changes(change))
+            await self._do(self._store.groups.change(name, lambda group: changed_group(group, change), entry=entry))
         return self._group(name)
 
     async def remove_group(self, who: Identity, name: str) -> None:
@@ -155,10 +174,7 @@ class PeopleService:
 
     async def services(self, who: Identity) -> list[ServiceView]:
         """All services."""
-        return [
-            ServiceView(name=service.name, jobs_per_account=service.jobs_per_account)
-            for service in self._register.services.values()
-        ]
+        return [service_view(service) for service in self._register.services.values()]
 
     async def set_service(self, who: Identity, service: ServiceView) -> ServiceView:
         """Make or change a service (admins)."""
@@ -167,12 +183,10 @@ class PeopleService:
         if service.jobs_per_account is not None and service.jobs_per_account < 0:
             raise _invalid("jobs_per_account", "must be 0 or more")
         before = str(self._register.services.get(service.name))
-        new = Service(name=service.name, jobs_per_account=service.jobs_per_account)
-        entry = audited(
-            self._clock, who, "service.set", service.name, before=before, jobs_per_account=service.jobs_per_account
-        )
+        new = Service(name=service.name, jobs_per_account=service.jobs_per_account, quota=quota_of(service.quota))
+        entry = audited(self._clock, who, "service.set", service.name, before=before, after=str(new))
         await self._do(self._store.services.set(new, entry=entry))
-        return service
+        return service_view(self._register.services[service.name])
 
     def _group(self, name: str) -> GroupView:
         return group_view(self._register.groups[name], self._usage, self._clock.now())
@@ -197,21 +211,6 @@ class PeopleService:
             raise not_ready(error) from error
         await self._register.load()
         self._changed()
-
-
-def _changed_group(group: Group, change: GroupChange) -> Group:
-    """The group with what was given. Raises Refused for numbers out of range."""
-    terms = group.terms
-    if change.priority is not None:
-        if not 1 <= change.priority <= 10:
-            raise _invalid("priority", "must be 1 to 10")
-        terms = GroupTerms(priority=change.priority, share=terms.share)
-    if change.share is not None:
-        if not 0 < change.share < float("inf"):
-            raise _invalid("share", "must be above 0")
-        terms = GroupTerms(priority=terms.priority, share=change.share)
-    quota: Quota = quota_of(change.quota) if change.quota is not None else group.quota
-    return replace(group, terms=terms, quota=quota)
 
 
 def _role(role: str) -> str:

@@ -12,9 +12,10 @@ from engine.core.model import GroupName
 from engine.daemon.quotaview import view_of
 from engine.daemon.usage import UsageBook
 from engine.protocol.errors import Refused
-from engine.protocol.responses import AccountView, GroupView
+from engine.protocol.responses import AccountView, GroupView, ServiceView
 from engine.store.accounts import Account
 from engine.store.groups import Group
+from engine.store.services import Service
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}")
 RULE = "must be 1 to 64 letters, digits and . _ @ -, not beginning with a dot, @ or dash"
@@ -41,7 +42,13 @@ def group_view(group: Group, usage: UsageBook, now: float) -> GroupView:
         share=group.terms.share,
         usage_gpu_s=usage.of(GroupName(group.name), now),
         quota=view_of(group.quota),
+        guarantee_gpus=group.terms.guarantee_gpus,
     )
+
+
+def service_view(service: Service) -> ServiceView:
+    """With what all its jobs may hold together."""
+    return ServiceView(name=service.name, jobs_per_account=service.jobs_per_account, quota=view_of(service.quota))
 
 
 def changes_of(change: AccountChange) -> dict[str, Any]:

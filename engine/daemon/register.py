@@ -14,11 +14,15 @@ from engine.store.store import Store
 
 
 class Register:
-    """Everybody, by name. version: counts the changes, for whoever keeps conclusions."""
+    """Everybody, by name. version: counts the changes, for whoever keeps conclusions.
 
-    def __init__(self, *, store: Store, books: Books) -> None:
+    defaults: the quota of accounts that have none of their own.
+    """
+
+    def __init__(self, *, store: Store, books: Books, defaults: Quota) -> None:
         self._store = store
         self._books = books
+        self._defaults = defaults
         self.version = 0
         self.accounts: dict[str, Account] = {}
         self.groups: dict[str, Group] = {}
@@ -35,10 +39,15 @@ class Register:
         self.version += 1
         self._books.groups = {GroupName(group.name): group.terms for group in groups}
         self._books.quotas = Quotas(
-            accounts={AccountName(a.name): a.quota for a in accounts if a.quota != Quota()},
+            accounts={AccountName(a.name): quota for a in accounts if (quota := self.quota_of(a)) != Quota()},
             groups={GroupName(g.name): g.quota for g in groups if g.quota != Quota()},
             services={ServiceName(s.name): s.jobs_per_account for s in services if s.jobs_per_account is not None},
+            service_totals={ServiceName(s.name): s.quota for s in services if s.quota != Quota()},
         )
+
+    def quota_of(self, account: Account) -> Quota:
+        """The limits in force for an account: its own, or the defaults if it has none at all."""
+        return account.quota if account.quota != Quota() else self._defaults
 
     def by_unix_user(self, unix_user: str) -> Account | None:
         """The account linked to that Unix user."""

@@ -19,6 +19,7 @@ from engine.daemon.box import BoxService
 from engine.daemon.cards import Cards
 from engine.daemon.control import Control
 from engine.daemon.feed import Feed
+from engine.daemon.foresight import foresight
 from engine.daemon.host import SystemClock, boot_id, host_of
 from engine.daemon.intake import Intake
 from engine.daemon.joblog import JobLogs
@@ -31,8 +32,9 @@ from engine.daemon.lookup import Lookup
 from engine.daemon.passes import Passes
 from engine.daemon.passwords import Passwords
 from engine.daemon.people import PeopleService
-from engine.daemon.policy import policy_of
+from engine.daemon.policy import bounds_of, policy_of
 from engine.daemon.provider import choose
+from engine.daemon.quotaview import default_quota
 from engine.daemon.recovery import Recovery
 from engine.daemon.register import Register
 from engine.daemon.runs import Runs
@@ -112,7 +114,7 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
         boot=boot_id(),
         books=books,
         store=store,
-        register=Register(store=store, books=books),
+        register=Register(store=store, books=books, defaults=default_quota(settings.quota)),
         journal=journal,
         bills=Bills(books=books, journal=journal, policy=policy, clock=clock),
         feed=Feed(),
@@ -215,6 +217,7 @@ def _people(ground: _Ground, logins: Logins, passwords: Passwords, passes: Passe
         logins=logins,
         passwords=passwords,
         usage=ground.books.usage,
+        cards=lambda: len(ground.books.cards.all()),
         clock=ground.clock,
         changed=passes.wake,
     )
@@ -231,10 +234,20 @@ def _jobs(ground: _Ground, passes: Passes, runs: Runs) -> JobService:
         plan=plan,
     )
     lookup = Lookup(store=store.jobs, views=views)
+    ahead = foresight(
+        books=books,
+        store=store.jobs,
+        views=views,
+        policy=ground.policy,
+        bounds=bounds_of(ground.settings),
+        clock=clock,
+    )
     return JobService(
         books=books,
         submission=Submission(books=books, store=store, intake=intake, passes=passes, feed=ground.feed, clock=clock),
-        listing=Listing(books=books, store=store.jobs, views=views, policy=ground.policy, clock=clock),
+        listing=Listing(
+            books=books, store=store.jobs, views=views, policy=ground.policy, clock=clock, forecasts=ahead.forecasts
+        ),
         control=Control(
             books=books,
             store=store,
@@ -248,6 +261,7 @@ def _jobs(ground: _Ground, passes: Passes, runs: Runs) -> JobService:
         lookup=lookup,
         views=views,
         logs=JobLogs(ground.paths.state_dir),
+        ahead=ahead,
         policy=ground.policy,
         clock=clock,
     )

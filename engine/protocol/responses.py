@@ -15,8 +15,10 @@ class JobRow:
 
     Owners and admins get all of it. Others get it redacted: `redacted` is true and `job_id`, `name`, `account`,
     `service`, `command_line`, `exit_code`, `signal` and `cause` are `None`.
+    array_parent, array_index: of an element of a job array, the id of its first element and its own index.
     position: 1 is next, `None` unless pending (or when further back than the engine counts for lists).
-    expected_start: when the plan promises a start. reasons: why it does not start now, each `{"code": …, numbers…}`.
+    expected_start: when it is to start, by `basis`: `promised` (at the latest then, by a reservation) or `forecast`
+    (if every run ends as expected). reasons: why it does not start now, each `{"code": …, numbers…}`.
     """
 
     id: int
@@ -44,25 +46,50 @@ class JobRow:
     ended_at: float | None
     attempt: int
     gpu_indices: list[int]
+    array_parent: int | None = None
+    array_index: int | None = None
     position: int | None = None
     expected_start: float | None = None
+    basis: str | None = None
     reasons: list[dict[str, Any]] = field(default_factory=list)
     redacted: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
+class AttemptView:
+    """One attempt of a job that is over. started_at: `None` where it never ran. gpu_indices: the cards it held."""
+
+    attempt: int
+    state: str
+    cause: str | None
+    exit_code: int | None
+    signal: int | None
+    started_at: float | None
+    ended_at: float
+    gpu_indices: list[int]
+    message: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
 class JobDetail(JobRow):
-    """A job with everything its owner may see of it. message: what its end told beyond the cause, if anything."""
+    """A job with everything its owner may see of it.
+
+    message: what its end told beyond the cause, or why its last attempt was not the last. retries: further attempts
+    that it may have after failures. attempts: the ones that are over, in order.
+    """
 
     command: list[str] | None = None
     script: str | None = None
     args: list[str] = field(default_factory=list)
     workdir: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    array: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     gpu_uuids: list[str] = field(default_factory=list)
     message: str | None = None
     directory: str | None = None
+    retries: int = 0
+    attempts: list[AttemptView] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,11 +101,49 @@ class JobPage:
 
 
 @dataclass(slots=True, kw_only=True)
+class Holder:
+    """A running job that holds what another one waits for; id, account are `None` for those who may not know.
+
+    codes: of the reasons that it stands behind. gpus: indices of its cards that would do. until: its expected end, by
+    `basis`: `time limit` or `history` of equal jobs. ending: it was told to stop. Times are Unix seconds.
+    """
+
+    codes: list[str]
+    id: int | None
+    account: str | None
+    group: str
+    gpus: list[int]
+    cpu_cores: int
+    memory_mb: int
+    since: float
+    until: float
+    basis: str
+    ending: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class ArrayChanged:
+    """What became of the elements that were named of the job array `array`.
+
+    changed: they are cancelled, held or released now. ending: they run and are being ended. unchanged: they were in no
+    state for it.
+    """
+
+    array: int
+    changed: int = 0
+    ending: int = 0
+    unchanged: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
 class Why:
     """Why a job is where it is.
 
     score, base, fair, wait: its place in the order and what that is made of (fair-share order; else `None` but score).
-    ahead: pending jobs before it. expected_start: Unix seconds if it has a reservation.
+    expected_start: Unix seconds, by `basis` as in a row; reserved_gpus: indices of the cards of its reservation.
+    later_than: where nothing better is known, it starts later than this, Unix seconds. holders: who holds what it lacks.
+    helps: what would let it start at `start_at`: each `{"start_at": …, "changes": [{"code": …, numbers…}, …]}`, verified.
+    claimed_gpus: indices of cards whose jobs were told to stop for it.
     """
 
     id: int
@@ -92,13 +157,18 @@ class Why:
     wait: float | None = None
     expected_start: float | None = None
     reserved_gpus: list[int] = field(default_factory=list)
+    basis: str | None = None
+    later_than: float | None = None
+    holders: list[Holder] = field(default_factory=list)
+    helps: list[dict[str, Any]] = field(default_factory=list)
+    claimed_gpus: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
 class Preview:
     """What would become of a job that was submitted now; it would be taken (`ok`).
 
-    expected_start: now if it starts at once, the promised start if it has one, else `None`.
+    expected_start: now if it starts at once, else as in `Why` with `basis` and `later_than`; helps as there.
     position: of `pending` jobs, itself included.
     """
 
@@ -108,6 +178,54 @@ class Preview:
     position: int
     pending: int
     reasons: list[dict[str, Any]] = field(default_factory=list)
+    basis: str | None = None
+    later_than: float | None = None
+    helps: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class PlanItem:
+    """Something on the cards from `start` to `end` (Unix seconds); what the caller may not know is `None`.
+
+    kind: `running`, `promised`, `forecast` or `slot` (a booked reservation). basis: what `end` rests on: `time limit` or
+    `history`, `booked` for slots. gpus: indices; empty for jobs that need none.
+    """
+
+    kind: str
+    id: int | None
+    name: str | None
+    account: str | None
+    group: str | None
+    gpus: list[int]
+    start: float
+    end: float
+    basis: str
+    redacted: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class PlanCard:
+    """A row of the plan's picture."""
+
+    index: int
+    uuid: str
+    model: str
+    state: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Planned:
+    """The planned future from `now` to `until`; known_until: from then on the forecast says nothing (Unix seconds).
+
+    later: how many pending jobs start after that. items: by start.
+    """
+
+    now: float
+    until: float
+    known_until: float
+    later: int
+    cards: list[PlanCard]
+    items: list[PlanItem]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,6 +237,21 @@ class GpuUser:
     group: str
     name: str | None
     memory_mb: int | None
+
+
+@dataclass(slots=True, kw_only=True)
+class GpuSlot:
+    """The booked reservation that holds a card now, or the next one that will. account: `None` if one may not know.
+
+    start_at, end_at: Unix seconds. starts_in_s, ends_in_s: seconds from now; it has begun when the first is 0.
+    """
+
+    account: str | None
+    group: str
+    start_at: float
+    end_at: float
+    starts_in_s: float
+    ends_in_s: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -145,6 +278,28 @@ class GpuView:
     tolerated_mb: int
     age_s: float
     jobs: list[GpuUser] = field(default_factory=list)
+    slot: GpuSlot | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class ReservationView:
+    """A booked reservation: between the two times (Unix seconds) no other account's job may be on these cards.
+
+    account: `None` for those who may not know. mine: the caller may take it back. active: it has begun.
+    promises_moved: promised starts of waiting jobs that the booking pushed back; told when it is made, else `None`.
+    """
+
+    id: int
+    account: str | None
+    group: str
+    gpu_indices: list[int]
+    gpu_uuids: list[str]
+    start_at: float
+    end_at: float
+    created_at: float
+    active: bool
+    mine: bool
+    promises_moved: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -203,7 +358,11 @@ class Me:
 
 @dataclass(slots=True, kw_only=True)
 class QuotaView:
-    """Limits on what may be held at once; `None` is no limit."""
+    """Limits; `None` is none.
+
+    gpu_hours: in a calendar month (UTC). queued: jobs that wait. submissions_per_minute: jobs taken in. The rest: what
+    may be held at once, memory in MiB.
+    """
 
     gpus: int | None = None
     gpus_by_type: dict[str, int] = field(default_factory=dict)
@@ -211,6 +370,9 @@ class QuotaView:
     cpu_cores: int | None = None
     memory_mb: int | None = None
     jobs: int | None = None
+    gpu_hours: float | None = None
+    queued: int | None = None
+    submissions_per_minute: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -228,21 +390,23 @@ class AccountView:
 
 @dataclass(slots=True, kw_only=True)
 class GroupView:
-    """A research group with its terms; usage_gpu_s is decayed."""
+    """A research group with its terms; usage_gpu_s is decayed. guarantee_gpus: cards that are its own when it wants."""
 
     name: str
     priority: int
     share: float
     usage_gpu_s: float
     quota: QuotaView
+    guarantee_gpus: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
 class ServiceView:
-    """A named kind of work; jobs_per_account caps what one account runs of it at once."""
+    """A named kind of work. jobs_per_account: what one account may run of it at once; quota: of all its jobs."""
 
     name: str
     jobs_per_account: int | None
+    quota: QuotaView = field(default_factory=QuotaView)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -16,6 +16,7 @@ COLUMNS = (
     Column("NAME"),
     Column("PRIORITY", right=True),
     Column("SHARE", right=True),
+    Column("GUARANTEED", right=True),
     Column("GPU HOURS", right=True),
     Column("LIMITS", least=10),
 )
@@ -51,18 +52,25 @@ def _list(chosen: argparse.Namespace, wire: Wire) -> int:
 
 def cells(group: dict[str, Any]) -> list[str]:
     """One group's row of the table. GPU hours are the decayed usage that fair share looks at."""
-    numbers = [str(group["priority"]), f"{group['share']:g}", f"{group['usage_gpu_s'] / 3600:.1f}"]
+    terms = [str(group["priority"]), f"{group['share']:g}", str(group["guarantee_gpus"])]
+    numbers = [*terms, f"{group['usage_gpu_s'] / 3600:.1f}"]
     return [clean(group["name"]), *numbers, described(group["quota"])]
 
 
 def _terms(chosen: argparse.Namespace, old: dict[str, Any]) -> dict[str, Any]:
-    terms = {"priority": chosen.priority, "share": chosen.share, "quota": changed(chosen, old)}
+    terms = {
+        "priority": chosen.priority,
+        "share": chosen.share,
+        "guarantee_gpus": chosen.guarantee,
+        "quota": changed(chosen, old),
+    }
     return {name: value for name, value in terms.items() if value is not None}
 
 
 def _told(group: dict[str, Any]) -> int:
-    name, priority, share, _, limits = cells(group)
-    print(f"group {name}: priority {priority}, share {share}, {limits}")
+    name, priority, share, guaranteed, _, limits = cells(group)
+    promised = f", {guaranteed} GPUs guaranteed" if group["guarantee_gpus"] else ""
+    print(f"group {name}: priority {priority}, share {share}{promised}, {limits}")
     return 0
 
 
@@ -71,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         "group",
         "Research groups: who shares the machine, on what terms.",
         "rcq group add vision --priority 6 --share 2 --gpus 4\nrcq group set vision --gpus-of a100=1 --jobs none\n"
+        "rcq group set vision --guarantee 4 --gpu-hours 2000\n"
         "rcq group list\nrcq group remove vision",
     )
     words = options.add_subparsers(metavar="add|list|set|remove", required=True)
@@ -79,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         change.add_argument("name", metavar="NAME")
         change.add_argument("--priority", metavar="N", type=int, help="1 to 10")
         change.add_argument("--share", metavar="X", type=float, help="weight against the other groups' shares")
+        change.add_argument("--guarantee", metavar="N", type=int, help="GPUs that are its own whenever it wants them")
         add_quota(change)
         change.set_defaults(act=act)
     listing = words.add_parser("list", help="list groups")

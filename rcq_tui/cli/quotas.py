@@ -1,4 +1,4 @@
-"""Quotas as options and as words, for `rcq account` and `rcq group`.
+"""Quotas as options and as words, for `rcq account`, `rcq group` and `rcq service`.
 
 A quota crosses the wire whole: what is not named keeps its old value here. Must not know whose it is.
 """
@@ -23,20 +23,27 @@ _FIELDS = {
     "quota_cores": "cpu_cores",
     "quota_memory": "memory_mb",
     "quota_jobs": "jobs",
+    "quota_gpu_hours": "gpu_hours",
+    "quota_queued": "queued",
+    "quota_submissions": "submissions_per_minute",
 }
 
 
 def add_quota(to: argparse.ArgumentParser) -> None:
     """The options; each takes `none` too."""
-    quota = to.add_argument_group("limits on what may be held at once (`none` takes one away)")
-    for option, kind, read in (
-        ("gpus", "N", _count),
-        ("gpu-memory", "SIZE", _size),
-        ("cores", "N", _count),
-        ("memory", "SIZE", _size),
-        ("jobs", "N", _count),
+    quota = to.add_argument_group("limits (`none` takes one away)")
+    for option, kind, read, about in (
+        ("gpus", "N", _count, "held at once"),
+        ("gpu-memory", "SIZE", _size, "held at once"),
+        ("cores", "N", _count, "held at once"),
+        ("memory", "SIZE", _size, "of the host, held at once"),
+        ("jobs", "N", _count, "running at once"),
+        ("gpu-hours", "X", _hours, "in a calendar month (UTC)"),
+        ("queued", "N", _count, "jobs waiting at once"),
+        ("submissions", "N", _count, "jobs submitted in a minute"),
     ):
-        quota.add_argument(f"--{option}", metavar=kind, type=read, dest=f"quota_{option.replace('-', '_')}")
+        dest = f"quota_{option.replace('-', '_')}"
+        quota.add_argument(f"--{option}", metavar=kind, type=read, dest=dest, help=about)
     quota.add_argument("--gpus-of", metavar="TYPE=N", type=_of_type, action="append", default=[], help="repeat")
 
 
@@ -64,6 +71,9 @@ def described(quota: Quota) -> str:
         *_counted(quota, "cpu_cores", "cores"),
         *_sized(quota, "memory_mb", "memory"),
         *_counted(quota, "jobs", "jobs"),
+        *([] if quota["gpu_hours"] is None else [f"{quota['gpu_hours']:g} gpu-hours a month"]),
+        *_counted(quota, "queued", "queued"),
+        *_counted(quota, "submissions_per_minute", "submissions a minute"),
     ]
     return ", ".join(parts) or "no limits"
 
@@ -76,8 +86,8 @@ def _sized(quota: Quota, field: str, noun: str) -> list[str]:
     return [] if quota[field] is None else [f"{memory(quota[field])} {noun}"]
 
 
-def _or_none(read: Callable[[str], int]) -> Callable[[str], int | str]:
-    def reader(text: str) -> int | str:
+def _or_none(read: Callable[[str], float]) -> Callable[[str], float | str]:
+    def reader(text: str) -> float | str:
         if text == NONE:
             return NONE
         try:
@@ -94,10 +104,21 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _amount(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"{text!r} is no number from 0 up")
+    return value
+
+
 _count = _or_none(_whole)
+_hours = _or_none(_amount)
 _size = _or_none(mebibytes)
 
 
-def _of_type(text: str) -> tuple[str, int | str]:
+def _of_type(text: str) -> tuple[str, float | str]:
     kind, limit = pair(text)
     return kind.lower(), _count(limit)

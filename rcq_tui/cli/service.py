@@ -1,4 +1,4 @@
-"""`rcq service`: lists services and caps what one account runs of each at once."""
+"""`rcq service`: lists services, caps what one account runs of each and what all their jobs hold together."""
 
 import argparse
 
@@ -6,11 +6,12 @@ from rcq_tui.cli.call import engine
 from rcq_tui.cli.columns import Column
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.quotas import add_quota, changed, described
 from rcq_tui.cli.registers import Entry, show
 from rcq_tui.client.wire import Wire, escaped
 from rcq_tui.viewmodel.text import clean
 
-COLUMNS = (Column("NAME"), Column("JOBS PER ACCOUNT"))
+COLUMNS = (Column("NAME"), Column("JOBS PER ACCOUNT"), Column("LIMITS OF ALL ITS JOBS", least=10))
 
 
 def run(argv: list[str]) -> int:
@@ -26,13 +27,21 @@ def _list(chosen: argparse.Namespace, wire: Wire) -> int:
 
 def cells(service: Entry) -> list[str]:
     """One service's row of the table."""
-    return [clean(service["name"]), _cap(service["jobs_per_account"])]
+    return [clean(service["name"]), _cap(service["jobs_per_account"]), described(service["quota"])]
 
 
 def _set(chosen: argparse.Namespace, wire: Wire) -> int:
-    limit = _limit(chosen.jobs_per_account)
-    service = wire.request("PUT", f"/v1/services/{escaped(chosen.name)}", body={"jobs_per_account": limit})
-    print(f"service {clean(service['name'])}: {_cap(service['jobs_per_account'])} jobs at once per account")
+    """The whole service is sent: what is not named keeps its value."""
+    listed = wire.request("GET", "/v1/services")["items"]
+    old: Entry = next((service for service in listed if service["name"] == chosen.name), {})
+    quota = changed(chosen, old.get("quota", {}))
+    if quota is None and chosen.jobs_per_account is None:
+        raise UsageError("there is nothing to change; see: rcq service set --help")
+    cap = old.get("jobs_per_account") if chosen.jobs_per_account is None else _limit(chosen.jobs_per_account)
+    body = {"jobs_per_account": cap, "quota": old.get("quota", {}) if quota is None else quota}
+    service = wire.request("PUT", f"/v1/services/{escaped(chosen.name)}", body=body)
+    name, per_account, limits = cells(service)
+    print(f"service {name}: {per_account} jobs at once per account; all its jobs: {limits}")
     return 0
 
 
@@ -51,8 +60,9 @@ def _limit(text: str) -> int | None:
 def _parser() -> argparse.ArgumentParser:
     options = parser(
         "service",
-        "Services: named kinds of work with a cap on what one account runs of it at once.",
-        "rcq service set alphafold --jobs-per-account 5\nrcq service list",
+        "Services: named kinds of work, with limits on what one account runs of each and on all its jobs together.",
+        "rcq service set alphafold --jobs-per-account 5 --gpus 4\nrcq service set alphafold --gpus none\n"
+        "rcq service list",
     )
     words = options.add_subparsers(metavar="list|set", required=True)
     listing = words.add_parser("list", help="list services")
@@ -60,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(act=_list)
     change = words.add_parser("set", help="make or change a service")
     change.add_argument("name", metavar="NAME")
-    change.add_argument("--jobs-per-account", metavar="N", required=True, help="a number, or none")
+    change.add_argument("--jobs-per-account", metavar="N", help="what one account runs at once; a number, or none")
+    add_quota(change)
     change.set_defaults(act=_set)
     return options

@@ -41,7 +41,7 @@ GROUPS: dict[str, dict[str, Verb]] = {
     "People (admins)": {
         "account": Verb("account", "add, list, set, disable accounts and their passwords"),
         "group": Verb("group", "add, list, set, remove research groups"),
-        "service": Verb("service", "list services and cap what one account runs of each"),
+        "service": Verb("service", "list services and limit what runs of each"),
     },
     "Engine": {
         "demo": Verb("demo", "see it all at work on simulated GPUs"),

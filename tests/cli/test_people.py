@@ -10,15 +10,11 @@ from scripted_engine import Engine, Result, card, refusal
 
 Rcq = Callable[..., Result]
 
-QUOTA = {
-    "gpus": 4,
-    "gpus_by_type": {"a100": 1},
-    "gpu_memory_mb": None,
-    "cpu_cores": None,
-    "memory_mb": 65536,
-    "jobs": None,
-}
-FREE = {"gpus": None, "gpus_by_type": {}, "gpu_memory_mb": None, "cpu_cores": None, "memory_mb": None, "jobs": None}
+FREE = {
+    "gpus": None, "gpus_by_type": {}, "gpu_memory_mb": None, "cpu_cores": None, "memory_mb": None, "jobs": None,
+    "gpu_hours": None, "queued": None, "submissions_per_minute": None,
+}  # fmt: skip
+QUOTA = {**FREE, "gpus": 4, "gpus_by_type": {"a100": 1}, "memory_mb": 65536}
 
 
 def account(**changes: Any) -> dict[str, Any]:
@@ -27,7 +23,8 @@ def account(**changes: Any) -> dict[str, Any]:
 
 
 def group(**changes: Any) -> dict[str, Any]:
-    return {"name": "vision", "priority": 6, "share": 2.0, "usage_gpu_s": 5400.0, "quota": FREE, **changes}
+    terms = {"name": "vision", "priority": 6, "share": 2.0, "guarantee_gpus": 0, "usage_gpu_s": 5400.0}
+    return {**terms, "quota": FREE, **changes}
 
 
 def test_account_add(rcq: Rcq, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +84,9 @@ def test_account_disable_and_passwd(rcq: Rcq, engine: Engine, monkeypatch: pytes
     assert engine.requests[-1].json == {"password": "new"}
 
 
-@pytest.mark.parametrize("argv", [("--gpus", "-1"), ("--gpus", "few"), ("--memory", "16X"), ("--gpus-of", "a100")])
+@pytest.mark.parametrize(
+    "argv", [("--gpus", "-1"), ("--gpus", "few"), ("--memory", "16X"), ("--gpus-of", "a100"), ("--gpu-hours", "-1")]
+)
 def test_limits_that_are_none(rcq: Rcq, engine: Engine, argv: tuple[str, ...]) -> None:
     assert rcq("group", "set", "vision", *argv).code == 2
     assert engine.requests == []
@@ -105,7 +104,12 @@ def test_groups(rcq: Rcq, engine: Engine) -> None:
     assert engine.requests[-1].json == {"name": "vision", "priority": 6, "quota": {"gpus": 4, "gpus_by_type": {}}}
     rcq("group", "set", "vision", "--share", "0.5")
     assert engine.requests[-1].json == {"share": 0.5}
-    assert rcq("group", "list").out.splitlines()[1] == "vision         6      2        1.5  no limits"
+    assert rcq("group", "list").out.splitlines()[1] == "vision         6      2           0        1.5  no limits"
+    engine.on("PATCH", "/v1/groups/vision", group(guarantee_gpus=4, quota={**FREE, "gpu_hours": 2000.0, "queued": 7}))
+    told = rcq("group", "set", "vision", "--guarantee", "4", "--gpu-hours", "2000", "--queued", "7").out
+    assert told == ("group vision: priority 6, share 2, 4 GPUs guaranteed, 2000 gpu-hours a month, 7 queued\n")
+    quota = {"gpu_hours": 2000.0, "queued": 7, "gpus_by_type": {}}
+    assert engine.requests[-1].json == {"guarantee_gpus": 4, "quota": quota}
     assert rcq("group", "remove", "vision").out == "group vision removed\n"
     assert rcq("group", "set", "vision").code == 2
 
@@ -116,14 +120,28 @@ def test_a_name_cannot_leave_its_place_in_the_path(rcq: Rcq, engine: Engine) -> 
 
 
 def test_services(rcq: Rcq, engine: Engine) -> None:
-    engine.on("PUT", "/v1/services/fold", {"name": "fold", "jobs_per_account": 5})
-    engine.on("GET", "/v1/services", {"items": [{"name": "fold", "jobs_per_account": None}]})
-    assert rcq("service", "set", "fold", "--jobs-per-account", "5").out == "service fold: 5 jobs at once per account\n"
-    assert engine.requests[-1].json == {"jobs_per_account": 5}
-    rcq("service", "set", "fold", "--jobs-per-account", "none")
-    assert engine.requests[-1].json["jobs_per_account"] is None
-    assert rcq("service", "list").out == "NAME  JOBS PER ACCOUNT\nfold  unlimited\n"
+    fold = {"name": "fold", "jobs_per_account": 5, "quota": {**FREE, "gpus": 4, "submissions_per_minute": 60}}
+    engine.on("PUT", "/v1/services/fold", fold)
+    engine.on("GET", "/v1/services", {"items": []})
+    told = rcq("service", "set", "fold", "--jobs-per-account", "5", "--gpus", "4", "--submissions", "60").out
+    limits = "4 gpus, 60 submissions a minute"
+    assert told == f"service fold: 5 jobs at once per account; all its jobs: {limits}\n"
+    quota = {"gpus": 4, "submissions_per_minute": 60, "gpus_by_type": {}}
+    assert engine.requests[-1].json == {"jobs_per_account": 5, "quota": quota}
+    engine.on("GET", "/v1/services", {"items": [fold]})
+    assert rcq("service", "list").out.splitlines()[1] == f"fold  5                 {limits}"
     assert rcq("service", "set", "fold", "--jobs-per-account", "x").code == 2
+    assert rcq("service", "set", "fold").code == 2
+
+
+def test_a_service_keeps_what_is_not_named(rcq: Rcq, engine: Engine) -> None:
+    fold = {"name": "fold", "jobs_per_account": 5, "quota": {**FREE, "gpus": 4}}
+    engine.on("GET", "/v1/services", {"items": [fold]})
+    engine.on("PUT", "/v1/services/fold", fold)
+    rcq("service", "set", "fold", "--jobs-per-account", "none")
+    assert engine.requests[-1].json == {"jobs_per_account": None, "quota": fold["quota"]}
+    rcq("service", "set", "fold", "--gpus", "none", "--gpu-hours", "0.5")
+    assert engine.requests[-1].json == {"jobs_per_account": 5, "quota": {"gpu_hours": 0.5, "gpus_by_type": {}}}
 
 
 def test_drain_and_resume(rcq: Rcq, engine: Engine) -> None:
