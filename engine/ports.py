@@ -329,7 +329,19 @@ class Charged:
         return owners if self.service is None else (*owners, ("service", self.service))
 
 
-Change = Scheduled | Started | Ended | Moved | Stopping | Passed | Postponed | Billed | Charged
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Decided:
+    """The record of a pass that decided something new at `at` (Unix seconds), from which it can be planned again.
+
+    blob: what is its own. steady: what it has in common with other passes, kept once.
+    """
+
+    at: float
+    steady: bytes
+    blob: bytes
+
+
+Change = Scheduled | Started | Ended | Moved | Stopping | Passed | Postponed | Billed | Charged | Decided
 
 
 class ImpossibleChange(RcqError):

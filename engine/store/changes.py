@@ -14,6 +14,7 @@ from engine.ports import (
     Billed,
     Change,
     Charged,
+    Decided,
     Ended,
     ImpossibleChange,
     Moved,
@@ -23,7 +24,7 @@ from engine.ports import (
     Started,
     Stopping,
 )
-from engine.store import attempts, gate
+from engine.store import attempts, decisions, gate
 from engine.store.rows import gpu_text
 from engine.store.usage import charge, keep_bill
 
@@ -69,6 +70,8 @@ def apply(db: Database, changes: Sequence[Change], half_life_s: float) -> None:
                 charge(db, change, half_life_s)
             case Billed():
                 keep_bill(db, number_of(change.job), change)
+            case Decided():
+                decisions.write(db, change)
             case _:
                 assert_never(change)
 

@@ -149,6 +149,24 @@ def booked_reservations(db: Database) -> None:
     db.table("slots").create_index(["end_at"], "slots_by_end")
 
 
+@migrations(name="0009_decision_log")
+def decision_log(db: Database) -> None:
+    """A record of each pass that decided something new; what records have in common stands once.
+
+    Without further indexes and foreign keys: each would be one more page to write in every pass that starts something.
+    """
+    db.table("decision_parts").create(
+        {"id": int, "sha256": str, "blob": bytes}, pk="id", not_null={"sha256", "blob"}, strict=True
+    )
+    db.table("decision_parts").create_index(["sha256"], "decision_parts_by_hash", unique=True)
+    db.table("decisions").create(
+        {"id": int, "at": float, "part": int, "blob": bytes},
+        pk="id",
+        not_null={"at", "part", "blob"},
+        strict=True,
+    )
+
+
 def known_steps() -> frozenset[str]:
     """The names of all steps; an empty database still has each of them before it."""
     return frozenset(step.name for step in migrations.pending(Database(memory=True, execute_plugins=False)))

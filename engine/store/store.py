@@ -9,6 +9,7 @@ from engine.store.accounts import Accounts
 from engine.store.arrays import Arrays
 from engine.store.audit import Audit
 from engine.store.database import check, connect_writer
+from engine.store.decisions import Decisions
 from engine.store.gpus import GpuFlags
 from engine.store.groups import Groups
 from engine.store.jobs import Jobs
@@ -36,6 +37,7 @@ class Store:
         self.audit = Audit(writer, readers)
         self.gpus = GpuFlags(writer, readers)
         self.slots = Slots(writer, readers)
+        self.decisions = Decisions(writer)
 
     @classmethod
     def open(cls, path: Path, *, half_life_s: float) -> "Store":
