@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
 from engine.protocol.errors import STATUS, Refused
-from engine.protocol.responses import AccountView, GpuView, GroupView, ServiceView
+from engine.protocol.responses import AccountView, GpuView, GroupView, ReservationView, ServiceView
 
 
 class ErrorPart(BaseModel):
@@ -30,9 +30,11 @@ class ErrorAnswer(BaseModel):
 
 @dataclass(slots=True, kw_only=True)
 class JobTaken:
-    """The id of a job that was taken in; it is on disk."""
+    """A job that was taken in; it is on disk. A job array is `count` jobs, with ids from `id` to `last_id`."""
 
     id: int
+    count: int
+    last_id: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +49,13 @@ class Gpus:
     """Every card, by index."""
 
     items: list[GpuView]
+
+
+@dataclass(slots=True, kw_only=True)
+class Reservations:
+    """Booked reservations that stand, the earliest first."""
+
+    items: list[ReservationView]
 
 
 @dataclass(slots=True, kw_only=True)

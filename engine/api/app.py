@@ -7,7 +7,22 @@ import asyncio
 
 from fastapi import FastAPI
 
-from engine.api import accounts, errors, events, gpus, groups, health, ingest, jobs, openapi, services, session, stats
+from engine.api import (
+    accounts,
+    errors,
+    events,
+    gpus,
+    groups,
+    health,
+    ingest,
+    jobs,
+    openapi,
+    plan,
+    reservations,
+    services,
+    session,
+    stats,
+)
 from engine.api.backend import Backend
 
 ROUTERS = (
@@ -16,7 +31,9 @@ ROUTERS = (
     jobs.router,
     ingest.router,
     gpus.router,
+    reservations.router,
     stats.router,
+    plan.router,
     events.router,
     accounts.router,
     groups.router,

@@ -18,6 +18,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     requests.Login,
     requests.PasswordChange,
     requests.Drain,
+    requests.ReservationAsked,
     requests.AccountAsked,
     requests.AccountChangeAsked,
     requests.GroupAsked,

@@ -7,13 +7,16 @@ the same on disk. Must not know how anything is written, started or shown.
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.core.decisions import Plan, Start
-from engine.core.lifecycle import JobState
+from engine.core.lifecycle import Cause, JobState
 from engine.core.model import GpuUuid, GroupKey, GroupName, JobId, Waiting
+from engine.core.reasons import Dependency, NotBefore
 from engine.core.snapshot import GroupTerms, Host, Lease, Quotas, Snapshot
 from engine.daemon.cards import Cards
+from engine.daemon.claims import Claims
+from engine.daemon.gate import Gate, reasons
 from engine.daemon.pending import PendingIndex
 from engine.daemon.slotbook import SlotBook
 from engine.daemon.usage import UsageBook
@@ -25,8 +28,9 @@ from engine.protocol.fields import JobFields
 class Live:
     """An attempt that holds a lease.
 
-    state: `scheduled` until the executor runs it. started_at: Unix seconds, from then on. cancelled: somebody wants it
-    ended. tried: the executor was asked to start it, so it may run. bill: what its owner is charged for it.
+    state: `scheduled` until the executor runs it. started_at: Unix seconds, from then on. submitted_at: of its job, in
+    the queue. failures: earlier attempts that count against the retries. stopping: why it was told to stop, with
+    stop_message for its owner, and since when, Unix seconds. tried: the executor was asked to start it, so it may run. bill: what its owner is charged for it.
     settled: set as soon as the start went through, or will not happen. fields: known once it was launched.
     load, memory_mb: what it does to a simulated card.
     """
@@ -35,7 +39,11 @@ class Live:
     attempt: int
     state: JobState = JobState.SCHEDULED
     started_at: float | None = None
-    cancelled: bool = False
+    submitted_at: float = 0.0
+    failures: int = 0
+    stopping: Cause | None = None
+    stop_message: str | None = None
+    stopping_since: float | None = None
     tried: bool = False
     bill: Bill | None = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -48,19 +56,41 @@ class Live:
         """Whose attempt it is."""
         return self.lease.job
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody wants the job ended."""
+        return self.stopping is Cause.CANCELLED
+
+    def seen(self, now: float, grace_s: float) -> Lease:
+        """The lease as the plan sees it: one whose end is near says so, with the end of its grace."""
+        began = self.lease.started_at if self.started_at is None else self.started_at
+        limit_at = began + self.lease.key.shape.time_limit_s
+        since = limit_at if self.stopping_since is None else min(limit_at, self.stopping_since)
+        if now < since:
+            return self.lease
+        return replace(self.lease, ending=True, expected_end=since + grace_s)
+
 
 class Books:
-    """Everything a snapshot is made of. held: jobs that their owner keeps back. attempts: of jobs that ran before."""
+    """Everything a snapshot is made of.
 
-    def __init__(self, *, host: Host, cards: Cards, usage: UsageBook) -> None:
+    held: jobs that their owner keeps back. attempts, failures: of jobs that ran before. claims: for whom others were
+    told to stop. grace_s: seconds between the signal and the end.
+    """
+
+    def __init__(self, *, host: Host, cards: Cards, usage: UsageBook, grace_s: float = 30.0) -> None:
         self.host = host
         self.cards = cards
         self.usage = usage
         self.pending = PendingIndex()
+        self.gate = Gate()
         self.slots = SlotBook()
         self.held: dict[JobId, tuple[GroupKey, Waiting]] = {}
         self.live: dict[JobId, Live] = {}
         self.attempts: dict[JobId, int] = {}
+        self.failures: dict[JobId, int] = {}
+        self.claims = Claims()
+        self.grace_s = grace_s
         self.finished: Counter[JobState] = Counter()
         self.groups: Mapping[GroupName, GroupTerms] = {}
         self.quotas = Quotas()
@@ -72,7 +102,7 @@ class Books:
             now=now,
             host=self.host,
             gpus=self.cards.gpus(now),
-            leases=tuple(live.lease for live in self.live.values()),
+            leases=tuple(live.seen(now, self.grace_s) for live in self.live.values()),
             pending=self.pending.groups(),
             groups=self.groups,
             quotas=self.quotas,
@@ -80,6 +110,7 @@ class Books:
             usage_accounts_gpu_s=self.usage.accounts(now),
             month=self.usage.month(now),
             slots=self.slots.for_snapshot(now),
+            claims=self.claims.seen(self.pending, self.live, now),
             hot=self.cards.hot,
         )
 
@@ -87,7 +118,12 @@ class Books:
         """Move a job that the plan starts from the queue to the leases."""
         job = start.lease.job
         self.pending.remove(job, start.submitted_at)
-        live = self.live[job] = Live(lease=start.lease, attempt=self.attempts.get(job, 0) + 1)
+        live = self.live[job] = Live(
+            lease=start.lease,
+            attempt=self.attempts.get(job, 0) + 1,
+            submitted_at=start.submitted_at,
+            failures=self.failures.get(job, 0),
+        )
         return live
 
     def unclaim(self, live: Live, submitted_at: float) -> None:
@@ -100,16 +136,44 @@ class Books:
         """The attempt is over: its lease is free at once."""
         del self.live[live.job]
         self.attempts.pop(live.job, None)
+        self.failures.pop(live.job, None)
         live.settled.set()
+
+    def requeue(self, key: GroupKey, waiting: Waiting, *, attempts: int, failures: int) -> None:
+        """Put a job back into the queue for its next attempt."""
+        self.attempts[waiting.job] = attempts
+        if failures:
+            self.failures[waiting.job] = failures
+        self.pending.add(key, waiting)
 
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state, as it is in memory now."""
         counts = {state.value: 0 for state in JobState} | {s.value: n for s, n in self.finished.items()}
-        counts[JobState.PENDING] = len(self.pending)
+        held_at_gate = sum(job in self.gate for job in self.held)
+        counts[JobState.PENDING] = len(self.pending) + len(self.gate) - held_at_gate
         counts[JobState.HELD] = len(self.held)
         for live in self.live.values():
             counts[live.state] += 1
         return counts
+
+    def waits(self, job: JobId) -> JobState | None:
+        """The state of a job that waits: in the queue, at the gate or held; `None` if it does not."""
+        if job in self.held:
+            return JobState.HELD
+        return JobState.PENDING if job in self.pending or job in self.gate else None
+
+    def holds(self, job: JobId) -> bool:
+        """Whether the job has not ended, as far as memory knows."""
+        return job in self.live or self.waits(job) is not None
+
+    def gate_reasons(self, job: JobId, most: int | None = None) -> list[NotBefore | Dependency]:
+        """Why a job waits at the gate, of its dependencies the first `most`; empty if it is not there or held."""
+        entry = None if job in self.held else self.gate.of(job)
+        return reasons(entry, self._standing, most) if entry else []
+
+    def _standing(self, job: JobId) -> JobState:
+        live = self.live.get(job)
+        return live.state if live else self.waits(job) or JobState.PENDING
 
     def leased(self) -> frozenset[GpuUuid]:
         """The cards that somebody holds."""

@@ -15,12 +15,14 @@ from engine.daemon.feed import Feed, Happening
 from engine.daemon.passes import Passes
 from engine.daemon.peopleviews import only_admins
 from engine.daemon.register import Register
+from engine.daemon.slotviews import gpu_slot
 from engine.daemon.views import Views
 from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.protocol.responses import GpuUser, GpuView, Health, Stats
 from engine.store.errors import StoreError
 from engine.store.gpus import GpuFlag
+from engine.store.slots import BookedSlot
 from engine.store.store import Store
 
 
@@ -55,8 +57,7 @@ class BoxService:
 
     async def gpus(self, who: Identity) -> list[GpuView]:
         """Every card, by index."""
-        users = self._books.users()
-        return [self._gpu(who, card, users) for card in self._books.cards.all()]
+        return self._gpus(who)
 
     async def drain(self, who: Identity, uuid: str, why: str | None) -> GpuView:
         """Take a card out of use (admins); running jobs finish. NOT_FOUND."""
@@ -112,8 +113,7 @@ class BoxService:
     def _seen(self, who: Identity, happening: Happening) -> dict[str, Any] | None:
         """A happening in the eyes of `who`."""
         if happening.kind == "gpus":
-            users = self._books.users()
-            return {"items": [asdict(self._gpu(who, card, users)) for card in self._books.cards.all()]}
+            return {"items": [asdict(view) for view in self._gpus(who)]}
         if happening.kind == "stats":
             return asdict(self._stats())
         if happening.kind == "job":
@@ -122,7 +122,13 @@ class BoxService:
             return {"id": int(happening.job or 0), "state": happening.state}
         return {}
 
-    def _gpu(self, who: Identity, card: Card, users: dict[GpuUuid, list[Live]]) -> GpuView:
+    def _gpus(self, who: Identity) -> list[GpuView]:
+        users, slots = self._books.users(), self._books.slots.by_card(self._clock.now())
+        return [self._gpu(who, card, users, slots) for card in self._books.cards.all()]
+
+    def _gpu(
+        self, who: Identity, card: Card, users: dict[GpuUuid, list[Live]], slots: dict[GpuUuid, BookedSlot]
+    ) -> GpuView:
         reading = card.reading
         return GpuView(
             uuid=reading.uuid,
@@ -142,6 +148,7 @@ class BoxService:
             tolerated_mb=self._policy.tolerated_foreign_mb,
             age_s=max(0.0, self._clock.now() - reading.read_at),
             jobs=[self._user(who, live) for live in users.get(reading.uuid, [])],
+            slot=gpu_slot(self._views, who, slots.get(reading.uuid), self._clock.now()),
         )
 
     def _user(self, who: Identity, live: Live) -> GpuUser:
@@ -157,12 +164,7 @@ class BoxService:
         )
 
     def _state(self, card: Card) -> str:
-        number = card.reading.uuid
-        if self._books.cards.missing(card, self._clock.now()):
-            return "missing"
-        if number in self._books.cards.drained:
-            return "drained"
-        return "hot" if number in self._books.cards.hot else "ok"
+        return self._books.cards.state(card, self._clock.now())
 
     def _card(self, uuid: str) -> Card:
         """By UUID, or by index: people type what they see."""
@@ -176,7 +178,7 @@ class BoxService:
     def _changed(self, who: Identity, card: Card) -> GpuView:
         self._feed.gpus_changed()
         self._passes.wake()
-        return self._gpu(who, card, self._books.users())
+        return self._gpu(who, card, self._books.users(), self._books.slots.by_card(self._clock.now()))
 
     def _age(self) -> float | None:
         last = self._passes.last_at

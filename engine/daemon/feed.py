@@ -20,7 +20,7 @@ QUEUED = 512
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Happening:
-    """One event as a fact. kind: `gpus`, `job`, `queue` or `stats`; the rest is set for `job`."""
+    """One event as a fact. kind: `gpus`, `job`, `queue`, `reservations` or `stats`; the rest is set for `job`."""
 
     id: int
     kind: str
@@ -77,6 +77,10 @@ class Feed:
     def gpus_changed(self) -> None:
         """There are new readings."""
         self._publish("gpus")
+
+    def reservations_changed(self) -> None:
+        """Somebody booked cards or took a booking back, or a booked time has begun or ended."""
+        self._publish("reservations")
 
     def stats_changed(self) -> None:
         """The engine's own figures are due."""

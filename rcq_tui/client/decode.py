@@ -7,6 +7,7 @@ A field that this version does not know is ignored (the engine may be newer); on
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from functools import cache
+from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from engine.protocol import responses
@@ -60,6 +61,8 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
     if hint in _OURS:
         return lambda value: decode(hint, value)
     inner = get_args(hint)
+    if get_origin(hint) is UnionType and inner[0] in _OURS:
+        return lambda value: None if value is None else decode(inner[0], value)
     if get_origin(hint) is list and inner[0] in _OURS:
         return lambda value: [decode(inner[0], item) for item in value or []]
     return lambda value: value

@@ -156,7 +156,13 @@ class Api:
         self.people = ScriptedPeople(self.script)
         self.box = ScriptedBox(self.script)
         self.jobs = jobs or Scripted(self.script, "jobs")
-        self.app.state.backend = Backend(people=self.people, jobs=self.jobs, box=self.box, limits=limits or Limits())
+        self.app.state.backend = Backend(
+            people=self.people,
+            jobs=self.jobs,
+            box=self.box,
+            reservations=Scripted(self.script, "reservations"),  # type: ignore[arg-type]
+            limits=limits or Limits(),
+        )
 
     def client(self, token: str | None = KNOWN, timeout: float = 20) -> httpx.Client:
         """A client that carries this token."""

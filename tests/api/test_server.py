@@ -15,7 +15,7 @@ import uvloop
 from engine.api.app import create_app
 from engine.api.backend import Backend
 from engine.api.server import SocketTaken, claim, serve
-from tests.api.scripted import HEALTHY, Api, Books, Script, ScriptedBox, ScriptedPeople, refusal, wait_until
+from tests.api.scripted import HEALTHY, Api, Books, Script, Scripted, ScriptedBox, ScriptedPeople, refusal, wait_until
 
 
 class _Box:
@@ -164,7 +164,8 @@ def test_an_upload_under_way_does_not_hold_up_the_end_for_ever(
     monkeypatch.setattr("engine.api.server.GRACE_S", 0.1)
     books = Books()
     script = Script()
-    backend = Backend(people=ScriptedPeople(script), jobs=books, box=ScriptedBox(script))  # type: ignore[arg-type]
+    people, box, slots = ScriptedPeople(script), ScriptedBox(script), Scripted(script, "reservations")
+    backend = Backend(people=people, jobs=books, box=box, reservations=slots)  # type: ignore[arg-type]
 
     async def main() -> None:
         ready, stop = asyncio.Event(), asyncio.Event()

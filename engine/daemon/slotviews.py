@@ -1,0 +1,40 @@
+"""Booked reservations as one person may see them: that a card is booked is no secret, by whom may be one.
+
+Must not know how a booking comes about.
+"""
+
+from engine.api.backend import Identity
+from engine.daemon.cards import Cards
+from engine.daemon.views import Views
+from engine.protocol.responses import GpuSlot, ReservationView
+from engine.store.slots import BookedSlot
+
+
+def reservation_view(views: Views, cards: Cards, who: Identity, slot: BookedSlot, now: float) -> ReservationView:
+    """A booking as a line of the list."""
+    return ReservationView(
+        id=slot.id,
+        account=slot.account if views.sees_all_of(who, slot.account) else None,
+        group=slot.group,
+        gpu_indices=cards.indices(slot.gpus),
+        gpu_uuids=list(slot.gpus),
+        start_at=slot.start_at,
+        end_at=slot.end_at,
+        created_at=slot.created_at,
+        active=slot.start_at <= now < slot.end_at,
+        mine=views.owns(who, slot.account),
+    )
+
+
+def gpu_slot(views: Views, who: Identity, slot: BookedSlot | None, now: float) -> GpuSlot | None:
+    """A booking as a card shows it."""
+    if slot is None:
+        return None
+    return GpuSlot(
+        account=slot.account if views.sees_all_of(who, slot.account) else None,
+        group=slot.group,
+        start_at=slot.start_at,
+        end_at=slot.end_at,
+        starts_in_s=max(0.0, slot.start_at - now),
+        ends_in_s=max(0.0, slot.end_at - now),
+    )
