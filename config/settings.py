@@ -143,6 +143,13 @@ class IngestSettings(_Group):
     batch_lines: int = Field(2000, ge=1, le=100_000, description="Lines that share a commit.")
 
 
+class RetentionSettings(_Group):
+    """[retention]"""
+
+    decisions_mb: int = Field(64, ge=0, description="MiB of records in the decision log, the youngest; 0: no log.")
+    decisions_days: float = Field(30.0, gt=0, description="Older records are dropped.")
+
+
 class PrivacySettings(_Group):
     """[privacy]"""
 
@@ -162,4 +169,5 @@ class Settings(_Group):
     auth: AuthSettings = AuthSettings()
     executor: ExecutorSettings = ExecutorSettings()
     ingest: IngestSettings = IngestSettings()
+    retention: RetentionSettings = RetentionSettings()
     privacy: PrivacySettings = PrivacySettings()

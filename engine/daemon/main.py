@@ -101,11 +101,17 @@ def _set_timers(engine: Engine, timers: Timers) -> None:
     async def wake() -> None:
         engine.passes.wake()
 
+    async def due() -> None:
+        engine.gatekeeper.due()
+
     timers.every(engine.settings.engine.pass_interval_s, "pass", wake)
     timers.every(engine.settings.engine.sample_interval_s, "sample", engine.sampler.sample)
     timers.every(PURGE_S, "purge sessions", engine.logins.purge)
+    timers.every(PURGE_S, "prune decisions", engine.decisions.prune)
     engine.slots.arm = lambda when: timers.at(when, "reservation edge", engine.slots.edge)
     engine.slots.arm_next()
+    engine.gatekeeper.alarm = lambda when: timers.at(when, "gate", due)
+    engine.gatekeeper.due()
     timers.start()
 
 

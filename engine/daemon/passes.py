@@ -13,6 +13,7 @@ from engine.core.policy import Policy
 from engine.core.snapshot import Snapshot
 from engine.daemon.bills import Bills
 from engine.daemon.books import Books, Live
+from engine.daemon.decisionlog import DecisionLog
 from engine.daemon.feed import Feed
 from engine.daemon.journal import Journal, merged
 from engine.daemon.runs import Runs
@@ -43,6 +44,7 @@ class Passes:
         clock: Clock,
         boot_id: str,
         plan: Callable[[Snapshot, Policy], Plan],
+        decisions: DecisionLog,
     ) -> None:
         self._books = books
         self._journal = journal
@@ -54,6 +56,7 @@ class Passes:
         self._clock = clock
         self._boot_id = boot_id
         self._plan = plan
+        self._decisions = decisions
         self._due = asyncio.Event()
         self._stopping = False
         self.count = 0
@@ -90,14 +93,15 @@ class Passes:
         # 1. the world as it is now, with what runs longer than it was charged for billed further
         now = self._clock.now()
         self._bills.catch_up()
-        snapshot = self._books.snapshot(now)
+        snapshot = self._decisions.watched(self._books.snapshot(now))
         # 2. decide
         decided = self._plan(snapshot, self._policy)
+        record = self._decisions.note(snapshot, self._policy, decided)
         # 3. claim in memory what starts, before anybody else gets the loop
         before = self._journal.take()
         starts, new = self._claim(decided, snapshot)
         # 4. one commit for that and for everything that happened since the last pass
-        await self._commit(before, starts, new)
+        await self._commit(before, starts, [*new, *record])
         # 5. act: each start goes on by itself, so that a slow one holds up nobody
         for live, _ in starts:
             self._runs.launch(live)

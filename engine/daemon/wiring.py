@@ -18,7 +18,9 @@ from engine.daemon.books import Books
 from engine.daemon.box import BoxService
 from engine.daemon.cards import Cards
 from engine.daemon.control import Control
+from engine.daemon.decisionlog import DecisionLog
 from engine.daemon.feed import Feed
+from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.foresight import foresight
 from engine.daemon.host import SystemClock, boot_id, host_of
 from engine.daemon.intake import Intake
@@ -36,6 +38,7 @@ from engine.daemon.policy import bounds_of, policy_of
 from engine.daemon.provider import choose
 from engine.daemon.quotaview import default_quota
 from engine.daemon.recovery import Recovery
+from engine.daemon.recurrence import Recurrence
 from engine.daemon.register import Register
 from engine.daemon.runs import Runs
 from engine.daemon.sampler import Attribution, Sampler
@@ -67,6 +70,7 @@ class Engine:
     books: Books
     bills: Bills
     register: Register
+    decisions: DecisionLog
     passes: Passes
     runs: Runs
     sampler: Sampler
@@ -74,6 +78,8 @@ class Engine:
     logins: Logins
     feed: Feed
     slots: SlotService
+    gatekeeper: Gatekeeper
+    recurrence: Recurrence
     backend: Backend
 
 
@@ -93,6 +99,7 @@ class _Ground:
     bills: Bills
     feed: Feed
     views: Views
+    gatekeeper: Gatekeeper
 
 
 def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, executor: Executor | None = None) -> Engine:
@@ -106,6 +113,7 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
     provider, attribution = choose(settings, books, clock)
     store = Store.open(paths.database, half_life_s=policy.half_life_s)
     journal = Journal()
+    views, feed = Views(books=books, journal=journal, others=settings.privacy.others, jobs_dir=paths.jobs_dir), Feed()
     ground = _Ground(
         settings=settings,
         paths=paths,
@@ -117,15 +125,18 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
         register=Register(store=store, books=books, defaults=default_quota(settings.quota)),
         journal=journal,
         bills=Bills(books=books, journal=journal, policy=policy, clock=clock),
-        feed=Feed(),
-        views=Views(books=books, journal=journal, others=settings.privacy.others, jobs_dir=paths.jobs_dir),
+        feed=feed,
+        views=views,
+        gatekeeper=Gatekeeper(books=books, journal=journal, store=store.jobs, views=views, feed=feed, clock=clock),
     )
     executor = executor or EXECUTORS[settings.executor.kind](paths.state_dir)
     runs = _runs(ground, executor)
-    passes = _passes(ground, runs)
+    decisions = _decisions(ground)
+    passes = _passes(ground, runs, decisions)
     passwords = Passwords(settings.auth, clock)
     logins = Logins(register=ground.register, store=store, passwords=passwords, settings=settings.auth, clock=clock)
     slots = _slots(ground, passes)
+    submission = _submission(ground, passes)
     return Engine(
         settings=settings,
         store=store,
@@ -134,6 +145,7 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
         books=books,
         bills=ground.bills,
         register=ground.register,
+        decisions=decisions,
         passes=passes,
         runs=runs,
         sampler=_sampler(ground, provider, attribution, passes),
@@ -141,9 +153,11 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
         logins=logins,
         feed=ground.feed,
         slots=slots,
+        gatekeeper=ground.gatekeeper,
+        recurrence=_recurrence(ground, submission),
         backend=Backend(
             people=_people(ground, logins, passwords, passes),
-            jobs=_jobs(ground, passes, runs),
+            jobs=_jobs(ground, passes, runs, submission),
             box=_box(ground, passes),
             reservations=slots,
             limits=_limits(settings),
@@ -167,7 +181,16 @@ def _runs(ground: _Ground, executor: Executor) -> Runs:
     )
 
 
-def _passes(ground: _Ground, runs: Runs) -> Passes:
+def _decisions(ground: _Ground) -> DecisionLog:
+    return DecisionLog(
+        store=ground.store.decisions,
+        settings=ground.settings.retention,
+        version=version("rcq"),
+        clock=ground.clock,
+    )
+
+
+def _passes(ground: _Ground, runs: Runs, decisions: DecisionLog) -> Passes:
     """The loop and the runs know each other: a pass launches, an ending wakes a pass."""
     passes = Passes(
         books=ground.books,
@@ -180,8 +203,10 @@ def _passes(ground: _Ground, runs: Runs) -> Passes:
         clock=ground.clock,
         boot_id=ground.boot,
         plan=plan,
+        decisions=decisions,
     )
-    runs.wake = passes.wake
+    runs.wake = ground.gatekeeper.wake = passes.wake
+    runs.final = ground.gatekeeper.ended
     return passes
 
 
@@ -203,6 +228,7 @@ def _recovery(ground: _Ground, executor: Executor, runs: Runs) -> Recovery:
         store=ground.store.jobs,
         executor=executor,
         runs=runs,
+        gatekeeper=ground.gatekeeper,
         state_dir=ground.paths.state_dir,
         bills=ground.bills,
         boot_id=ground.boot,
@@ -223,16 +249,43 @@ def _people(ground: _Ground, logins: Logins, passwords: Passwords, passes: Passe
     )
 
 
-def _jobs(ground: _Ground, passes: Passes, runs: Runs) -> JobService:
-    books, store, views, clock = ground.books, ground.store, ground.views, ground.clock
+def _submission(ground: _Ground, passes: Passes) -> Submission:
     intake = Intake(
-        books=books,
+        books=ground.books,
         register=ground.register,
         settings=ground.settings.scheduling,
         policy=ground.policy,
-        clock=clock,
+        clock=ground.clock,
         plan=plan,
     )
+    return Submission(
+        books=ground.books,
+        store=ground.store,
+        intake=intake,
+        gatekeeper=ground.gatekeeper,
+        passes=passes,
+        feed=ground.feed,
+        clock=ground.clock,
+    )
+
+
+def _recurrence(ground: _Ground, submission: Submission) -> Recurrence:
+    """The gate and the turns know each other: the gate says when, a turn sets the next one."""
+    recurrence = Recurrence(
+        books=ground.books,
+        journal=ground.journal,
+        store=ground.store.jobs,
+        register=ground.register,
+        submission=submission,
+        gatekeeper=ground.gatekeeper,
+        clock=ground.clock,
+    )
+    ground.gatekeeper.recur = recurrence.take
+    return recurrence
+
+
+def _jobs(ground: _Ground, passes: Passes, runs: Runs, submission: Submission) -> JobService:
+    books, store, views, clock = ground.books, ground.store, ground.views, ground.clock
     lookup = Lookup(store=store.jobs, views=views)
     ahead = foresight(
         books=books,
@@ -244,7 +297,7 @@ def _jobs(ground: _Ground, passes: Passes, runs: Runs) -> JobService:
     )
     return JobService(
         books=books,
-        submission=Submission(books=books, store=store, intake=intake, passes=passes, feed=ground.feed, clock=clock),
+        submission=submission,
         listing=Listing(
             books=books, store=store.jobs, views=views, policy=ground.policy, clock=clock, forecasts=ahead.forecasts
         ),
@@ -255,6 +308,7 @@ def _jobs(ground: _Ground, passes: Passes, runs: Runs) -> JobService:
             views=views,
             passes=passes,
             runs=runs,
+            gatekeeper=ground.gatekeeper,
             feed=ground.feed,
             clock=clock,
         ),
@@ -305,4 +359,4 @@ def _limits(settings: Settings) -> Limits:
 
 def _books(settings: Settings, policy: Policy) -> Books:
     stale_after_s = max(STALE_AFTER_S, STALE_SAMPLES * settings.engine.sample_interval_s)
-    return Books(host=host_of(settings.scheduling), cards=Cards(stale_after_s), usage=UsageBook(policy.half_life_s))
+    return Books(host=host_of(settings.scheduling), cards=Cards(stale_after_s), usage=UsageBook(policy.half_life_s), grace_s=settings.executor.grace_s)
