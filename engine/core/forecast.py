@@ -14,7 +14,7 @@ from engine.core.model import GpuUuid, GroupKey, JobId, PendingGroup, Waiting
 from engine.core.plan import plan
 from engine.core.policy import Policy
 from engine.core.simulate import apply
-from engine.core.snapshot import Claim, Lease, Snapshot
+from engine.core.snapshot import Claim, Lease, Month, Snapshot
 
 LOOKS = 60_000
 """So many groups are looked at in one forecast, over all of its passes."""
@@ -62,25 +62,37 @@ def frozen(snapshot: Snapshot, policy: Policy) -> Snapshot:
         groups=dict(snapshot.groups),
         usage_gpu_s=dict(snapshot.usage_gpu_s),
         usage_accounts_gpu_s=dict(snapshot.usage_accounts_gpu_s),
+        month=Month(
+            accounts=dict(snapshot.month.accounts),
+            groups=dict(snapshot.month.groups),
+            services=dict(snapshot.month.services),
+        ),
         estimates=dict(snapshot.estimates),
     )
 
 
-def forecast(snapshot: Snapshot, policy: Policy, bounds: Bounds = Bounds()) -> Forecast:
-    """Run the plan forward within `bounds`, from any snapshot; it is frozen first."""
-    return _Future(snapshot, policy, bounds).told()
+def cut_short(whole: Snapshot, heads: Snapshot) -> frozenset[GroupKey]:
+    """The groups of which a frozen copy holds less than there is."""
+    counts = {group.key: len(group.jobs) for group in heads.pending}
+    return frozenset(group.key for group in whole.pending if counts.get(group.key, 0) < len(group.jobs))
+
+
+def forecast(
+    snapshot: Snapshot, policy: Policy, bounds: Bounds = Bounds(), cut: frozenset[GroupKey] = frozenset()
+) -> Forecast:
+    """Run the plan forward within `bounds`, from any snapshot; it is frozen first.
+
+    cut: of an earlier frozen copy, the groups that are not all in it: where such a queue runs out, the forecast ends.
+    """
+    return _Future(snapshot, policy, bounds, cut).told()
 
 
 class _Future:
     """The world as it moves on, and what has started in it so far."""
 
-    def __init__(self, snapshot: Snapshot, policy: Policy, bounds: Bounds) -> None:
+    def __init__(self, snapshot: Snapshot, policy: Policy, bounds: Bounds, cut: frozenset[GroupKey]) -> None:
         heads = frozen(snapshot, policy)
-        self._cut = {
-            whole.key
-            for whole, cut in zip(snapshot.pending, heads.pending, strict=True)
-            if len(whole.jobs) > len(cut.jobs)
-        }
+        self._cut = cut | cut_short(snapshot, heads)
         self._now = snapshot.now
         self._until = snapshot.now + bounds.horizon_s
         self._passes = min(bounds.passes, max(LEAST_PASSES, LOOKS // max(1, len(snapshot.pending))))

@@ -61,6 +61,14 @@ class Cards:
         """Whether the card cannot be read any more."""
         return not card.reading.present or now - card.reading.read_at > self._stale_after_s
 
+    def state(self, card: Card, now: float) -> str:
+        """`ok`, `hot`, `drained` or `missing`, as people are told."""
+        if self.missing(card, now):
+            return "missing"
+        if card.reading.uuid in self.drained:
+            return "drained"
+        return "hot" if card.reading.uuid in self.hot else "ok"
+
     def gpus(self, now: float) -> tuple[Gpu, ...]:
         """For a snapshot. A missing card is quarantined: it exists, and nothing may start on it."""
         return tuple(

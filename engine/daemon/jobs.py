@@ -6,26 +6,23 @@ Must not know HTTP, or how a pass decides.
 from collections.abc import Sequence
 
 from engine.api.backend import Identity, JobQuery
-from engine.core.decisions import Reserve, Start
-from engine.core.explain import explain
-from engine.core.lifecycle import TERMINAL, JobState
+from engine.core.lifecycle import TERMINAL
 from engine.core.model import JobId
 from engine.core.places import positions
-from engine.core.plan import plan
 from engine.core.policy import Policy
 from engine.daemon.books import Books
 from engine.daemon.control import Control
+from engine.daemon.foresight import Foresight
 from engine.daemon.joblog import JobLogs
 from engine.daemon.listing import Listing
 from engine.daemon.lookup import Lookup
-from engine.daemon.outlook import Outlooks, as_dicts
-from engine.daemon.preview import preview
+from engine.daemon.outlook import Outlooks
 from engine.daemon.submission import Submission
 from engine.daemon.views import Views, waiting_of
 from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
-from engine.protocol.responses import JobDetail, JobPage, LogChunk, Preview, Why
+from engine.protocol.responses import JobDetail, JobPage, LogChunk, Planned, Preview, Why
 
 
 class JobService:
@@ -41,6 +38,7 @@ class JobService:
         lookup: Lookup,
         views: Views,
         logs: JobLogs,
+        ahead: Foresight,
         policy: Policy,
         clock: Clock,
     ) -> None:
@@ -51,6 +49,7 @@ class JobService:
         self._lookup = lookup
         self._views = views
         self._logs = logs
+        self._ahead = ahead
         self._policy = policy
         self._clock = clock
 
@@ -64,8 +63,7 @@ class JobService:
 
     async def preview(self, who: Identity, job: JobFields) -> Preview:
         """When this job would start if it were submitted now; refused as `submit` would."""
-        key = self._submission.judge(who, job)
-        return preview(self._books.snapshot(self._clock.now()), self._policy, key)
+        return await self._ahead.previews.of(self._submission.judge(who, job))
 
     async def page(self, who: Identity, query: JobQuery) -> JobPage:
         """A page of jobs; those of others as the privacy setting has it."""
@@ -76,7 +74,8 @@ class JobService:
         stored = await self._lookup.own(who, job)
         pending = JobId(str(job)) in self._books.pending
         places = positions(self._books.snapshot(self._clock.now()), self._policy) if pending else {}
-        return self._views.detail(stored, places, Outlooks(self._books.plan))
+        forecast = self._ahead.forecasts.known() if pending else None
+        return self._views.detail(stored, places, Outlooks(self._books.plan, forecast))
 
     async def why(self, who: Identity, job: int) -> Why:
         """Why it does not start, and where it stands: by a plan made now, not by the last one."""
@@ -84,23 +83,11 @@ class JobService:
         key = self._books.pending.key_of(JobId(str(job)))
         if key is None:
             return Why(id=job, state=self._views.state(stored).value, reasons=[], pending=len(self._books.pending))
-        snapshot = self._books.snapshot(self._clock.now())
-        found = explain(snapshot, self._policy, plan(snapshot, self._policy), key, waiting_of(stored))
-        outcome = found.outcome
-        reserved = outcome if isinstance(outcome, Reserve) else None
-        return Why(
-            id=job,
-            state=JobState.PENDING.value,
-            reasons=[] if isinstance(outcome, Start) else as_dicts(outcome.reasons),
-            position=found.position,
-            pending=found.pending,
-            score=found.score.value,
-            base=found.score.base,
-            fair=found.score.fair,
-            wait=found.score.wait,
-            expected_start=reserved.start_at if reserved else None,
-            reserved_gpus=self._books.cards.indices(reserved.gpus) if reserved else [],
-        )
+        return await self._ahead.whys.why(who, key, waiting_of(stored))
+
+    async def planned(self, who: Identity, hours: float) -> Planned:
+        """What runs and what is to start in the coming hours; jobs of others are redacted."""
+        return await self._ahead.planned.of(who, hours)
 
     async def cancel(self, who: Identity, job: int) -> JobDetail:
         """End it, waiting or running. INVALID_STATE if it has ended."""

@@ -15,6 +15,7 @@ from engine.core.places import places, positions
 from engine.core.policy import Policy
 from engine.daemon import cursors
 from engine.daemon.books import Books
+from engine.daemon.forecasts import Forecasts
 from engine.daemon.outlook import Outlooks
 from engine.daemon.views import Views
 from engine.ports import Clock
@@ -33,12 +34,15 @@ Item = tuple[JobId, tuple[Any, ...]]
 class Listing:
     """Finds the jobs of a page."""
 
-    def __init__(self, *, books: Books, store: Jobs, views: Views, policy: Policy, clock: Clock) -> None:
+    def __init__(
+        self, *, books: Books, store: Jobs, views: Views, policy: Policy, clock: Clock, forecasts: Forecasts
+    ) -> None:
         self._books = books
         self._store = store
         self._views = views
         self._policy = policy
         self._clock = clock
+        self._forecasts = forecasts
 
     async def page(self, who: Identity, query: JobQuery) -> JobPage:
         """One page. Raises Refused for unknown states, foreign accounts and bad cursors."""
@@ -75,7 +79,7 @@ class Listing:
     def _rows(self, who: Identity, jobs: list[StoredJob]) -> list[JobRow]:
         any_pending = any(JobId(str(job.id)) in self._books.pending for job in jobs)
         places = positions(self._books.snapshot(self._clock.now()), self._policy) if any_pending else {}
-        outlooks = Outlooks(self._books.plan)
+        outlooks = Outlooks(self._books.plan, self._forecasts.known() if any_pending else None)
         return [self._views.row(who, job, places, outlooks) for job in jobs]
 
     def _items(

@@ -1,4 +1,4 @@
-"""What the last plan said about a pending job: reasons as the API tells them, and when it is to start.
+"""What the last plan and forecast said about a pending job: reasons as the API tells them, and when it is to start.
 
 Must not plan anything, nor know who asks.
 """
@@ -8,15 +8,21 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from engine.core.decisions import Plan, Reserve
+from engine.core.forecast import Forecast
 from engine.core.model import GroupKey, JobId
 from engine.core.reasons import Reason
+from engine.core.whatif import Help
+
+PROMISED, FORECAST = "promised", "forecast"
+"""On what an expected start rests: a reservation, or the plan run forward."""
 
 
 class Outlook(NamedTuple):
-    """Reasons with their numbers, and the promised start (Unix seconds), if there is one."""
+    """Reasons with their numbers; the expected start (Unix seconds) and its basis, if there is one."""
 
     reasons: list[dict[str, Any]]
     expected_start: float | None
+    basis: str | None = None
 
 
 NOTHING_YET = Outlook([], None)
@@ -24,12 +30,13 @@ NOTHING_YET = Outlook([], None)
 
 
 class Outlooks:
-    """Looks outcomes up in one plan."""
+    """Looks outcomes up in one plan, and starts that it does not promise in one forecast."""
 
-    def __init__(self, plan: Plan | None) -> None:
+    def __init__(self, plan: Plan | None, forecast: Forecast | None = None) -> None:
         self._now = plan.now if plan else 0.0
         self._reserved: dict[JobId, Reserve] = {r.job: r for r in plan.reservations} if plan else {}
         self._held: dict[GroupKey, tuple[Reason, ...]] = {h.key: h.reasons for h in plan.holds} if plan else {}
+        self._foreseen = forecast.starts if forecast else {}
 
     def of(self, job: JobId, key: GroupKey, submitted_at: float) -> Outlook:
         """The outlook of a job that is still pending."""
@@ -37,10 +44,22 @@ class Outlooks:
             return NOTHING_YET
         reserved = self._reserved.get(job)
         if reserved is not None:
-            return Outlook(as_dicts(reserved.reasons), reserved.start_at)
-        return Outlook(as_dicts(self._held.get(key, ())), None)
+            return Outlook(as_dicts(reserved.reasons), reserved.start_at, PROMISED)
+        reasons = as_dicts(self._held.get(key, ()))
+        foreseen = self._foreseen.get(job)
+        if foreseen is None or foreseen.key != key:
+            return Outlook(reasons, None)
+        return Outlook(reasons, foreseen.start_at, FORECAST)
 
 
 def as_dicts(reasons: Iterable[Reason]) -> list[dict[str, Any]]:
     """Each reason as its code and numbers."""
     return [{"code": reason.code, **asdict(reason)} for reason in reasons]
+
+
+def helps_as_dicts(helps: Iterable[Help]) -> list[dict[str, Any]]:
+    """Each help as its start and its changes, those as code and numbers."""
+    return [
+        {"start_at": one.start_at, "changes": [{"code": change.code, **asdict(change)} for change in one.changes]}
+        for one in helps
+    ]

@@ -9,14 +9,21 @@ from collections.abc import Iterable
 from sortedcontainers import SortedList
 
 from engine.core.model import GroupKey, JobId, PendingGroup, Waiting
+from engine.daemon.tally import Tally
+
+
+MANY = 8
+"""More than one job in so many: then building a queue anew costs less than removing them."""
 
 
 class PendingIndex:
-    """Pending jobs by group; one dictionary entry per job finds its group again."""
+    """Pending jobs by group; one dictionary entry per job finds its group again. changes: counts every change."""
 
     def __init__(self) -> None:
         self._groups: dict[GroupKey, PendingGroup] = {}
         self._group_of: dict[JobId, PendingGroup] = {}
+        self.tally = Tally()
+        self.changes = 0
 
     def __len__(self) -> int:
         return len(self._group_of)
@@ -33,12 +40,18 @@ class PendingIndex:
         group = self._group_of.get(job)
         return None if group is None else group.key
 
+    def holds(self, key: GroupKey, job: JobId, submitted_at: float) -> bool:
+        """Whether the job is pending in this group, at the place that it was submitted at."""
+        group = self._group_of.get(job)
+        return group is not None and group.key == key and Waiting(submitted_at, job) in group.jobs
+
     def add(self, key: GroupKey, waiting: Waiting) -> None:
         """Queue one job."""
         self.add_all([(key, waiting)])
 
     def add_all(self, jobs: Iterable[tuple[GroupKey, Waiting]]) -> None:
         """Queue jobs; cheap for many of equal keys."""
+        self.changes += 1
         batches: dict[GroupKey, list[Waiting]] = {}
         for key, waiting in jobs:
             batches.setdefault(key, []).append(waiting)
@@ -48,13 +61,45 @@ class PendingIndex:
                 group = self._groups[key] = PendingGroup(key=key, jobs=SortedList(batch))
             else:
                 group.jobs.update(batch)  # type: ignore[attr-defined]  # ours is always a SortedList
+            self.tally.add(key, len(batch))
             self._group_of.update((waiting.job, group) for waiting in batch)
 
+    def take(self, jobs: Iterable[JobId]) -> list[tuple[GroupKey, Waiting]]:
+        """Take out those of the jobs that are pending; for many of a group it costs one walk through it."""
+        found: dict[int, tuple[PendingGroup, set[JobId]]] = {}
+        for job in jobs:
+            if (group := self._group_of.pop(job, None)) is not None:
+                found.setdefault(id(group), (group, set()))[1].add(job)
+        taken: list[tuple[GroupKey, Waiting]] = []
+        for group, leaving in found.values():
+            out = [waiting for waiting in group.jobs if waiting.job in leaving]
+            taken += [(group.key, waiting) for waiting in out]
+            self._drop(group, out, leaving)
+        self.changes += bool(taken)
+        return taken
+
+    def _drop(self, group: PendingGroup, out: list[Waiting], leaving: set[JobId]) -> None:
+        """In place, as the group is a live view. Few are removed one by one, of many the rest is queued anew."""
+        queue: SortedList[Waiting] = group.jobs  # type: ignore[assignment]  # ours is always a SortedList
+        if len(out) == len(queue):
+            queue.clear()
+            del self._groups[group.key]
+        elif len(out) * MANY < len(queue):
+            for waiting in out:
+                queue.remove(waiting)
+        else:
+            stay = [waiting for waiting in queue if waiting.job not in leaving]
+            queue.clear()
+            queue.update(stay)
+
     def remove(self, job: JobId, submitted_at: float) -> GroupKey | None:
-        """Take one job out; its key, or `None` if it is not pending."""
-        group = self._group_of.pop(job, None)
-        if group is None:
+        """Take one job out; its key, or `None` if it is not pending (or not any more as of `submitted_at`)."""
+        group = self._group_of.get(job)
+        if group is None or Waiting(submitted_at, job) not in group.jobs:
             return None
+        del self._group_of[job]
+        self.changes += 1
+        self.tally.add(group.key, -1)
         group.jobs.remove(Waiting(submitted_at, job))  # type: ignore[attr-defined]  # likewise
         if not group.jobs:
             del self._groups[group.key]

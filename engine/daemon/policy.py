@@ -1,6 +1,7 @@
 """From settings to the core's policy. Must not know anything else of the engine."""
 
 from config.settings import Settings
+from engine.core.forecast import Bounds
 from engine.core.policy import Order, Policy, Thermal
 
 
@@ -15,3 +16,9 @@ def policy_of(settings: Settings) -> Policy:
         thermal=Thermal(threshold_c=settings.thermal.threshold_c, resume_c=settings.thermal.resume_c),
         tolerated_foreign_mb=settings.gpu.tolerated_foreign_mb,
     )
+
+
+def bounds_of(settings: Settings) -> Bounds:
+    """How far these settings let a forecast go."""
+    scheduling = settings.scheduling
+    return Bounds(horizon_s=scheduling.forecast_h * 3600.0, passes=scheduling.forecast_passes)

@@ -66,6 +66,7 @@ class Views:
         )
         if request is not None:
             detail.command, detail.script, detail.args = request.command, request.script, list(request.args)
+            detail.array = request.array
             detail.workdir, detail.environment, detail.tags = request.workdir, request.environment, request.tags
         return detail
 
@@ -83,6 +84,7 @@ class Views:
             "gpu_indices": self._books.cards.indices(live.lease.gpus if live else job.gpu_uuids),
             "position": positions.get(number) if key is not None else None,
             "expected_start": outlook.expected_start,
+            "basis": outlook.basis,
             "reasons": outlook.reasons,
         }
 

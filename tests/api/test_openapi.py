@@ -29,6 +29,7 @@ ROUTES = {
     "/v1/reservations": {"get", "post"},
     "/v1/reservations/{id}": {"delete"},
     "/v1/stats": {"get"},
+    "/v1/plan": {"get"},
     "/v1/events": {"get"},
     "/v1/accounts": {"get", "post"},
     "/v1/accounts/{name}": {"patch"},

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import A100, HOUR, NOW, card, key, lease, policies, snapshots, waiting, world
 
-from engine.core.forecast import Bounds, forecast, frozen
+from engine.core.forecast import Bounds, cut_short, forecast, frozen
 from engine.core.model import AccountName, GpuUuid
 from engine.core.plan import plan
 from engine.core.policy import Policy
@@ -70,6 +70,8 @@ def test_where_the_copied_part_of_a_queue_ends_the_forecast_ends():
     assert sorted(told.starts) == [f"{at:03}" for at in range(10)]
     assert told.until == NOW + 5 * 600
     assert all(seen.start_at < told.until for seen in told.starts.values())
+    copied = frozen(snapshot, POLICY)
+    assert forecast(copied, POLICY, cut=cut_short(snapshot, copied)) == told
 
 
 def test_a_run_over_its_time_ends_soon_and_a_hot_card_cools():

@@ -1,0 +1,105 @@
+"""The latest forecast of the queue: made beside the event loop when somebody asks, one at a time, kept while it holds.
+
+Must not know who asks, nor what is shown of it.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from engine.core.forecast import Bounds, Forecast, cut_short, forecast, frozen
+from engine.core.policy import Policy
+from engine.core.snapshot import Claim, GroupTerms, Lease, Quotas, Slot, Snapshot
+from engine.daemon.books import Books
+from engine.ports import Clock
+
+HOLDS_S = 30.0
+"""A forecast of an unchanged world is made anew after so many seconds: runs have come closer to their ends."""
+REST = 20.0
+"""Listings have one made again no sooner than after so many times what the last one took."""
+LEAST_REST_S = 2.0
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Mark:
+    """What a forecast depends on, but for the time: equal marks, equal worlds."""
+
+    pending_changes: int
+    leases: tuple[Lease, ...]
+    slots: tuple[Slot, ...]
+    claims: tuple[Claim, ...]
+    unusable: frozenset[str]
+    groups: tuple[tuple[str, GroupTerms], ...]
+    quotas: Quotas
+
+
+def mark_of(snapshot: Snapshot, pending_changes: int) -> Mark:
+    """The mark of a snapshot of these books; cheap, whatever the queue's length."""
+    return Mark(
+        pending_changes=pending_changes,
+        leases=snapshot.leases,
+        slots=snapshot.slots,
+        claims=snapshot.claims,
+        unusable=snapshot.hot | {gpu.uuid for gpu in snapshot.gpus if gpu.drained or gpu.quarantined},
+        groups=tuple(sorted(snapshot.groups.items())),
+        quotas=snapshot.quotas,
+    )
+
+
+class Forecasts:
+    """Makes and keeps forecasts. made: how many so far."""
+
+    def __init__(self, *, books: Books, policy: Policy, bounds: Bounds, clock: Clock) -> None:
+        self._books = books
+        self._policy = policy
+        self._bounds = bounds
+        self._clock = clock
+        self._task: asyncio.Task[Forecast] | None = None
+        self._last: Forecast | None = None
+        self._mark: Mark | None = None
+        self._rests_until = 0.0
+        self.made = 0
+
+    async def current(self) -> Forecast:
+        """A forecast of the world as it is; many who ask at once wait for the same one."""
+        if (kept := self._kept()) is not None:
+            return kept
+        if self._task is not None:  # begun before what is asked about may have been there
+            await asyncio.shield(self._task)
+            if (kept := self._kept()) is not None:
+                return kept
+        return await asyncio.shield(self._begin())
+
+    def known(self) -> Forecast | None:
+        """The last forecast if it is not old, at once; a fresh one is begun where the world has moved on."""
+        if self._task is None and time.monotonic() >= self._rests_until and self._kept() is None:
+            self._begin()
+        last = self._last
+        return last if last is not None and 0 <= self._clock.now() - last.now < HOLDS_S else None
+
+    def _kept(self) -> Forecast | None:
+        last, now = self._last, self._clock.now()
+        if last is None or not 0 <= now - last.now < HOLDS_S:
+            return None
+        return last if mark_of(self._books.snapshot(now), self._books.pending.changes) == self._mark else None
+
+    def _begin(self) -> asyncio.Task[Forecast]:
+        if self._task is None:
+            self._task = asyncio.create_task(self._make(), name="forecast")
+        return self._task
+
+    async def _make(self) -> Forecast:
+        began = time.monotonic()
+        try:
+            snapshot = self._books.snapshot(self._clock.now())
+            mark = mark_of(snapshot, self._books.pending.changes)
+            copied = frozen(snapshot, self._policy)  # the queues are live; a copy goes to the other thread
+            cut = cut_short(snapshot, copied)
+            made = await asyncio.to_thread(forecast, copied, self._policy, self._bounds, cut)
+            self._last, self._mark = made, mark
+            self.made += 1
+            return made
+        finally:
+            ended = time.monotonic()
+            self._rests_until = ended + max(LEAST_REST_S, REST * (ended - began))
+            self._task = None
