@@ -17,8 +17,10 @@ from engine.core.snapshot import GroupTerms, Host, Lease, Quotas, Snapshot
 from engine.daemon.cards import Cards
 from engine.daemon.claims import Claims
 from engine.daemon.gate import Gate, reasons
+from engine.daemon.heldjobs import HeldJobs
 from engine.daemon.pending import PendingIndex
 from engine.daemon.slotbook import SlotBook
+from engine.daemon.tally import Bearer, Members
 from engine.daemon.usage import UsageBook
 from engine.ports import Bill, GpuLoad
 from engine.protocol.fields import JobFields
@@ -85,7 +87,9 @@ class Books:
         self.pending = PendingIndex()
         self.gate = Gate()
         self.slots = SlotBook()
-        self.held: dict[JobId, tuple[GroupKey, Waiting]] = {}
+        self.held = HeldJobs()
+        self._aside = Members()
+        self.held.changed = self.gate.changed = self._put_aside
         self.live: dict[JobId, Live] = {}
         self.attempts: dict[JobId, int] = {}
         self.failures: dict[JobId, int] = {}
@@ -155,6 +159,13 @@ class Books:
         for live in self.live.values():
             counts[live.state] += 1
         return counts
+
+    def waiting(self, bearer: Bearer) -> int:
+        """How many jobs of an account, a group or a service wait: in the queue, at the gate or held."""
+        return self.pending.tally.of(bearer) + self._aside.tally.of(bearer)
+
+    def _put_aside(self, job: JobId, key: GroupKey) -> None:
+        self._aside.put(job, key, inside=job in self.held or job in self.gate)
 
     def waits(self, job: JobId) -> JobState | None:
         """The state of a job that waits: in the queue, at the gate or held; `None` if it does not."""

@@ -5,7 +5,7 @@ leaves the acting to others. Must not know the store, the clock, people or what 
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -15,6 +15,8 @@ from engine.core.lifecycle import JobState
 from engine.core.model import GroupKey, JobId, Waiting
 from engine.core.reasons import Dependency, NotBefore
 
+Place = tuple[GroupKey, Waiting]
+"""A job's pending group and its place in there, for when it passes."""
 GOOD_END = JobState.COMPLETED
 FINAL = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
 """The ends that dependents hear of. A preempted job comes back: it has not ended."""
@@ -35,21 +37,31 @@ class Entry:
 
     after: the conditions that do not hold yet, job to `ok`, `failed` or `any`. begin_at: Unix seconds, `None` once that
     has come. cron: the line of a recurring job: it never passes, copies of it are submitted at each `begin_at`.
-    waiting: unset until it has an id. doom: set once it can never pass. gone: the gate has forgotten it.
+    place: unset until it has an id. doom: set once it can never pass. gone: the gate has forgotten it.
     """
 
-    key: GroupKey
     after: dict[JobId, str] = field(default_factory=dict)
     begin_at: float | None = None
     cron: str | None = None
-    waiting: Waiting | None = None
+    place: Place | None = None
     doom: Doom | None = None
     gone: bool = False
 
     @property
+    def key(self) -> GroupKey:
+        """Its pending group. It must have been let in once."""
+        assert self.place is not None  # noqa: S101 - the gate hands out no others
+        return self.place[0]
+
+    @property
+    def waiting(self) -> Waiting:
+        """Its place in that group. It must have been let in once."""
+        assert self.place is not None  # noqa: S101 - likewise
+        return self.place[1]
+
+    @property
     def job(self) -> JobId:
         """Its id. It must have been let in once."""
-        assert self.waiting is not None  # noqa: S101 - callers hold entries that the gate handed out
         return self.waiting.job
 
     @property
@@ -68,13 +80,14 @@ class Verdict:
 
 
 class Gate:
-    """Who waits, by job; for whom, by the job waited for; until when, by time."""
+    """Who waits, by job; for whom, by the job waited for; until when, by time. changed: told of who comes or goes."""
 
     def __init__(self) -> None:
         self._entries: SortedDict[int, Entry] = SortedDict()
         self._dependents: dict[JobId, dict[Entry, None]] = {}
         self._times: list[tuple[float, int, Entry]] = []
         self._turns = count()
+        self.changed: Callable[[JobId, GroupKey], None] = lambda job, key: None
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -98,10 +111,11 @@ class Gate:
         if entry.begin_at is not None:
             heapq.heappush(self._times, (entry.begin_at, next(self._turns), entry))
 
-    def enter(self, entry: Entry, waiting: Waiting) -> Verdict:
-        """A watched entry waits here now, as `waiting`; or passes or is doomed at once, by what happened meanwhile."""
-        entry.waiting = waiting
-        self._entries[int(waiting.job)] = entry
+    def enter(self, entry: Entry, place: Place) -> Verdict:
+        """A watched entry waits here now, as this job; or passes or is doomed at once, by what happened meanwhile."""
+        entry.place = place
+        self._entries[int(entry.job)] = entry
+        self.changed(entry.job, entry.key)
         verdict = Verdict()
         if entry.doom is not None:
             self._spread([entry], verdict)
@@ -112,13 +126,16 @@ class Gate:
     def leave(self, job: JobId) -> Entry | None:
         """Take an entry away, still watched: it comes back by `enter`, or is given up by `forget`."""
         found: Entry | None = self._entries.pop(int(job), None)
+        if found is not None:
+            self.changed(job, found.key)
         return found
 
     def forget(self, entry: Entry) -> None:
         """This entry is nobody's any more."""
         entry.gone = True
-        if entry.waiting is not None and self._entries.get(int(entry.job)) is entry:
+        if self._is_here(entry):
             del self._entries[int(entry.job)]
+            self.changed(entry.job, entry.key)
         self._unwatch(entry)
 
     def ended(self, job: JobId, state: JobState) -> Verdict:
@@ -205,7 +222,7 @@ class Gate:
             verdict.passed.append(entry)
 
     def _is_here(self, entry: Entry) -> bool:
-        return entry.waiting is not None and self._entries.get(int(entry.job)) is entry
+        return entry.place is not None and self._entries.get(int(entry.job)) is entry
 
     def _unwatch(self, entry: Entry) -> None:
         for job in entry.after:
@@ -230,8 +247,10 @@ def _circle(job: JobId, came_from: Mapping[JobId, JobId]) -> list[int]:
     return [int(one) for one in reversed(circle)]
 
 
-def reasons(entry: Entry, states: Mapping[JobId, JobState], most: int | None = None) -> list[NotBefore | Dependency]:
-    """Why a job waits at the gate; of its dependencies the first `most`. states: where those jobs stand."""
+def reasons(
+    entry: Entry, standing: Callable[[JobId], JobState], most: int | None = None
+) -> list[NotBefore | Dependency]:
+    """Why a job waits at the gate; of its dependencies the first `most`. standing: where such a job stands now."""
     begin = [NotBefore(begin_at=entry.begin_at)] if entry.begin_at is not None else []
     told = list(entry.after.items())[:most]
-    return [*begin, *(Dependency(job=job, when=when, state=states[job].value) for job, when in told)]
+    return [*begin, *(Dependency(job=job, when=when, state=standing(job).value) for job, when in told)]

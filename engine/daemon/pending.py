@@ -11,7 +11,6 @@ from sortedcontainers import SortedList
 from engine.core.model import GroupKey, JobId, PendingGroup, Waiting
 from engine.daemon.tally import Tally
 
-
 MANY = 8
 """More than one job in so many: then building a queue anew costs less than removing them."""
 
@@ -74,13 +73,14 @@ class PendingIndex:
         for group, leaving in found.values():
             out = [waiting for waiting in group.jobs if waiting.job in leaving]
             taken += [(group.key, waiting) for waiting in out]
+            self.tally.add(group.key, -len(out))
             self._drop(group, out, leaving)
         self.changes += bool(taken)
         return taken
 
     def _drop(self, group: PendingGroup, out: list[Waiting], leaving: set[JobId]) -> None:
         """In place, as the group is a live view. Few are removed one by one, of many the rest is queued anew."""
-        queue: SortedList[Waiting] = group.jobs  # type: ignore[assignment]  # ours is always a SortedList
+        queue: SortedList[Waiting] = group.jobs
         if len(out) == len(queue):
             queue.clear()
             del self._groups[group.key]

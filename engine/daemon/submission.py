@@ -4,17 +4,21 @@ Must not know how a request is judged, nor HTTP.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from engine.api.backend import Identity
 from engine.core.lifecycle import JobState
-from engine.core.model import GroupKey, Waiting
+from engine.core.model import GroupKey
+from engine.daemon.allowance import Allowances, Batch
 from engine.daemon.answers import not_ready
 from engine.daemon.books import Books
 from engine.daemon.elements import members, new_job
 from engine.daemon.feed import Feed
+from engine.daemon.gate import Entry, Place
+from engine.daemon.gatekeeper import Gatekeeper, Weighed, terms
 from engine.daemon.intake import Intake
 from engine.daemon.passes import Passes
-from engine.ports import STEP_S, Clock, NewJob
+from engine.ports import STEP_S, Clock, NewJob, Turn
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 from engine.store.errors import StoreError
@@ -27,45 +31,50 @@ TOLD_ONE_BY_ONE = 20
 class Submission:
     """Submits and checks jobs."""
 
-    def __init__(self, *, books: Books, store: Store, intake: Intake, passes: Passes, feed: Feed, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        books: Books,
+        store: Store,
+        intake: Intake,
+        gatekeeper: Gatekeeper,
+        allowances: Allowances,
+        passes: Passes,
+        feed: Feed,
+        clock: Clock,
+    ) -> None:
         self._books = books
         self._store = store
         self._intake = intake
+        self._gatekeeper = gatekeeper
+        self._allowances = allowances
         self._passes = passes
         self._feed = feed
         self._clock = clock
         self._last = 0.0
         self.taken = 0
 
-    async def submit(self, who: Identity, jobs: Sequence[JobFields]) -> list[int | Refused]:
-        """Each job's id, or why it was refused. SERVICE_NOT_READY if nothing could be written down."""
-        keys = self._judge(who, jobs)
-        new = self._dated(jobs, keys)
+    async def submit(self, who: Identity, jobs: Sequence[JobFields], turn: Turn | None = None) -> list[int | Refused]:
+        """Each job's id, or why it was refused. SERVICE_NOT_READY if nothing could be written down.
+
+        turn: the jobs are the copy that a recurring job was due for.
+        """
+        entries = await self._gatekeeper.weigh(who, jobs)
+        batch = self._allowances.batch()
         try:
-            ids = await self._store.jobs.add(new)
-        except StoreError as error:
-            raise not_ready(error) from error
-        given = iter(zip(new, ids, strict=True))
-        taken: list[tuple[GroupKey, Waiting]] = []
-        answers: list[int | Refused] = []
-        for key in keys:
-            if isinstance(key, Refused):
-                answers.append(key)
-                continue
-            job, number = next(given)
-            if number is None:
-                answers.append(duplicate(str(job.fields.job_id)))
-                continue
-            taken += members(job, number)
-            answers.append(int(number))
-        self._queue(who, taken)
-        return answers
+            return await self._take_in(who, jobs, entries, turn, batch)
+        finally:
+            batch.settle()
+            self._gatekeeper.forget(entries)
 
     async def check(self, who: Identity, jobs: Sequence[JobFields]) -> list[Refused | None]:
         """What `submit` would refuse, but for job ids that the account used in earlier submissions."""
+        entries = await self._gatekeeper.weigh(who, jobs)
+        self._gatekeeper.forget(entries)
         seen: set[str] = set()
         answers: list[Refused | None] = []
-        for job, key in zip(jobs, self._judge(who, jobs), strict=True):
+        keys = self._allowances.batch().admit(jobs, self._judge(who, jobs, entries))
+        for job, key in zip(jobs, keys, strict=True):
             answer = key if isinstance(key, Refused) else None
             if answer is None and job.job_id is not None:
                 answer = duplicate(job.job_id) if job.job_id in seen else None
@@ -73,37 +82,92 @@ class Submission:
             answers.append(answer)
         return answers
 
-    def judge(self, who: Identity, job: JobFields) -> GroupKey:
-        """The pending group that the job would join. Raises Refused."""
-        (key,) = self._judge(who, [job])
+    async def judge(self, who: Identity, job: JobFields) -> tuple[GroupKey, Entry | None]:
+        """The pending group that the job would join, and what would keep it at the gate. Raises Refused."""
+        entries = await self._gatekeeper.weigh(who, [job])
+        self._gatekeeper.forget(entries)
+        (key,) = self._allowances.batch().admit([job], self._judge(who, [job], entries))
         if isinstance(key, Refused):
             raise key
-        return key
+        return key, entries[0] if isinstance(entries[0], Entry) else None
 
-    def _judge(self, who: Identity, jobs: Sequence[JobFields]) -> list[GroupKey | Refused]:
+    async def _take_in(
+        self,
+        who: Identity,
+        jobs: Sequence[JobFields],
+        entries: Sequence[Weighed],
+        turn: Turn | None,
+        batch: Batch,
+    ) -> list[int | Refused]:
+        keys = batch.admit(jobs, self._judge(who, jobs, entries))
+        batch.keep()
+        new = self._dated(jobs, keys, entries, turn)
+        try:
+            ids = await self._store.jobs.add([job for job, _ in new])
+        except StoreError as error:
+            raise not_ready(error) from error
+        given = iter(zip(new, ids, strict=True))
+        queued: list[Place] = []
+        waiting: list[tuple[Entry, list[Place]]] = []
+        answers: list[int | Refused] = []
+        for key in keys:
+            if isinstance(key, Refused):
+                answers.append(key)
+                continue
+            (job, entry), number = next(given)
+            if number is None:
+                answers.append(duplicate(str(job.fields.job_id)))
+                continue
+            if entry is None:
+                queued += members(job, number)
+            else:
+                waiting.append((entry, list(members(job, number))))
+            answers.append(int(number))
+        self._queue(who, queued, waiting)
+        return answers
+
+    def _judge(self, who: Identity, jobs: Sequence[JobFields], entries: Sequence[Weighed]) -> list[GroupKey | Refused]:
         self._intake.refresh()
-        return [self._intake.judge(who, job) for job in jobs]
+        keys = [self._intake.judge(who, job) for job in jobs]
+        return [
+            entry if isinstance(entry, Refused) and not isinstance(key, Refused) else key
+            for key, entry in zip(keys, entries, strict=True)
+        ]
 
-    def _dated(self, jobs: Sequence[JobFields], keys: Sequence[GroupKey | Refused]) -> list[NewJob]:
+    def _dated(
+        self,
+        jobs: Sequence[JobFields],
+        keys: Sequence[GroupKey | Refused],
+        entries: Sequence[Weighed],
+        turn: Turn | None,
+    ) -> list[tuple[NewJob, Entry | None]]:
         """The accepted ones, each submitted a little after the one before, across batches too."""
         at = max(self._clock.now(), self._last)
-        new: list[NewJob] = []
-        for job, key in zip(jobs, keys, strict=True):
-            if not isinstance(key, Refused):
-                at += STEP_S
-                new.append(new_job(job, key, at))
-                at = new[-1].submitted(max(0, len(new[-1].indices) - 1))
+        new: list[tuple[NewJob, Entry | None]] = []
+        for job, key, entry in zip(jobs, keys, entries, strict=True):
+            if isinstance(key, Refused) or isinstance(entry, Refused):
+                continue
+            at += STEP_S
+            one = new_job(job, key, at)
+            if entry is not None or turn is not None:
+                one = replace(one, gate=entry and terms(entry), turn=turn)
+            new.append((one, entry))
+            at = one.submitted(max(0, len(one.indices) - 1))
         self._last = at
         return new
 
-    def _queue(self, who: Identity, taken: list[tuple[GroupKey, Waiting]]) -> None:
+    def _queue(self, who: Identity, queued: list[Place], waiting: list[tuple[Entry, list[Place]]]) -> None:
+        """What was taken in: into the queue, or to the gate."""
+        taken = [*queued, *(place for _, places in waiting for place in places)] if waiting else queued
         if not taken:
             return
         self.taken += len(taken)
-        self._books.pending.add_all(taken)
+        self._books.pending.add_all(queued)
+        for entry, places in waiting:
+            self._gatekeeper.enter(entry, places)
         if len(taken) <= TOLD_ONE_BY_ONE:
-            for _, waiting in taken:
-                self._feed.job_changed(waiting.job, who.account, JobState.PENDING.value)
+            for _, one in taken:
+                self._feed.job_changed(one.job, who.account, JobState.PENDING.value)
         self._feed.queue_changed()
         self._passes.wake()
 

@@ -13,6 +13,7 @@ from config.settings import Settings
 from engine.api.backend import Backend, Limits
 from engine.core.plan import plan
 from engine.core.policy import Policy
+from engine.daemon.allowance import Allowances
 from engine.daemon.bills import Bills
 from engine.daemon.books import Books
 from engine.daemon.box import BoxService
@@ -263,6 +264,7 @@ def _submission(ground: _Ground, passes: Passes) -> Submission:
         store=ground.store,
         intake=intake,
         gatekeeper=ground.gatekeeper,
+        allowances=Allowances(quotas=lambda: ground.books.quotas, waiting=ground.books.waiting, clock=ground.clock),
         passes=passes,
         feed=ground.feed,
         clock=ground.clock,
