@@ -1,90 +1,70 @@
-"""`rcq simulate`: replays a trace on virtual time with the engine's own plan() and prints how it went.
+"""`rcq simulate`: replays a trace, or the engine's own last weeks, on virtual time and prints how it went.
 
 Must not know how a pass decides.
 """
 
-import argparse
 import csv
 import json
 import sys
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from config.load import SettingsError, load
-from engine.core.measures import Measures, measure
-from engine.core.model import GpuUuid
-from engine.core.placement.possible import impossible
-from engine.core.policy import Order, Policy
-from engine.core.simulate import Box, Ran, TraceJob, simulate
-from engine.core.snapshot import Gpu, GroupTerms, Host
-from engine.daemon.policy import policy_of
-from engine.daemon.trace import CARD_MEMORY_MB, OPTIONAL, REQUIRED, TraceError, read_trace
+from config.load import SettingsError
+from config.paths import PathsError
+from engine.core.measures import measure
+from engine.core.simulate import Ran, simulate
+from engine.daemon.plot import picture
+from engine.daemon.policies import AS_IT_WAS, contender
+from engine.daemon.scene import Scene, SceneError, scene_of
+from engine.daemon.simoptions import Asked, read_options
+from engine.daemon.table import Row, accuracy, figures, table
+from engine.daemon.terms import TermsError
+from engine.daemon.trace import TraceError
+from engine.protocol.errors import RcqError
+
+Replayed = tuple[str, Sequence[Ran]]
+"""A policy's name and its schedule."""
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    asked = _parser().parse_args(argv)
+    asked = read_options(argv)
     try:
-        trace = list(read_trace(asked.trace))
-        policy = _policy(asked)
-    except (TraceError, SettingsError) as error:
-        print(f"rcq simulate: {error}", file=sys.stderr)
-        return 1
-    box = _box(asked, trace)
-    refused = [job for job in trace if impossible(job.key.shape, box.gpus, box.host)]
-    possible = [job for job in trace if not impossible(job.key.shape, box.gpus, box.host)]
-    if not possible:
-        print(f"rcq simulate: {asked.trace}: no job of it fits this box", file=sys.stderr)
-        return 1
-    schedule = list(simulate(possible, box, policy))
-    if asked.schedule:
-        _write_schedule(asked.schedule, schedule)
-    _print(asked, policy, measure(schedule, len(box.gpus), CARD_MEMORY_MB), len(refused))
+        scene = scene_of(asked)
+        replayed = list(_replays(asked, scene))
+        if asked.schedule:
+            _write_schedule(asked.schedule, replayed[-1][1])
+        if asked.plot:
+            asked.plot.write_text(picture(_title(scene), replayed, len(scene.box.gpus)), encoding="utf-8")
+    except (TraceError, TermsError, SceneError, SettingsError, PathsError, RcqError) as error:
+        return _say(str(error))
+    except OSError as error:
+        return _say(f"{error.filename}: {error.strerror}. Name a file in a directory that you may write to.")
+    _print(asked, scene, replayed)
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="rcq simulate",
-        description="Replay a trace of jobs on virtual time with the engine's own plan, and print how it went.",
-        epilog=f"Columns of a trace: {', '.join(REQUIRED)}; optional: {', '.join(OPTIONAL)}.",
-    )
-    parser.add_argument("trace", type=Path, help="CSV file with a header")
-    parser.add_argument("--gpus", type=_count, default=8, help="cards of the simulated box (default 8)")
-    parser.add_argument("--cores", type=_count, default=128, help="its CPU cores (default 128)")
-    parser.add_argument("--memory-gb", type=_count, default=768, help="its memory, GiB (default 768)")
-    parser.add_argument("--policy", choices=[order.value for order in Order], help="order of pending jobs")
-    parser.add_argument("--config", type=Path, help="settings to take the policy from")
-    parser.add_argument("--schedule", type=Path, help="write job_id,start_s,end_s rows to this CSV file")
-    parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
-    return parser
+def _say(problem: str) -> int:
+    print(f"rcq simulate: {problem}", file=sys.stderr)
+    return 1
 
 
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return count
+def _replays(asked: Asked, scene: Scene) -> Iterator[Replayed]:
+    """Each policy's schedule; first what really happened, where that is known."""
+    if scene.happened:
+        yield AS_IT_WAS, scene.happened
+    for name in scene.policies:
+        if sys.stderr.isatty():
+            print(f"{name} ...", end="\r", file=sys.stderr, flush=True)
+        by = contender(name, scene.policy)
+        yield (
+            name,
+            list(simulate(scene.jobs, scene.box, by.policy, planner=by.planner, estimates=asked.estimates)),
+        )
 
 
-def _policy(asked: argparse.Namespace) -> Policy:
-    policy = policy_of(load(asked.config)) if asked.config else Policy()
-    return replace(policy, order=Order(asked.policy)) if asked.policy else policy
-
-
-def _box(asked: argparse.Namespace, trace: list[TraceJob]) -> Box:
-    cards = tuple(
-        Gpu(uuid=GpuUuid(f"GPU-sim-{at:02d}"), index=at, model="simulated", memory_mb=CARD_MEMORY_MB)
-        for at in range(asked.gpus)
-    )
-    return Box(
-        gpus=cards,
-        host=Host(cpu_cores=asked.cores, memory_mb=asked.memory_gb * 1024),
-        groups={job.key.owner.group: GroupTerms() for job in trace},
-    )
-
-
-def _write_schedule(path: Path, schedule: list[Ran]) -> None:
+def _write_schedule(path: Path, schedule: Sequence[Ran]) -> None:
     """All of it or nothing: written beside the target and moved into place."""
     part = path.with_name(path.name + ".part")
     with part.open("w", newline="", encoding="utf-8") as file:
@@ -98,20 +78,45 @@ def _seconds(value: float) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
-def _print(asked: argparse.Namespace, policy: Policy, found: Measures, refused: int) -> None:
-    figures = {
-        "trace": str(asked.trace),
-        "policy": policy.order.value,
-        "gpus": asked.gpus,
-        "refused": refused,
-        **{name: round(value, 4) for name, value in asdict(found).items()},
+def _title(scene: Scene) -> str:
+    return f"{Path(scene.name).name}: {len(scene.jobs):,} jobs on {len(scene.box.gpus)} GPUs"
+
+
+def _print(asked: Asked, scene: Scene, replayed: Sequence[Replayed]) -> None:
+    cards = scene.box.gpus
+    card_memory_mb = max(card.memory_mb for card in cards) if cards else 1
+    rows = [Row(name=name, measures=measure(schedule, len(cards), card_memory_mb)) for name, schedule in replayed]
+    against = asked.against or rows[0].name
+    about: dict[str, object] = {
+        "trace": scene.name,
+        "gpus": len(cards),
+        "jobs": len(scene.jobs),
+        "refused": scene.refused,
+        "skipped": scene.skipped,
+        "estimates": asked.estimates.value,
     }
     if asked.json:
-        print(json.dumps(figures, indent=2))
-        return
-    width = max(map(len, figures))
-    for name, value in figures.items():
-        print(f"{name:<{width}}  {value:>14,}" if isinstance(value, int | float) else f"{name:<{width}}  {value:>14}")
+        items = figures(rows, against)
+        alone = {name: value for name, value in items[0].items() if name != "ratios"} if len(items) == 1 else {}
+        print(json.dumps({**about, **alone, "against": against, "items": items}, indent=2))
+    elif len(rows) == 1:
+        _print_list({**about, "policy": rows[0].name, **asdict(rows[0].measures)})
+    else:
+        told = "  ".join(
+            f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in about.items()
+        )
+        print(
+            "\n".join((told, "", *table(rows, against), f"ratios (×) are to {against}", "", *accuracy(rows))).rstrip()
+        )
+
+
+def _print_list(found: dict[str, object]) -> None:
+    width = max(map(len, found))
+    for name, value in found.items():
+        number = round(value, 4) if isinstance(value, float) else value
+        print(
+            f"{name:<{width}}  {number:>14,}" if isinstance(number, int | float) else f"{name:<{width}}  {number!s:>14}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,102 @@
+"""How simulated schedules compare, as figures for a program and as a table for people.
+
+Must not know how a schedule came about.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from engine.core.measures import Measures
+
+Figures = dict[str, object]
+
+RATIOS = ("wait_mean_s", "wide_wait_max_s", "bsld_mean", "utilization")
+"""Measures that are told against those of another policy too."""
+
+COLUMNS = (
+    ("wait_mean_s", "wait mean s"), ("wait_median_s", "median"), ("wait_p95_s", "p95"), ("wait_max_s", "max"),
+    ("wide_wait_mean_s", "wide mean"), ("wide_wait_max_s", "wide max"), ("bsld_mean", "bsld"),
+    ("utilization", "util"),
+)  # fmt: skip
+RATIO_COLUMNS = dict(zip(RATIOS, ("×mean", "×wide max", "×bsld", "×util"), strict=True))
+PLAIN = frozenset((*(name for name, _ in COLUMNS), "jobs", "wide_jobs", "makespan_s"))
+"""Measures that the first table shows or every policy has alike; what else there is gets a table of its own."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Row:
+    """One policy's measures."""
+
+    name: str
+    measures: Measures
+
+
+def figures(rows: Sequence[Row], against: str) -> list[Figures]:
+    """Every measure of every policy, and its ratios to those of `against`."""
+    base = next(row.measures for row in rows if row.name == against)
+    return [
+        {
+            "policy": row.name,
+            **{name: _rounded(value) for name, value in asdict(row.measures).items()},
+            "ratios": {name: _rounded(ratio) for name, ratio in _ratios(row.measures, base).items()},
+        }
+        for row in rows
+    ]
+
+
+def table(rows: Sequence[Row], against: str) -> list[str]:
+    """The comparison, a line for each policy; ratios are to `against`."""
+    base = next(row.measures for row in rows if row.name == against)
+    head = ["policy", *(title for _, title in COLUMNS), *RATIO_COLUMNS.values()]
+    body = []
+    for row in rows:
+        ratios = _ratios(row.measures, base)
+        cells = [_number(name, getattr(row.measures, name)) for name, _ in COLUMNS]
+        body.append([row.name, *cells, *(_ratio(ratios[name]) for name in RATIOS)])
+    return _aligned([head, *body])
+
+
+def accuracy(rows: Sequence[Row]) -> list[str]:
+    """How good estimates and promises were, as far as that was measured; one line for each measure."""
+    names = [name for name in asdict(rows[0].measures) if name not in PLAIN]
+    told = [[name, *(_number(name, getattr(row.measures, name)) for row in rows)] for name in names]
+    shown = [line for line in told if set(line[1:]) != {"-"}]
+    return _aligned([["accuracy", *(row.name for row in rows)], *shown]) if shown else []
+
+
+def _ratios(measures: Measures, base: Measures) -> dict[str, float | None]:
+    """`None` where the other one is 0."""
+    found = {name: (getattr(measures, name), getattr(base, name)) for name in RATIOS}
+    return {name: mine / its if its else None for name, (mine, its) in found.items()}
+
+
+def _ratio(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _number(name: str, value: float | None) -> str:
+    """Seconds as whole numbers, ratios and slowdowns with their digits."""
+    if value is None:
+        return "-"
+    if name.endswith("_s") or isinstance(value, int):
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if name == "bsld_mean" else f"{value:.3f}"
+
+
+def _rounded(value: object) -> object:
+    """Short enough to read; what a measure is made of keeps its form."""
+    if isinstance(value, Mapping):
+        return {name: _rounded(inner) for name, inner in value.items()}
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Names to the left, numbers to the right."""
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    return [
+        "  ".join(
+            cell.rjust(width) if at else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
