@@ -29,6 +29,9 @@ GROUPS: dict[str, dict[str, Verb]] = {
         "gpus": Verb("gpus", "show the GPUs and who uses them"),
         "drain": Verb("drain", "take a GPU out of use; running jobs finish (admins)"),
         "resume": Verb("resume", "put a drained GPU back into use (admins)"),
+        "reserve": Verb("reserve", "book GPUs for a time"),
+        "reservations": Verb("reservations", "list booked GPUs"),
+        "unreserve": Verb("unreserve", "take a booking back"),
         "stats": Verb("stats", "show counts, load and the engine's health"),
         "simulate": Verb("simulate", "replay a trace of jobs on virtual time"),
     },
@@ -47,12 +50,13 @@ GROUPS: dict[str, dict[str, Verb]] = {
         "demo": Verb("demo", "see it all at work on simulated GPUs"),
         "engine": Verb("engine", "run the engine in the foreground"),
         "doctor": Verb("doctor", "check this machine and say what to mend"),
+        "replay": Verb("replay", "plan recorded passes again and show differences"),
     },
 }
 """The verbs in the order in which `rcq --help` shows them."""
 
 LATER = frozenset(
-    {"run", "shell", "results", "requeue", "edit", "reserve", "reservations", "unreserve", "usage", "token", "audit"}
+    {"run", "shell", "results", "requeue", "edit", "usage", "token", "audit"}
 )
 """Verbs that the interface names and this version does not have yet: refused by name, no other is suggested."""
 
@@ -67,7 +71,7 @@ def overview() -> str:
         "rcq alone opens the terminal UI. `rcq VERB --help` tells more of a verb.",
     ]
     for title, verbs in GROUPS.items():
-        lines += ["", f"{title}:", *(f"  {name:<10}{verb.summary}" for name, verb in verbs.items())]
+        lines += ["", f"{title}:", *(f"  {name:<13}{verb.summary}" for name, verb in verbs.items())]
     lines += [
         "",
         "Exit codes: 0 done, 1 failed, 2 usage, 3 partly done, 4 not logged in, 5 forbidden, 6 not found,",
