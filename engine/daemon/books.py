@@ -16,7 +16,7 @@ from engine.core.reasons import Dependency, NotBefore
 from engine.core.snapshot import GroupTerms, Host, Lease, Quotas, Snapshot
 from engine.daemon.cards import Cards
 from engine.daemon.claims import Claims
-from engine.daemon.gate import Gate, reasons
+from engine.daemon.gate import Entry, Gate, reasons
 from engine.daemon.heldjobs import HeldJobs
 from engine.daemon.pending import PendingIndex
 from engine.daemon.slotbook import SlotBook
@@ -180,7 +180,11 @@ class Books:
     def gate_reasons(self, job: JobId, most: int | None = None) -> list[NotBefore | Dependency]:
         """Why a job waits at the gate, of its dependencies the first `most`; empty if it is not there or held."""
         entry = None if job in self.held else self.gate.of(job)
-        return reasons(entry, self._standing, most) if entry else []
+        return self.reasons_of(entry, most) if entry else []
+
+    def reasons_of(self, entry: Entry, most: int | None = None) -> list[NotBefore | Dependency]:
+        """Why an entry waits, of its dependencies the first `most`."""
+        return reasons(entry, self._standing, most)
 
     def _standing(self, job: JobId) -> JobState:
         live = self.live.get(job)

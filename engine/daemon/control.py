@@ -8,14 +8,16 @@ import logging
 
 from engine.api.backend import Identity
 from engine.core.lifecycle import Cause, JobState
-from engine.core.model import GroupKey, JobId, Waiting
+from engine.core.model import JobId
 from engine.daemon.answers import audited, not_ready
 from engine.daemon.books import Books
 from engine.daemon.feed import Feed
+from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.lookup import Lookup
 from engine.daemon.passes import Passes
 from engine.daemon.runs import Runs
 from engine.daemon.views import Views, waiting_of
+from engine.daemon.waitingjobs import Taken, WaitingJobs
 from engine.ports import Clock, Ended, Moved
 from engine.protocol.errors import Refused
 from engine.store.errors import StoreError
@@ -37,6 +39,7 @@ class Control:
         views: Views,
         passes: Passes,
         runs: Runs,
+        gatekeeper: Gatekeeper,
         feed: Feed,
         clock: Clock,
     ) -> None:
@@ -46,6 +49,7 @@ class Control:
         self._views = views
         self._passes = passes
         self._runs = runs
+        self._waiting = WaitingJobs(books=books, gatekeeper=gatekeeper)
         self._feed = feed
         self._clock = clock
 
@@ -60,47 +64,46 @@ class Control:
             if number not in self._books.pending:  # its start may have failed to be written down meanwhile
                 await self._note(who, "job.cancel", stored, before)
                 return
-        key = self._books.pending.remove(number, stored.submitted_at)
-        held = self._books.held.pop(number, None) if key is None else None
-        if key is None and held is None:
+        taken = self._waiting.take(waiting_of(stored))
+        if taken is None:
             raise self._wrong_state(stored, "cancelled", "Only a waiting or running job can be.")
-        try:
-            await self._record(who, "job.cancel", stored, before, self._cancelled(number))
-        except Refused:
-            self._put_back(key, held, waiting_of(stored))
-            raise
-        self._books.finished[JobState.CANCELLED] += 1
+        await self._change(who, "job.cancel", stored, taken, self._cancelled(number))
+        self._waiting.end(taken, JobState.CANCELLED)
         self._tell(stored, JobState.CANCELLED)
 
     async def hold(self, who: Identity, job: int) -> None:
         """Keep a pending job from starting. INVALID_STATE unless pending."""
         stored = await self._lookup.own(who, job)
-        number, waiting = JobId(str(job)), waiting_of(stored)
-        key = self._books.pending.remove(number, stored.submitted_at)
-        if key is None:
-            raise self._wrong_state(stored, "held", "Only a pending job can be.")
-        try:
-            await self._record(who, "job.hold", stored, JobState.PENDING, Moved(job=number, state=JobState.HELD))
-        except Refused:
-            self._put_back(key, None, waiting)
-            raise
-        self._books.held[number] = (key, waiting)
+        taken = self._taken(stored, JobState.PENDING, "held")
+        await self._change(who, "job.hold", stored, taken, Moved(job=taken.job, state=JobState.HELD))
+        self._waiting.put(taken, JobState.HELD)
         self._tell(stored, JobState.HELD)
 
     async def release(self, who: Identity, job: int) -> None:
         """Let a held job go on. INVALID_STATE unless held."""
         stored = await self._lookup.own(who, job)
-        number = JobId(str(job))
-        held = self._books.held.pop(number, None)
-        if held is None:
-            raise self._wrong_state(stored, "released", "Only a held job can be.")
-        try:
-            await self._record(who, "job.release", stored, JobState.HELD, Moved(job=number, state=JobState.PENDING))
-        except Refused:
-            self._put_back(None, held, held[1])
-            raise
-        self._books.pending.add(*held)
+        taken = self._taken(stored, JobState.HELD, "released")
+        await self._change(who, "job.release", stored, taken, Moved(job=taken.job, state=JobState.PENDING))
+        self._waiting.put(taken, JobState.PENDING)
         self._tell(stored, JobState.PENDING)
+
+    def _taken(self, stored: StoredJob, state: JobState, done: str) -> Taken:
+        """The job in hand, if it waits as `state`. Raises Refused."""
+        taken = self._waiting.take(waiting_of(stored)) if self._books.waits(JobId(str(stored.id))) is state else None
+        if taken is None:
+            raise self._wrong_state(stored, done, f"Only a {state.value} job can be.")
+        return taken
+
+    async def _change(
+        self, who: Identity, action: str, stored: StoredJob, taken: Taken, change: Ended | Moved
+    ) -> None:
+        """Write down what becomes of a job in hand; it waits as before if that fails."""
+        try:
+            await self._record(who, action, stored, taken.state, change)
+        except Refused:
+            self._waiting.put(taken)
+            self._passes.wake()
+            raise
 
     async def _record(
         self, who: Identity, action: str, stored: StoredJob, before: JobState, change: Ended | Moved
@@ -132,13 +135,6 @@ class Control:
             started_at=None,
             ended_at=self._clock.now(),
         )
-
-    def _put_back(self, key: GroupKey | None, held: tuple[GroupKey, Waiting] | None, waiting: Waiting) -> None:
-        if key is not None:
-            self._books.pending.add(key, waiting)
-            self._passes.wake()
-        if held is not None:
-            self._books.held[waiting.job] = held
 
     def _tell(self, stored: StoredJob, state: JobState) -> None:
         self._feed.job_changed(str(stored.id), stored.account, state.value)

@@ -10,6 +10,7 @@ from engine.core.lifecycle import TERMINAL
 from engine.core.model import JobId
 from engine.core.places import positions
 from engine.core.policy import Policy
+from engine.daemon import gateviews
 from engine.daemon.books import Books
 from engine.daemon.control import Control
 from engine.daemon.foresight import Foresight
@@ -63,7 +64,8 @@ class JobService:
 
     async def preview(self, who: Identity, job: JobFields) -> Preview:
         """When this job would start if it were submitted now; refused as `submit` would."""
-        return await self._ahead.previews.of(self._submission.judge(who, job))
+        key, entry = await self._submission.judge(who, job)
+        return gateviews.previewed(self._books, await self._ahead.previews.of(key), entry)
 
     async def page(self, who: Identity, query: JobQuery) -> JobPage:
         """A page of jobs; those of others as the privacy setting has it."""
@@ -82,7 +84,7 @@ class JobService:
         stored = await self._lookup.own(who, job)
         key = self._books.pending.key_of(JobId(str(job)))
         if key is None:
-            return Why(id=job, state=self._views.state(stored).value, reasons=[], pending=len(self._books.pending))
+            return gateviews.why(self._books, JobId(str(job)), self._views.state(stored).value)
         return await self._ahead.whys.why(who, key, waiting_of(stored))
 
     async def planned(self, who: Identity, hours: float) -> Planned:

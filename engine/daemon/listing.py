@@ -4,7 +4,7 @@ A page costs what it shows, however long the queue is. Must not know how a row l
 """
 
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from engine.api.backend import Identity, JobQuery
@@ -26,6 +26,9 @@ from engine.store.rows import StoredJob
 
 SECTIONS = (JobState.RUNNING, JobState.SCHEDULED, JobState.PENDING, JobState.HELD)
 """What has not ended, in the order in which a page shows it."""
+
+GATE = "gate"
+"""In a cursor: the pending jobs that wait at the gate, behind those in the queue."""
 
 Item = tuple[JobId, tuple[Any, ...]]
 """A job, and the parts of the cursor that goes on behind it."""
@@ -96,7 +99,9 @@ class Listing:
         self, section: JobState, wanted: Callable[[GroupKey], bool], parts: list[Any] | None
     ) -> Iterator[Item]:
         if section is JobState.PENDING:
-            return self._pending(wanted, parts)
+            at_gate = parts is not None and parts[0] == GATE
+            queued = iter(()) if at_gate else self._pending(wanted, parts)
+            return chain(queued, self._at_gate(wanted, int(parts[1]) if parts and at_gate else 0))
         if section is JobState.HELD:
             numbers = (int(job) for job, (key, _) in self._books.held.items() if wanted(key))
         else:
@@ -117,6 +122,12 @@ class Listing:
         after: Rank | None = _rank(parts[1:]) if parts else None
         for place in places(groups, snapshot, self._policy, after):
             yield place.waiting.job, (JobState.PENDING.value, now, *place.rank)
+
+    def _at_gate(self, wanted: Callable[[GroupKey], bool], beyond: int) -> Iterator[Item]:
+        """Behind the queue, by id: these have no place in the plan's order yet."""
+        for entry in self._books.gate.entries(beyond):
+            if wanted(entry.key) and entry.job not in self._books.held:
+                yield entry.job, (JobState.PENDING.value, GATE, int(entry.job))
 
     def _wanted(self, who: Identity, query: JobQuery) -> Callable[[GroupKey], bool]:
         def wanted(key: GroupKey) -> bool:

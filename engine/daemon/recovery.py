@@ -12,6 +12,7 @@ from engine.core.lifecycle import Cause, JobState
 from engine.core.model import GroupKey, JobId, Waiting
 from engine.daemon.bills import Bills
 from engine.daemon.books import Books, Live
+from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.runs import Runs
 from engine.executor.directory import path_of
 from engine.ports import Clock, Ending, Executor, JobStore, KnownJob, Running
@@ -28,7 +29,9 @@ class _Left:
     pending: list[tuple[GroupKey, Waiting]] = field(default_factory=list)
     held: list[tuple[GroupKey, Waiting]] = field(default_factory=list)
     leased: list[KnownJob] = field(default_factory=list)
+    gate: list[KnownJob] = field(default_factory=list)
     attempts: dict[JobId, int] = field(default_factory=dict)
+    failures: dict[JobId, int] = field(default_factory=dict)
 
 
 class Recovery:
@@ -41,6 +44,7 @@ class Recovery:
         store: JobStore,
         executor: Executor,
         runs: Runs,
+        gatekeeper: Gatekeeper,
         state_dir: Path,
         bills: Bills,
         boot_id: str,
@@ -50,6 +54,7 @@ class Recovery:
         self._store = store
         self._executor = executor
         self._runs = runs
+        self._gatekeeper = gatekeeper
         self._state_dir = state_dir
         self._bills = bills
         self._boot_id = boot_id
@@ -59,6 +64,7 @@ class Recovery:
         """Queue what waits, adopt what had a lease. The executor has to be open."""
         left = await asyncio.to_thread(self._read)
         self._queue(left)
+        await self._gatekeeper.recover(left.gate)
         turns = asyncio.Semaphore(AT_ONCE)
 
         async def one(job: KnownJob) -> None:
@@ -77,18 +83,25 @@ class Recovery:
             if job.lease is not None:
                 left.leased.append(job)
                 continue
-            waits = left.held if job.state is JobState.HELD else left.pending
-            waits.append((job.key, Waiting(job.submitted_at, job.job)))
+            if job.gate is not None:
+                left.gate.append(job)
+            if job.state is JobState.HELD:
+                left.held.append((job.key, Waiting(job.submitted_at, job.job)))
+            elif job.gate is None:
+                left.pending.append((job.key, Waiting(job.submitted_at, job.job)))
             if job.attempt:
                 left.attempts[job.job] = job.attempt
+            if job.failures:
+                left.failures[job.job] = job.failures
         return left
 
     def _queue(self, left: "_Left") -> None:
         self._books.pending.add_all(left.pending)
         self._books.held.update((waiting.job, (key, waiting)) for key, waiting in left.held)
         self._books.attempts.update(left.attempts)
+        self._books.failures.update(left.failures)
         for job in left.leased:
-            live = self._books.live[job.job] = live_of(job)
+            live = self._books.live[job.job] = live_of(job, self._clock.now())
             self._bills.adopt(live)
 
     async def _take_up(self, job: KnownJob) -> None:
@@ -99,6 +112,8 @@ class Recovery:
             case Running():
                 self._runs.running(live, found)
                 live.settled.set()
+                if live.stopping is not None:
+                    self._runs.stop_soon(live)  # the engine before may have died before it said so
             case Ending():
                 self._runs.ended(found)
             case None if job.state is JobState.SCHEDULED:
@@ -125,7 +140,16 @@ class Recovery:
         return path_of(self._state_dir, job)
 
 
-def live_of(job: KnownJob) -> Live:
-    """The attempt as the store has it."""
+def live_of(job: KnownJob, now: float) -> Live:
+    """The attempt as the store has it; one that was told to stop has all of its grace again."""
     assert job.lease is not None  # noqa: S101 - the caller looked
-    return Live(lease=job.lease, attempt=job.attempt, state=job.state)
+    return Live(
+        lease=job.lease,
+        attempt=job.attempt,
+        state=job.state,
+        submitted_at=job.submitted_at,
+        failures=job.failures,
+        stopping=job.stopping,
+        stop_message=job.stop_message,
+        stopping_since=None if job.stopping is None else now,
+    )

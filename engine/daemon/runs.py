@@ -11,19 +11,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-from engine.core.lifecycle import Cause, JobState, outcome
+from engine.core.lifecycle import Cause, JobState
+from engine.core.model import JobId, Waiting
+from engine.daemon.aftermath import aftermath
 from engine.daemon.bills import Bills
 from engine.daemon.books import Books, Live
 from engine.daemon.feed import Feed
 from engine.daemon.journal import Journal
 from engine.daemon.simload import simulated_load
-from engine.ports import Clock, Ended, Ending, Executor, JobStore, Launch, Running, Started
+from engine.ports import Clock, Ending, Executor, JobStore, Launch, Running, Started, Stopping
 from engine.protocol.fields import JobFields
 
 log = logging.getLogger(__name__)
 
-MOST_MESSAGE = 500
-"""Characters of what an ending tells that are kept."""
 RETRY_S = 1.0
 """A start that broke off (no supervisor, no store, no room) is tried again after so long."""
 SHORTAGES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
@@ -41,7 +41,7 @@ class MakesLaunches(Protocol):
 
 
 class Runs:
-    """Starts, stops and ends attempts. wake: asks for a pass."""
+    """Starts, stops and ends attempts. wake: asks for a pass. final: hears of a job's last end."""
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class Runs:
         feed: Feed,
         clock: Clock,
         grace_s: float,
+        retry_time_limit: bool = False,
     ) -> None:
         self._books = books
         self._journal = journal
@@ -65,9 +66,11 @@ class Runs:
         self._feed = feed
         self._clock = clock
         self._grace_s = grace_s
+        self._retry_time_limit = retry_time_limit
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         self.wake: Callable[[], None] = lambda: None
+        self.final: Callable[[JobId, JobState], None] = lambda job, state: None
 
     def launch(self, live: Live) -> None:
         """Start an attempt whose lease is on disk, in a task of its own."""
@@ -83,34 +86,46 @@ class Runs:
             for task in late:
                 task.cancel()
 
-    async def stop(self, live: Live) -> None:
-        """End an attempt as cancelled; returns once that is under way, or once it has ended."""
-        live.cancelled = True
+    def mark(self, live: Live, cause: Cause, message: str | None = None) -> Stopping:
+        """From now on the attempt counts as told to stop; the change is for the next commit."""
+        live.stopping, live.stop_message, live.stopping_since = cause, message, self._clock.now()
+        return Stopping(job=live.job, cause=cause, message=message)
+
+    def unmark(self, live: Live) -> None:
+        """It was not told to stop after all."""
+        live.stopping = live.stop_message = live.stopping_since = None
+
+    def stop_soon(self, live: Live) -> None:
+        """Tell a marked attempt to stop, in a task of its own."""
+        task = asyncio.get_running_loop().create_task(self._signal(live), name=f"stop-{live.job}")
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._signalled(live, done))
+
+    async def stop(self, live: Live, cause: Cause = Cause.CANCELLED, message: str | None = None) -> None:
+        """End an attempt for that cause; returns once that is under way, or once it has ended."""
+        self._journal.add(self.mark(live, cause, message))
         if live.state is JobState.SCHEDULED:
             with suppress(TimeoutError):  # whoever starts it sees the mark, if not now then later
                 await asyncio.wait_for(live.settled.wait(), SETTLE_S)
         elif self._books.live.get(live.job) is live:
-            await self._executor.stop(live.job, Cause.CANCELLED, self._grace_s)
+            await self._signal(live)
 
     def ended(self, ending: Ending) -> None:
-        """An attempt is over. A second word about the same attempt is ignored."""
+        """An attempt is over, and with it the job or not. A second word about the same attempt is ignored."""
         live = self._books.live.get(ending.job)
         if live is None or live.attempt != ending.attempt:
             return
         self._books.free(live)
-        state = outcome(ending.cause, ending.exit_code)
-        ended = Ended(
-            job=ending.job,
-            state=state,
-            cause=ending.cause,
-            exit_code=ending.exit_code,
-            signal=ending.signal,
-            started_at=ending.started_at,
-            ended_at=ending.ended_at,
-            message=ending.message[:MOST_MESSAGE] if ending.message else None,
-        )
-        self._journal.end(ended, live.lease.key.owner.account)
-        self._books.finished[state] += 1
+        found = aftermath(live, ending, retry_time_limit=self._retry_time_limit)
+        if found.again is None:
+            self._journal.end(found.ended, live.lease.key.owner.account)
+            self._books.finished[found.ended.state] += 1
+            self.final(live.job, found.ended.state)
+        else:
+            self._journal.end_attempt(found.ended, found.again, live.lease.key.owner.account)
+            failures = live.failures if found.again.failures is None else found.again.failures
+            waiting = Waiting(live.submitted_at, live.job)
+            self._books.requeue(live.lease.key, waiting, attempts=live.attempt, failures=failures)
         if ending.message:
             log.info("Job %s ended (%s): %r", ending.job, ending.cause, ending.message)
         ran_s = 0.0 if ending.started_at is None else max(0.0, ending.ended_at - ending.started_at)
@@ -148,15 +163,33 @@ class Runs:
             return
         live.tried = True
         self.running(live, await self._executor.start(launch))
-        if live.cancelled and self._books.live.get(live.job) is live:
-            await self._executor.stop(live.job, Cause.CANCELLED, self._grace_s)
+        if live.stopping is not None:
+            await self._signal(live)
         live.settled.set()
 
+    async def _signal(self, live: Live) -> None:
+        """Tell the executor; one that is being started is told when it has started."""
+        started = live.state is JobState.RUNNING and self._books.live.get(live.job) is live
+        if live.stopping is not None and started:
+            await self._executor.stop(live.job, live.stopping, self._grace_s)
+
+    def _signalled(self, live: Live, done: "asyncio.Task[None]") -> None:
+        """Whoever could not be told now is told again: what it holds was promised to another."""
+        self._tasks.discard(done)
+        if done.cancelled() or (error := done.exception()) is None:
+            return
+        log.error("Job %s could not be told to stop; trying again in %s s.", live.job, RETRY_S, exc_info=error)
+        asyncio.get_running_loop().call_later(RETRY_S, self._stop_again, live)
+
+    def _stop_again(self, live: Live) -> None:
+        if self._books.live.get(live.job) is live and not self._closing:
+            self.stop_soon(live)
+
     def _is_called_off(self, live: Live) -> bool:
-        """Whether it was cancelled before anything was started; then it has ended by this."""
-        if not live.cancelled or live.tried:
+        """Whether it was told to stop before anything was started; then it has ended by this."""
+        if live.stopping is None or live.tried:
             return False
-        self._never_ran(live, Cause.CANCELLED, None)
+        self._never_ran(live, live.stopping, None)
         return True
 
     def _launched(self, live: Live, done: "asyncio.Task[None]") -> None:

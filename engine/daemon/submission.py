@@ -150,7 +150,7 @@ class Submission:
             at += STEP_S
             one = new_job(job, key, at)
             if entry is not None or turn is not None:
-                one = replace(one, gate=entry and terms(entry), turn=turn)
+                one = replace(one, gate=None if entry is None else terms(entry), turn=turn)
             new.append((one, entry))
             at = one.submitted(max(0, len(one.indices) - 1))
         self._last = at

@@ -5,6 +5,7 @@ Must not know how rows are found.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from engine.api.backend import Identity
 from engine.core.lifecycle import JobState
 from engine.core.model import GroupKey, JobId, Waiting
 from engine.daemon.books import Books
+from engine.daemon.gateviews import at_gate
 from engine.daemon.journal import Journal
 from engine.daemon.outlook import NOTHING_YET, Outlook, Outlooks
 from engine.protocol.responses import JobDetail, JobRow
@@ -67,6 +69,8 @@ class Views:
         if request is not None:
             detail.command, detail.script, detail.args = request.command, request.script, list(request.args)
             detail.array = request.array
+            detail.after = [asdict(one) for one in request.after]
+            detail.begin, detail.cron, detail.cron_of = request.begin, request.cron, job.cron_of
             detail.workdir, detail.environment, detail.tags = request.workdir, request.environment, request.tags
         return detail
 
@@ -89,7 +93,9 @@ class Views:
         }
 
     def _outlook(self, number: JobId, key: GroupKey | None, job: StoredJob, outlooks: Outlooks) -> Outlook:
-        return NOTHING_YET if key is None else outlooks.of(number, key, job.submitted_at)
+        if key is None:
+            return at_gate(self._books, number) or NOTHING_YET
+        return outlooks.of(number, key, job.submitted_at)
 
     def _progress(self, job: StoredJob) -> dict[str, Any]:
         """What the books know better than the row."""
@@ -107,10 +113,8 @@ class Views:
                 started_at=ended.started_at,
                 ended_at=ended.ended_at,
             )
-        if number in self._books.pending:
-            return _states(JobState.PENDING)
-        if number in self._books.held:
-            return _states(JobState.HELD)
+        if (waits := self._books.waits(number)) is not None:
+            return _states(waits)
         return _states(job.state, cause=job.cause.value if job.cause else None)
 
 

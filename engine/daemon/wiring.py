@@ -21,8 +21,8 @@ from engine.daemon.cards import Cards
 from engine.daemon.control import Control
 from engine.daemon.decisionlog import DecisionLog
 from engine.daemon.feed import Feed
-from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.foresight import foresight
+from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.host import SystemClock, boot_id, host_of
 from engine.daemon.intake import Intake
 from engine.daemon.joblog import JobLogs
@@ -36,6 +36,7 @@ from engine.daemon.passes import Passes
 from engine.daemon.passwords import Passwords
 from engine.daemon.people import PeopleService
 from engine.daemon.policy import bounds_of, policy_of
+from engine.daemon.preemptions import Preemptions
 from engine.daemon.provider import choose
 from engine.daemon.quotaview import default_quota
 from engine.daemon.recovery import Recovery
@@ -179,6 +180,7 @@ def _runs(ground: _Ground, executor: Executor) -> Runs:
         feed=ground.feed,
         clock=ground.clock,
         grace_s=settings.grace_s,
+        retry_time_limit=ground.settings.scheduling.retry_time_limit,
     )
 
 
@@ -205,6 +207,7 @@ def _passes(ground: _Ground, runs: Runs, decisions: DecisionLog) -> Passes:
         boot_id=ground.boot,
         plan=plan,
         decisions=decisions,
+        preemptions=Preemptions(books=ground.books, runs=runs, audit=ground.store.audit, clock=ground.clock),
     )
     runs.wake = ground.gatekeeper.wake = passes.wake
     runs.final = ground.gatekeeper.ended
@@ -361,4 +364,9 @@ def _limits(settings: Settings) -> Limits:
 
 def _books(settings: Settings, policy: Policy) -> Books:
     stale_after_s = max(STALE_AFTER_S, STALE_SAMPLES * settings.engine.sample_interval_s)
-    return Books(host=host_of(settings.scheduling), cards=Cards(stale_after_s), usage=UsageBook(policy.half_life_s), grace_s=settings.executor.grace_s)
+    return Books(
+        host=host_of(settings.scheduling),
+        cards=Cards(stale_after_s),
+        usage=UsageBook(policy.half_life_s),
+        grace_s=settings.executor.grace_s,
+    )

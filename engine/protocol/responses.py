@@ -76,6 +76,7 @@ class JobDetail(JobRow):
 
     message: what its end told beyond the cause, or why its last attempt was not the last. retries: further attempts
     that it may have after failures. attempts: the ones that are over, in order.
+    cron_of: the recurring job that it is a copy of.
     """
 
     command: list[str] | None = None
@@ -83,7 +84,11 @@ class JobDetail(JobRow):
     args: list[str] = field(default_factory=list)
     workdir: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    after: list[dict[str, Any]] = field(default_factory=list)
     array: str | None = None
+    begin: float | None = None
+    cron: str | None = None
+    cron_of: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     gpu_uuids: list[str] = field(default_factory=list)
     message: str | None = None

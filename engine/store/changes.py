@@ -18,13 +18,14 @@ from engine.ports import (
     Ended,
     ImpossibleChange,
     Moved,
+    MovedAll,
     Passed,
     Postponed,
     Scheduled,
     Started,
     Stopping,
 )
-from engine.store import attempts, decisions, gate
+from engine.store import attempts, decisions, gate, waiting
 from engine.store.rows import gpu_text
 from engine.store.usage import charge, keep_bill
 
@@ -44,10 +45,10 @@ UPDATE jobs SET state = ?, boot_id = NULL, gpu_uuids = NULL, lease_started_at = 
     failures = coalesce(?, failures), submitted_at = coalesce(?, submitted_at)
 WHERE id = ?
 """
-_STOP = "UPDATE jobs SET stopping = ?, message = ? WHERE id = ?"
+_STOP = "UPDATE jobs SET stopping = ?, message = ? WHERE id = ? AND state IN ('scheduled', 'running')"
 
 
-def apply(db: Database, changes: Sequence[Change], half_life_s: float) -> None:
+def apply(db: Database, changes: Sequence[Change], half_life_s: float) -> None:  # noqa: PLR0912  one for each kind
     """Write changes down in order. Raises ImpossibleChange at the first that cannot follow on what is there."""
     for change in changes:
         match change:
@@ -60,8 +61,10 @@ def apply(db: Database, changes: Sequence[Change], half_life_s: float) -> None:
                 _end(db, change)
             case Moved():
                 _move(db, change)
+            case MovedAll():
+                waiting.move_all(db, change)
             case Stopping():
-                _stop(db, change)
+                _write(db, _STOP, change.cause, change.message, number_of(change.job))
             case Passed():
                 gate.let_pass(db, change)
             case Postponed():
@@ -107,13 +110,6 @@ def _move(db: Database, change: Moved) -> None:
     _step(db, change.job, change.state)
     further = (change.message, change.failures, change.submitted_at)
     _write(db, _MOVE, change.state, *further, number_of(change.job))
-
-
-def _stop(db: Database, change: Stopping) -> None:
-    state, _ = _standing(db, change.job)
-    if state not in LEASED:
-        raise ImpossibleChange(f"Job {change.job} is {state} and cannot be told to stop: it holds no lease.")
-    _write(db, _STOP, change.cause, change.message, number_of(change.job))
 
 
 def _step(db: Database, job: JobId, state: JobState) -> int:

@@ -16,7 +16,7 @@ from engine.protocol.fields import JobFields
 from engine.store.attempts import PastAttempt
 
 KNOWN_COLUMNS = (
-    "id, state, submitted_at, attempt, boot_id, gpu_uuids, lease_started_at, expected_end, failures, stopping, "
+    "id, state, submitted_at, attempt, boot_id, gpu_uuids, lease_started_at, expected_end, failures, stopping, CASE WHEN stopping IS NULL THEN NULL ELSE message END, "
     "account, grp, service, priority, preemptible, "
     "gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, "
     "array_most, CASE WHEN array_most IS NULL THEN NULL ELSE array_parent END"
@@ -114,7 +114,7 @@ class KnownJobs:
 
     def of(self, row: tuple[Any, ...]) -> KnownJob:
         """One row. The lease is the one of a `scheduled` or `running` job, else `None`."""
-        terms = row[10:]
+        terms = row[11:]
         key = self._keys.get(terms)
         if key is None:
             key = self._keys[terms] = _key(terms)
@@ -129,6 +129,7 @@ class KnownJobs:
             boot_id=row[4],
             failures=row[8],
             stopping=Cause(row[9]) if row[9] is not None else None,
+            stop_message=row[10],
         )
 
 
