@@ -33,6 +33,14 @@ def _number(cell: str) -> float:
         raise ValueError("must be a number") from None
 
 
+def _moment(cell: str) -> float | str:
+    """A number, or a time as text."""
+    try:
+        return _number(cell)
+    except ValueError:
+        return cell
+
+
 def _flag(cell: str) -> bool:
     try:
         return _FLAGS[cell.strip().lower()]
@@ -55,7 +63,7 @@ _MAP = _json('{"SEED": "1"}')
 
 READERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(
-        ("gpus", "gpu_count", "num_gpu", "gpu_memory_mb", "cpu_cores", "memory_mb", "memory_mib", "priority"), _whole
+        ("gpus", "gpu_count", "num_gpu", "gpu_memory_mb", "cpu_cores", "memory_mb", "memory_mib", "priority", "retries"), _whole
     ),
     "time_limit_s": _whole,
     **dict.fromkeys(
@@ -63,6 +71,8 @@ READERS: dict[str, Callable[[str], Any]] = {
     ),
     **dict.fromkeys(("gpu_share", "preemptible"), _flag),
     **dict.fromkeys(("command", "args"), _LIST),
+    "after": _json('[12, {"id": 13, "when": "any"}]'),
+    "begin": _moment,
     **dict.fromkeys(("environment", "tags"), _MAP),
 }
 """How to read a column that is not plain text. Each raises ValueError with what the cell must be."""

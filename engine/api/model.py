@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from engine.api.complaints import MAX_DETAILS, complaint, invalid, wrong
+from engine.api.gate import read_gate
 from engine.api.schema import JOB, JOB_NAMES, MAX_NAME, MAX_TEXT_BYTES
 from engine.protocol.arrays import parse_array
 from engine.protocol.errors import Refused
@@ -24,6 +25,7 @@ _check_python = JOB.validator.validate_python
 _KEY_END = re.compile(rb'"\s*:')
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 """How a surrogate is escaped; pairs are fine, which only a parser can tell."""
+_GATE = frozenset({"after", "begin", "cron"})
 _FRACTIONS = frozenset({"memory_gb", "max_runtime", "expected_time", "max_runtime_minutes", "estimated_hours"})
 
 
@@ -133,6 +135,11 @@ def _job(given: dict[str, Any], *, careful: bool) -> JobFields | Refused:
         if isinstance(renamed, Refused):
             return renamed
         given = renamed
+    if not _GATE.isdisjoint(given):
+        waits = read_gate(given)
+        if isinstance(waits, Refused):
+            return waits
+        given |= waits
     if kind := given.get("gpu_type"):
         given["gpu_type"] = " ".join(kind.lower().split())
     problem = _problem(given) or (_text_problem(given) if careful else None)

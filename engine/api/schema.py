@@ -5,8 +5,10 @@ Must not know cross-field rules or units (that is `model`), HTTP or files.
 
 from typing import Annotated, Any, get_type_hints
 
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, WithJsonSchema
 from typing_extensions import TypedDict
+
+from engine.protocol.fields import WHENS
 
 MAX_NAME = 200
 MAX_TEXT_BYTES = 128 * 1024
@@ -14,6 +16,10 @@ MAX_TEXT_BYTES = 128 * 1024
 MAX_SCRIPT = 1024 * 1024
 MAX_COUNT = 1_000_000
 MAX_MEMORY_MB = 1_000_000_000_000
+MAX_AFTER = 1000
+"""Jobs that one job may wait for."""
+MAX_MOMENT = 1e11
+"""Unix seconds: the year 5138."""
 MAX_TIME_S = 3_155_760_000
 """A hundred years: any sum with a clock's seconds is still a date."""
 
@@ -32,6 +38,19 @@ Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Mebibytes = Annotated[int, Field(ge=1, le=MAX_MEMORY_MB)]
 Seconds = Annotated[int, Field(ge=1, le=MAX_TIME_S)]
 Fraction = Annotated[float, Field(gt=0, le=MAX_TIME_S, allow_inf_nan=False)]
+
+
+AFTER_SCHEMA = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1},
+        {
+            "type": "object",
+            "properties": {"id": {"type": "integer", "minimum": 1}, "when": {"enum": list(WHENS)}},
+            "required": ["id"],
+            "additionalProperties": False,
+        },
+    ]
+}
 
 
 class JobModel(TypedDict, total=False):
@@ -67,12 +86,25 @@ class JobModel(TypedDict, total=False):
         Annotated[str, StringConstraints(max_length=4095, pattern="^/")] | None, Field(description="Absolute.")
     ]
     environment: dict[Key, Text] | None
+    after: Annotated[
+        list[Any] | None,
+        WithJsonSchema({"anyOf": [{"type": "array", "items": AFTER_SCHEMA}, {"type": "null"}]}),
+        Field(description="Jobs to wait for, by id, until they are ok or as said; one that can never be fails this job."),
+    ]
     array: Annotated[
         Text | None,
         Field(description="Makes one job for each index: 0-99, 1,3,7-9, 0-99:10; %4: at most 4 run at once."),
     ]
     retries: Annotated[
         Annotated[int, Field(ge=0, le=100)] | None, Field(description="Further attempts after one that failed.")
+    ]
+    begin: Annotated[
+        Any,
+        WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}]}),
+        Field(description="Not before: Unix seconds, or ISO 8601, local time unless it names its zone."),
+    ]
+    cron: Annotated[
+        Label | None, Field(description="A five-field line, host's time: a copy is submitted each time it comes.")
     ]
     tags: dict[Label, TagValue] | None
     submitted_at: Annotated[

@@ -6,6 +6,8 @@ Must not validate (that is pydantic's work in `engine.api`) and must not know ho
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.protocol.arrays import ArraySpec, parse_array
+
 ALIASES: dict[str, tuple[str, float]] = {
     "tenant_id": ("group", 1),
     "group_id": ("group", 1),
@@ -25,9 +27,13 @@ LATER: frozenset[str] = frozenset({"image"})
 """Fields that the interface names and this version does not act on yet: refused by name, never ignored."""
 
 
+WHENS: tuple[str, ...] = ("ok", "failed", "any")
+"""How a job may be waited for: until it has completed, until it has ended in any other way, until it has ended."""
+
+
 @dataclass(slots=True, frozen=True, kw_only=True)
 class After:
-    """A job that another one waits for, by its engine's id. when: `ok` (exit 0), `failed` (any other end) or `any`."""
+    """A job that another one waits for, by the engine's id. when: one of WHENS."""
 
     id: int
     when: str = "ok"
@@ -78,6 +84,20 @@ class ElementFields(JobFields):
 
     array_parent: int
     array_index: int
+
+
+def array_of(fields: JobFields) -> ArraySpec | None:
+    """The job array that a request makes, if it makes one. Its field `array` must be well written.
+
+    A recurring job is one job: its copies are the arrays.
+    """
+    return None if fields.array is None or fields.cron is not None else parse_array(fields.array)
+
+
+def size_of(fields: JobFields) -> int:
+    """How many jobs a request makes."""
+    spec = array_of(fields)
+    return 1 if spec is None else spec.size
 
 
 FIELD_NAMES: tuple[str, ...] = tuple(JobFields.__dataclass_fields__)
