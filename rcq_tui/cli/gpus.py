@@ -11,6 +11,7 @@ from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.rows import gpu_cells
 from rcq_tui.client.wire import Wire
+from rcq_tui.viewmodel.slots import in_column
 from rcq_tui.viewmodel.text import clean, cut
 
 COLUMNS = (
@@ -23,6 +24,8 @@ COLUMNS = (
     Column("POWER", right=True),
     Column("JOBS", least=8),
 )
+BOOKED = Column("BOOKED", least=8)
+"""Shown where any card is booked."""
 _EVERY_S = 1.0
 _HOME, _REST_OF_LINE, _BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
 
@@ -50,7 +53,12 @@ def lines(cards: list[dict[str, Any]]) -> list[str]:
     """The table of the cards, or a line that says that there are none."""
     if not cards:
         return ["no GPUs: `rcq doctor` says whether a driver is missing"]
-    return table(COLUMNS, [gpu_cells(card) for card in cards], terminal_width())
+    rows = [gpu_cells(card) for card in cards]
+    if not any(card["slot"] for card in cards):
+        return table(COLUMNS, rows, terminal_width())
+    now = time.time()
+    booked = [[*row, in_column(card["slot"], now)] for row, card in zip(rows, cards, strict=True)]
+    return table((*COLUMNS, BOOKED), booked, terminal_width())
 
 
 def _watch(wire: Wire) -> None:

@@ -14,10 +14,10 @@ _ADVICE = "write for example now, +2h, 22:00, 'tomorrow 9:00' or 2026-03-01T22:0
 
 
 def instant(text: str, now: float) -> float:
-    """Unix seconds of `now`, `+2h`, `now+2h`, `22:00`, `today 22:00`, `tomorrow 9:00`, `2026-03-01`,
-    `2026-03-01T22:00` or one with a zone (`Z`, `+01:00`).
+    """Unix seconds of `now`, `+2h`, `22:00`, `tomorrow 9:00`, `2026-03-01T22:00` and the like.
 
-    A bare time of day is the next one that comes. Raises ValueError saying what may be written.
+    Also `now+2h`, `today 22:00`, a date alone, and a date with time and zone (`Z`, `+01:00`). A bare time of day is
+    the next one that comes. Raises ValueError saying what may be written.
     """
     stripped = text.strip()
     if stripped.lower() == "now":

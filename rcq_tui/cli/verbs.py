@@ -27,11 +27,13 @@ GROUPS: dict[str, dict[str, Verb]] = {
     },
     "Machine": {
         "gpus": Verb("gpus", "show the GPUs and who uses them"),
+        "plan": Verb("plan", "draw what runs and what is to start on each GPU"),
         "drain": Verb("drain", "take a GPU out of use; running jobs finish (admins)"),
         "resume": Verb("resume", "put a drained GPU back into use (admins)"),
         "reserve": Verb("reserve", "book GPUs for a time"),
         "reservations": Verb("reservations", "list booked GPUs"),
         "unreserve": Verb("unreserve", "take a booking back"),
+        "usage": Verb("usage", "show what groups and people used, against what they may"),
         "stats": Verb("stats", "show counts, load and the engine's health"),
         "simulate": Verb("simulate", "replay a trace of jobs on virtual time"),
     },
@@ -55,9 +57,7 @@ GROUPS: dict[str, dict[str, Verb]] = {
 }
 """The verbs in the order in which `rcq --help` shows them."""
 
-LATER = frozenset(
-    {"run", "shell", "results", "requeue", "edit", "usage", "token", "audit"}
-)
+LATER = frozenset({"run", "shell", "results", "requeue", "edit", "token", "audit"})
 """Verbs that the interface names and this version does not have yet: refused by name, no other is suggested."""
 
 VERBS: dict[str, Verb] = {name: verb for verbs in GROUPS.values() for name, verb in verbs.items()}
@@ -71,7 +71,7 @@ def overview() -> str:
         "rcq alone opens the terminal UI. `rcq VERB --help` tells more of a verb.",
     ]
     for title, verbs in GROUPS.items():
-        lines += ["", f"{title}:", *(f"  {name:<13}{verb.summary}" for name, verb in verbs.items())]
+        lines += ["", f"{title}:", *(f"  {name:<14}{verb.summary}" for name, verb in verbs.items())]
     lines += [
         "",
         "Exit codes: 0 done, 1 failed, 2 usage, 3 partly done, 4 not logged in, 5 forbidden, 6 not found,",

@@ -3,7 +3,7 @@
 Must not know screens. Everyday commands use the lighter `wire` instead.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from engine.protocol.responses import (
     JobPage,
     LogChunk,
     Me,
+    ReservationView,
     Session,
     Stats,
     Why,
@@ -151,6 +152,22 @@ class Api:
     async def resume(self, gpu: str) -> GpuView:
         """Put a drained card back into use."""
         return decode(GpuView, await self._call("POST", f"/v1/gpus/{quote(gpu, safe='')}/resume"))
+
+    async def reservations(self) -> list[ReservationView]:
+        """Booked cards that stand, the earliest first."""
+        return decode_items(ReservationView, await self._call("GET", "/v1/reservations"))
+
+    async def reserve(
+        self, what: int | Sequence[str], duration_s: int, start_at: float | None = None
+    ) -> ReservationView:
+        """Book so many cards, or these (index, UUID or its beginning), from `start_at` (Unix seconds) or now."""
+        cards = {"gpus": what} if isinstance(what, int) else {"cards": list(what)}
+        body = {**cards, "duration_s": duration_s, "start_at": start_at}
+        return decode(ReservationView, await self._call("POST", "/v1/reservations", body=body))
+
+    async def unreserve(self, reservation: int) -> ReservationView:
+        """Take a booking back."""
+        return decode(ReservationView, await self._call("DELETE", f"/v1/reservations/{reservation}"))
 
     async def stats(self) -> Stats:
         """The engine's own state."""

@@ -17,6 +17,7 @@ from engine.protocol.responses import (
     JobPage,
     LogChunk,
     Me,
+    ReservationView,
     Session,
     Stats,
     Why,
@@ -24,7 +25,7 @@ from engine.protocol.responses import (
 
 
 class Event(NamedTuple):
-    """Something that happened. kind: `gpus`, `job`, `queue` or `stats`; data as the engine sent it."""
+    """Something that happened. kind: `gpus`, `job`, `queue`, `reservations` or `stats`; data as the engine sent it."""
 
     id: int | None
     kind: str
@@ -113,6 +114,20 @@ class Calls(Protocol):
 
     async def resume(self, gpu: str) -> GpuView:
         """Put a drained card back into use."""
+        ...
+
+    async def reservations(self) -> list[ReservationView]:
+        """Booked cards that stand, the earliest first."""
+        ...
+
+    async def reserve(
+        self, what: int | Sequence[str], duration_s: int, start_at: float | None = None
+    ) -> ReservationView:
+        """Book so many cards, or these (index, UUID or its beginning), from `start_at` (Unix seconds) or now."""
+        ...
+
+    async def unreserve(self, reservation: int) -> ReservationView:
+        """Take a booking back."""
         ...
 
     async def stats(self) -> Stats:

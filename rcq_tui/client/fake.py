@@ -5,7 +5,7 @@ was not fails the test, and so does an announced one that never came (`finish`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from engine.protocol.responses import (
     JobRow,
     LogChunk,
     Me,
+    ReservationView,
     Session,
     Stats,
     Why,
@@ -49,6 +50,7 @@ class FakeApi:
         self.has_accounts = True
         self.account_views: list[AccountView] = []
         self.group_views: list[GroupView] = []
+        self.slots: list[ReservationView] = []
         self.connected = True
         self.closed = False
         self.calls: list[tuple[Any, ...]] = []
@@ -221,6 +223,28 @@ class FakeApi:
         """Resume as announced."""
         self._scripted("resume", gpu)
         return self._card(gpu, "ok")
+
+    async def reservations(self) -> list[ReservationView]:
+        """Booked cards."""
+        self._read("reservations")
+        return list(self.slots)
+
+    async def reserve(
+        self, what: int | Sequence[str], duration_s: int, start_at: float | None = None
+    ) -> ReservationView:
+        """Book as announced; the announced answer is the booking."""
+        slot: ReservationView = self._scripted("reserve", what, duration_s, start_at)
+        self.slots.append(slot)
+        return slot
+
+    async def unreserve(self, reservation: int) -> ReservationView:
+        """Take back as announced."""
+        self._scripted("unreserve", reservation)
+        slot = next((slot for slot in self.slots if slot.id == reservation), None)
+        if slot is None:
+            raise Refused("NOT_FOUND", f"There is no reservation {reservation}.")
+        self.slots.remove(slot)
+        return slot
 
     async def stats(self) -> Stats:
         """The scripted figures."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from engine.protocol.responses import GpuUser, GpuView
 from rcq_tui.viewmodel.bars import gauge, sparkline
 from rcq_tui.viewmodel.formats import degrees, duration, memory, percent
+from rcq_tui.viewmodel.slots import on_card
 from rcq_tui.viewmodel.states import colour, symbol
 from rcq_tui.viewmodel.text import clean, cut, pad, width
 
@@ -148,8 +149,13 @@ def _users(card: GpuView, cells: int, ascii_only: bool, *, with_names: bool) -> 
     foreign = card.foreign_mb > card.tolerated_mb
     if foreign:
         parts.append(f"{memory(card.foreign_mb)} not of rcq")
-    if not parts:
-        return [(pad(_idle_words(card), cells), "quiet")]
+    if card.slot is not None:
+        parts.append(on_card(card.slot))
+    if not card.jobs and not foreign:
+        idle = (
+            [] if card.slot is not None and card.slot.starts_in_s == 0 and card.state == "ok" else [_idle_words(card)]
+        )
+        return [(pad(", ".join([*idle, *parts]), cells), "quiet")]
     lead = symbol("running", ascii_only=ascii_only) + " " if card.jobs else ""
     return [(pad(lead + ", ".join(parts), cells), "warn" if foreign else "text")]
 

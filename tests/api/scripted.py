@@ -161,6 +161,7 @@ class Api:
             jobs=self.jobs,
             box=self.box,
             reservations=Scripted(self.script, "reservations"),  # type: ignore[arg-type]
+            usages=Scripted(self.script, "usages"),  # type: ignore[arg-type]
             limits=limits or Limits(),
         )
 

@@ -26,6 +26,7 @@ ROUTES = {
     "/v1/gpus": {"get"},
     "/v1/gpus/{uuid}/drain": {"post"},
     "/v1/gpus/{uuid}/resume": {"post"},
+    "/v1/usage": {"get"},
     "/v1/reservations": {"get", "post"},
     "/v1/reservations/{id}": {"delete"},
     "/v1/stats": {"get"},

@@ -164,8 +164,9 @@ def test_an_upload_under_way_does_not_hold_up_the_end_for_ever(
     monkeypatch.setattr("engine.api.server.GRACE_S", 0.1)
     books = Books()
     script = Script()
-    people, box, slots = ScriptedPeople(script), ScriptedBox(script), Scripted(script, "reservations")
-    backend = Backend(people=people, jobs=books, box=box, reservations=slots)  # type: ignore[arg-type]
+    people, box = ScriptedPeople(script), ScriptedBox(script)
+    others = {name: Scripted(script, name) for name in ("reservations", "usages")}
+    backend = Backend(people=people, jobs=books, box=box, **others)  # type: ignore[arg-type]
 
     async def main() -> None:
         ready, stop = asyncio.Event(), asyncio.Event()

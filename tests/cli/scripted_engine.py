@@ -262,5 +262,6 @@ def card(**changes: Any) -> dict[str, Any]:
         "tolerated_mb": 500,
         "age_s": 0.4,
         "jobs": [],
+        "slot": None,
     }
     return {**view, **changes}

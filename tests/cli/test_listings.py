@@ -103,6 +103,25 @@ GPU  MODEL             STATE  UTIL      MEMORY  TEMP               POWER  JOBS
 """
 
 
+BOOKED = """\
+GPU  MODEL             STATE  UTIL      MEMORY  TEMP               POWER  JOBS  BOOKED
+  0  NVIDIA RTX A6000  ● ok    93%  20G of 48G  68°C of 75  281W of 300W  -     until 16:00 alice
+  1  NVIDIA RTX A6000  ● ok    93%  20G of 48G  68°C of 75  281W of 300W  -     Tue 09:00 to Tue 10:00 (vision)
+  2  NVIDIA RTX A6000  ● ok    93%  20G of 48G  68°C of 75  281W of 300W  -     -
+"""
+
+
+def test_gpus_that_are_booked_tell_until_or_from_when_and_who(
+    rcq: Rcq, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    now = {"account": "alice", "group": "vision", "start_at": 1_000_000.0, "end_at": 1_008_000.0}
+    later = {"account": None, "group": "vision", "start_at": 1_155_600.0 - 86_400, "end_at": 1_159_200.0 - 86_400}
+    cards = [card(slot=now), card(index=1, slot=later), card(index=2)]
+    engine.on("GET", "/v1/gpus", {"items": cards})
+    assert rcq("gpus").out == BOOKED
+
+
 def test_gpus_at_a_fixed_width(rcq: Rcq, engine: Engine) -> None:
     users = [
         {"id": 9, "account": "alice", "group": "vision", "name": "train", "memory_mb": 100},
@@ -162,12 +181,22 @@ def test_show(rcq: Rcq, engine: Engine) -> None:
     assert json.loads(rcq("show", "12", "--json").out) == shown
 
 
+HOLDER = {
+    "codes": ["GPUS_BUSY"], "id": 7, "account": "bob", "group": "vision", "gpus": [0, 3], "cpu_cores": 4,
+    "memory_mb": 0, "since": 1_000_000.0, "until": 1_003_600.0, "basis": "history", "ending": False,
+}  # fmt: skip
 WHY = """\
 Job 12 is pending, position 3 of 40.
-It is promised a start in 1m00s at the latest (13:57) on GPU 1, 2.
+Promised to start at 13:57 (in 1m00s) on GPU 1, 2 at the latest.
 It does not start now because:
   - Group vision holds 4 of at most 4 GPUs; this job needs 2 GPUs more.
   - GPU 3 is too hot: 91°C, and no job starts at 75°C or above; back below 70°C.
+Who holds it:
+  - Job 7 of bob (vision) has GPU 0, 3 since 13:46, until 14:46 as such jobs did before.
+  - A job (nlp) has GPU 1 since 13:46, is stopping, gone by 13:57.
+What would help:
+  - With group vision's cap of 4 GPUs raised by 2 it starts now.
+  - With 1 GPU instead of 2 it starts in 30s (13:57).
 Its score is 22.00 = base 10 × fair 2.00 × wait 1.10.
 """
 
@@ -176,6 +205,14 @@ def test_why(rcq: Rcq, engine: Engine) -> None:
     answer = {
         "id": 12, "state": "pending", "reasons": [REASON, HOT], "position": 3, "pending": 40, "score": 22.0,
         "base": 10.0, "fair": 2.0, "wait": 1.1, "expected_start": 1_000_660.0, "reserved_gpus": [1, 2],
+        "basis": "promised", "later_than": None, "claimed_gpus": [],
+        "holders": [HOLDER, {**HOLDER, "id": None, "account": None, "group": "nlp", "gpus": [1], "ending": True,
+                             "until": 1_000_630.0}],
+        "helps": [
+            {"start_at": 1_000_600.0, "changes": [{"code": "RAISE_QUOTA", "scope": "group", "name": "vision",
+                                                   "resource": "gpus", "limit": 4, "by": 2, "each": False}]},
+            {"start_at": 1_000_630.0, "changes": [{"code": "FEWER_GPUS", "gpus": 1, "wanted": 2}]},
+        ],
     }  # fmt: skip
     engine.on("GET", "/v1/jobs/12/why", answer)
     result = rcq("why", "12")

@@ -30,7 +30,7 @@ HEAVY = (
 )
 PART_ONE = (
     "demo engine login logout whoami passwd submit ingest queue show why logs cancel hold release gpus drain resume "
-    "stats simulate account group service doctor"
+    "plan stats usage simulate account group service doctor reserve reservations unreserve"
 )
 
 

@@ -3,16 +3,21 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from engine.protocol.errors import Refused, Unreachable
 from engine.protocol.fields import JobFields
-from engine.protocol.responses import Session
+from engine.protocol.responses import GpuSlot, ReservationView, Session
 from rcq_tui.client.api import Api
 from rcq_tui.client.calls import JobsWanted
+
+SLOT = ReservationView(
+    id=3, account=None, group="vision", gpu_indices=[0, 2], gpu_uuids=["GPU-a", "GPU-c"], start_at=5.0, end_at=65.0,
+    created_at=1.0, active=False, mine=False, promises_moved=1,
+)  # fmt: skip
 
 
 class Server:
@@ -80,6 +85,9 @@ async def test_calls_go_where_the_interface_says(box, server, api):
         "GET /v1/gpus": (200, {"items": [asdict(gpu) | {"new": 1}]}),
         "POST /v1/gpus/GPU-1/drain": (200, asdict(gpu)),
         "POST /v1/gpus/GPU-1/resume": (200, asdict(gpu)),
+        "GET /v1/reservations": (200, {"items": [told(SLOT)]}),
+        "POST /v1/reservations": (201, told(SLOT)),
+        "DELETE /v1/reservations/3": (200, told(SLOT)),
         "GET /v1/stats": (200, asdict(stats)),
         "GET /v1/groups": (200, {"items": []}),
         "GET /v1/accounts": (200, {"items": []}),
@@ -99,6 +107,11 @@ async def test_calls_go_where_the_interface_says(box, server, api):
     assert await api.drain("GPU-1", "noisy fan") == gpu
     assert await api.resume("GPU-1") == gpu
     assert await api.stats() == stats
+    assert (await api.reservations(), await api.unreserve(3)) == ([SLOT], SLOT)
+    assert await api.reserve(2, 3600) == SLOT
+    assert json.loads(server.asked[-1][2]) == {"gpus": 2, "duration_s": 3600, "start_at": None}
+    await api.reserve(["0", "GPU-c"], 60, 5.0)
+    assert json.loads(server.asked[-1][2]) == {"cards": ["0", "GPU-c"], "duration_s": 60, "start_at": 5.0}
     assert (await api.groups(), await api.accounts()) == ([], [])
     assert not (await api.health()).accounts
     assert await api.submit(JobFields(script="true", gpus=2)) == 8
@@ -164,6 +177,28 @@ async def test_events_in_any_pieces(server, api):
     assert seen[0].data == {"id": 7, "state": "running"}
     assert seen[2].data == {"x": "\u2028ü"}
     assert server.asked[-1][1]["last-event-id"] == "3"
+
+
+async def test_a_booked_card_comes_with_its_slot_and_a_free_one_without(box, server, api):
+    slot = GpuSlot(account=None, group="nlp", start_at=5.0, end_at=9.0, starts_in_s=0.0, ends_in_s=4.0)
+    booked, free = replace(box.card(0), slot=slot), box.card(1)
+    server.script = {"GET /v1/gpus": (200, {"items": [told(booked), told(free)]})}
+    assert await api.gpus() == [booked, free]
+
+
+async def test_fake_and_client_book_alike(box, server, api):
+    fake = box.busy()
+    fake.expect("reserve", 2, 3600, None, answer=SLOT)
+    fake.expect("unreserve", 3)
+    server.script = {
+        "POST /v1/reservations": (201, asdict(SLOT)),
+        "GET /v1/reservations": (200, {"items": [asdict(SLOT)]}),
+        "DELETE /v1/reservations/3": (200, asdict(SLOT)),
+    }
+    told_by = [[await one.reserve(2, 3600), await one.reservations(), await one.unreserve(3)] for one in (fake, api)]
+    assert told_by[0] == told_by[1] == [SLOT, [SLOT], SLOT]
+    assert await fake.reservations() == []
+    fake.finish()
 
 
 async def test_the_fake_and_the_client_tell_one_story(box, server, api):

@@ -1,0 +1,37 @@
+"""`rcq reservations`: the booked reservations that stand."""
+
+import time
+
+from rcq_tui.cli.call import engine, print_json
+from rcq_tui.cli.columns import Column, table, terminal_width
+from rcq_tui.cli.options import add_json, parser
+from rcq_tui.viewmodel.slots import line
+
+COLUMNS = (
+    Column("ID", right=True),
+    Column("WHO", least=8),
+    Column("GPUS"),
+    Column("FROM"),
+    Column("UNTIL"),
+    Column("STATE"),
+)
+
+
+def run(argv: list[str]) -> int:
+    """List them, the earliest first."""
+    options = parser(
+        "reservations",
+        "List booked GPUs: what stands and is not over, the earliest first.",
+        "rcq reservations\nrcq reservations --json",
+    )
+    add_json(options)
+    chosen = options.parse_args(argv)
+    answer = engine().request("GET", "/v1/reservations")
+    if chosen.json:
+        print_json(answer)
+    elif not answer["items"]:
+        print("no GPU is booked: `rcq reserve --help` says how to book one")
+    else:
+        now = time.time()
+        print("\n".join(table(COLUMNS, [line(slot, now) for slot in answer["items"]], terminal_width())))
+    return 0
