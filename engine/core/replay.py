@@ -46,6 +46,8 @@ def differences(record: Record, again: Plan | NotRecorded) -> tuple[Difference, 
 
 def _differences(record: Record, then: Outcome, now: Outcome) -> Iterator[Difference]:
     before, after = parts(record, then), parts(record, now)
+    if before == after and list(before) != list(after):
+        yield Difference(what="order", job=None, decided=_jobs(before), now=_jobs(after))
     for what, job in dict.fromkeys((*before, *after)):
         decided, today = before.get((what, job)), after.get((what, job))
         if decided != today:
@@ -54,8 +56,6 @@ def _differences(record: Record, then: Outcome, now: Outcome) -> Iterator[Differ
         one, two = getattr(then.plan, field.name), getattr(now.plan, field.name)
         if field.name not in _BY_JOB and one != two:
             yield Difference(what=field.name, job=None, decided=one, now=two)
-    if list(before) != list(after) and before.keys() == after.keys():
-        yield Difference(what="order", job=None, decided=_jobs(before), now=_jobs(after))
 
 
 def parts(record: Record, outcome: Outcome) -> dict[tuple[str, JobId], Part]:
