@@ -196,7 +196,7 @@ class KnownJob:
     """A job that has not ended, as the books show it after a restart.
 
     The lease is set for `scheduled` and `running`. attempt: 0 before the first start. failures: of its attempts, those
-    that count against its retries. stopping: why it was told to stop, if it was.
+    that count against its retries. stopping: why it was told to stop, if it was; stop_message: for its owner.
     """
 
     job: JobId
@@ -209,6 +209,7 @@ class KnownJob:
     gate: AtGate | None = None
     failures: int = 0
     stopping: Cause | None = None
+    stop_message: str | None = None
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -258,10 +259,19 @@ class Moved:
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
+class MovedAll:
+    """These waiting jobs took the same step at `at` (Unix seconds): to `held` or `pending`, or they are `cancelled`."""
+
+    jobs: Sequence[JobId]
+    state: JobState
+    at: float
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
 class Stopping:
     """A job that holds a lease is told to stop, because of `cause`: its end counts as that, whoever hears of it.
 
-    message: what its owner should know of it.
+    Nothing changes where it holds none (any more). message: what its owner should know of it.
     """
 
     job: JobId
@@ -341,7 +351,7 @@ class Decided:
     blob: bytes
 
 
-Change = Scheduled | Started | Ended | Moved | Stopping | Passed | Postponed | Billed | Charged | Decided
+Change = Scheduled | Started | Ended | Moved | MovedAll | Stopping | Passed | Postponed | Billed | Charged | Decided
 
 
 class ImpossibleChange(RcqError):

@@ -25,6 +25,7 @@ from engine.protocol.responses import (
     ServiceView,
     Session,
     Stats,
+    UsageReport,
     Why,
 )
 
@@ -290,6 +291,17 @@ class Reservations(Protocol):
         ...
 
 
+class Usages(Protocol):
+    """What people have used."""
+
+    async def usage(self, who: Identity, group: str | None, since: float | None) -> UsageReport:
+        """All groups for admins, the own one for others; or one of them. since: Unix seconds, to count from.
+
+        NOT_FOUND, FORBIDDEN for another group, VALIDATION_ERROR for a time to come.
+        """
+        ...
+
+
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Limits:
     """Bounds on what is read from strangers, from the settings. Bytes."""
@@ -307,4 +319,5 @@ class Backend:
     jobs: Jobs
     box: Box
     reservations: Reservations
+    usages: Usages
     limits: Limits = Limits()

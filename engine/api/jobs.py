@@ -14,9 +14,11 @@ from engine.api.complaints import wrong
 from engine.api.intake import Intake, Parsed, Wish
 from engine.api.lines import Line
 from engine.api.model import load_json, parse_line, parse_object
-from engine.api.requests import Batch, Listing, LogPart, Submission
+from engine.api.requests import Batch, Listing, LogPart, OfArray, Submission
+from engine.protocol.arrays import ALL, parse_elements
 from engine.protocol.errors import Refused
-from engine.protocol.responses import IngestReport, JobDetail, JobPage, LogChunk, Preview, Why
+from engine.protocol.fields import size_of
+from engine.protocol.responses import ArrayChanged, IngestReport, JobDetail, JobPage, LogChunk, Preview, Why
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 JobNumber = Annotated[int, Path(alias="id", ge=1, le=2**63 - 1)]
@@ -36,7 +38,7 @@ _STEP = refuses("UNAUTHENTICATED", "FORBIDDEN", "JOB_NOT_FOUND", "INVALID_STATE"
     openapi_extra=takes("Job"),
 )
 async def submit(request: Request, engine: Engine, who: Who, asked: Annotated[Submission, Query()]) -> Response:
-    """Take one job in; it is on disk when this answers. With `dry_run`, only say whether and when it would start."""
+    """Take one job in, or a whole array; it is on disk when this answers. With `dry_run`, only say what would be."""
     fields = parse_line(await read_body(request))
     if isinstance(fields, Refused):
         raise fields
@@ -45,7 +47,8 @@ async def submit(request: Request, engine: Engine, who: Who, asked: Annotated[Su
     (outcome,) = await engine.jobs.submit(who, [fields])
     if isinstance(outcome, Refused):
         raise outcome
-    return answer(JobTaken(id=outcome), 201)
+    size = size_of(fields)
+    return answer(JobTaken(id=outcome, count=size, last_id=outcome + size - 1), 201)
 
 
 @router.post("/batch", response_model=IngestReport, responses=refuses(*_BODY), openapi_extra=takes("Batch"))
@@ -70,6 +73,8 @@ async def listing(engine: Engine, who: Who, asked: Annotated[Listing, Query()]) 
         group=asked.group,
         limit=asked.limit,
         cursor=asked.cursor,
+        array=asked.array,
+        elements=parse_elements(asked.elements or ALL),
     )
     return answer(await engine.jobs.page(who, query))
 
@@ -80,21 +85,27 @@ async def show(engine: Engine, who: Who, job: JobNumber) -> Response:
     return answer(await engine.jobs.show(who, job))
 
 
-@router.delete("/{id}", response_model=JobDetail, responses=_STEP)
-async def cancel(engine: Engine, who: Who, job: JobNumber) -> Response:
-    """Cancel it, waiting or running; a running one gets its grace period."""
+@router.delete("/{id}", response_model=JobDetail | ArrayChanged, responses=_STEP)
+async def cancel(engine: Engine, who: Who, job: JobNumber, asked: Annotated[OfArray, Query()]) -> Response:
+    """Cancel it, waiting or running; a running one gets its grace. With `elements`: those of its array."""
+    if (indices := asked.indices) is not None:
+        return answer(await engine.jobs.change_array(who, job, "cancel", indices))
     return answer(await engine.jobs.cancel(who, job))
 
 
-@router.post("/{id}/hold", response_model=JobDetail, responses=_STEP)
-async def hold(engine: Engine, who: Who, job: JobNumber) -> Response:
-    """Keep a pending job from starting."""
+@router.post("/{id}/hold", response_model=JobDetail | ArrayChanged, responses=_STEP)
+async def hold(engine: Engine, who: Who, job: JobNumber, asked: Annotated[OfArray, Query()]) -> Response:
+    """Keep a pending job from starting. With `elements`: those of its array."""
+    if (indices := asked.indices) is not None:
+        return answer(await engine.jobs.change_array(who, job, "hold", indices))
     return answer(await engine.jobs.hold(who, job))
 
 
-@router.post("/{id}/release", response_model=JobDetail, responses=_STEP)
-async def release(engine: Engine, who: Who, job: JobNumber) -> Response:
-    """Let a held job go on."""
+@router.post("/{id}/release", response_model=JobDetail | ArrayChanged, responses=_STEP)
+async def release(engine: Engine, who: Who, job: JobNumber, asked: Annotated[OfArray, Query()]) -> Response:
+    """Let a held job go on. With `elements`: those of its array."""
+    if (indices := asked.indices) is not None:
+        return answer(await engine.jobs.change_array(who, job, "release", indices))
     return answer(await engine.jobs.release(who, job))
 
 

@@ -240,6 +240,15 @@ class OfArray(BaseModel):
         return None if self.elements is None else parse_elements(self.elements)
 
 
+class UsageAsked(BaseModel):
+    """GET /v1/usage. group: only this one. since: Unix seconds, to count plain GPU-hours from."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    group: str | None = Field(None, max_length=200)
+    since: float | None = Field(None, ge=0, le=1e11, allow_inf_nan=False)
+
+
 class LogPart(BaseModel):
     """GET /v1/jobs/{id}/log. offset: in bytes, negative from the end. limit: bytes."""
 

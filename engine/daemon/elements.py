@@ -10,14 +10,14 @@ from engine.core.model import ArrayCap, GroupKey, JobId, Waiting
 from engine.ports import NewJob
 from engine.protocol.arrays import parse_array
 from engine.protocol.errors import Refused
-from engine.protocol.fields import JobFields
+from engine.protocol.fields import JobFields, array_of
 
 
 def new_job(fields: JobFields, key: GroupKey, submitted_at: float) -> NewJob:
-    """What is to be written down. A recurring job is one job, whatever its copies will be."""
-    if fields.array is None or fields.cron is not None:
+    """What is to be written down."""
+    spec = array_of(fields)
+    if spec is None:
         return NewJob(fields=fields, key=key, submitted_at=submitted_at)
-    spec = parse_array(fields.array)
     return NewJob(fields=fields, key=key, submitted_at=submitted_at, indices=spec.indices, most=spec.most)
 
 

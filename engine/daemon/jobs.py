@@ -5,12 +5,14 @@ Must not know HTTP, or how a pass decides.
 
 from collections.abc import Sequence
 
-from engine.api.backend import Identity, JobQuery
+from engine.api.backend import ArrayStep, Identity, JobQuery
 from engine.core.lifecycle import TERMINAL
 from engine.core.model import JobId
 from engine.core.places import positions
 from engine.core.policy import Policy
 from engine.daemon import gateviews
+from engine.daemon.arraycontrol import ArrayControl
+from engine.daemon.arrays import ArrayListing
 from engine.daemon.books import Books
 from engine.daemon.control import Control
 from engine.daemon.foresight import Foresight
@@ -23,7 +25,7 @@ from engine.daemon.views import Views, waiting_of
 from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
-from engine.protocol.responses import JobDetail, JobPage, LogChunk, Planned, Preview, Why
+from engine.protocol.responses import ArrayChanged, JobDetail, JobPage, LogChunk, Planned, Preview, Why
 
 
 class JobService:
@@ -36,6 +38,8 @@ class JobService:
         submission: Submission,
         listing: Listing,
         control: Control,
+        array_listing: ArrayListing,
+        array_control: ArrayControl,
         lookup: Lookup,
         views: Views,
         logs: JobLogs,
@@ -47,6 +51,8 @@ class JobService:
         self._submission = submission
         self._listing = listing
         self._control = control
+        self._array_listing = array_listing
+        self._array_control = array_control
         self._lookup = lookup
         self._views = views
         self._logs = logs
@@ -69,7 +75,8 @@ class JobService:
 
     async def page(self, who: Identity, query: JobQuery) -> JobPage:
         """A page of jobs; those of others as the privacy setting has it."""
-        return await self._listing.page(who, query)
+        listing = self._listing if query.array is None else self._array_listing
+        return await listing.page(who, query)
 
     async def show(self, who: Identity, job: int) -> JobDetail:
         """One job. JOB_NOT_FOUND also for another account's, unless admin."""
@@ -105,6 +112,10 @@ class JobService:
         """Let a held job go on. INVALID_STATE unless held."""
         await self._control.release(who, job)
         return await self.show(who, job)
+
+    async def change_array(self, who: Identity, array: int, step: ArrayStep, elements: Sequence[int]) -> ArrayChanged:
+        """The same step for many elements of a job array, in one commit; no `elements`: for all."""
+        return await self._array_control.change(who, array, step, elements)
 
     async def log(self, who: Identity, job: int, stream: str, offset: int, limit: int) -> LogChunk:
         """Bytes of `stdout` or `stderr` from `offset` (negative: from the end), at most `limit`."""

@@ -65,7 +65,7 @@ class Listing:
         shown = found[: query.limit]
         rows = await self._store.jobs([int(job) for job, _ in shown])
         cursor = cursors.encode(*shown[-1][1]) if len(found) > query.limit else None
-        return JobPage(items=self._rows(who, rows), cursor=cursor)
+        return JobPage(items=self.rows(who, rows), cursor=cursor)
 
     async def _newest(self, who: Identity, query: JobQuery, states: frozenset[JobState]) -> JobPage:
         before = _id_of(cursors.decode(query.cursor)) if query.cursor else None
@@ -76,10 +76,11 @@ class Listing:
             states=sorted(asked), account=account, group=query.group, limit=query.limit + 1, before=before
         )
         shown = found[: query.limit]
-        rows = self._rows(who, [job for job in shown if self._views.state(job) in states])
+        rows = self.rows(who, [job for job in shown if self._views.state(job) in states])
         return JobPage(items=rows, cursor=cursors.encode(shown[-1].id) if len(found) > query.limit else None)
 
-    def _rows(self, who: Identity, jobs: list[StoredJob]) -> list[JobRow]:
+    def rows(self, who: Identity, jobs: list[StoredJob]) -> list[JobRow]:
+        """Stored jobs as the caller may see them."""
         any_pending = any(JobId(str(job.id)) in self._books.pending for job in jobs)
         places = positions(self._books.snapshot(self._clock.now()), self._policy) if any_pending else {}
         outlooks = Outlooks(self._books.plan, self._forecasts.known() if any_pending else None)

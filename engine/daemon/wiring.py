@@ -14,6 +14,8 @@ from engine.api.backend import Backend, Limits
 from engine.core.plan import plan
 from engine.core.policy import Policy
 from engine.daemon.allowance import Allowances
+from engine.daemon.arraycontrol import ArrayControl
+from engine.daemon.arrays import ArrayListing, ArrayLookup
 from engine.daemon.bills import Bills
 from engine.daemon.books import Books
 from engine.daemon.box import BoxService
@@ -47,6 +49,7 @@ from engine.daemon.sampler import Attribution, Sampler
 from engine.daemon.slots import SlotService
 from engine.daemon.submission import Submission
 from engine.daemon.usage import UsageBook
+from engine.daemon.usagereport import UsageService
 from engine.daemon.views import Views
 from engine.executor.person import this_person
 from engine.executor.process import ProcessExecutor
@@ -162,6 +165,7 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
             jobs=_jobs(ground, passes, runs, submission),
             box=_box(ground, passes),
             reservations=slots,
+            usages=_usages(ground),
             limits=_limits(settings),
         ),
     )
@@ -291,7 +295,7 @@ def _recurrence(ground: _Ground, submission: Submission) -> Recurrence:
 
 def _jobs(ground: _Ground, passes: Passes, runs: Runs, submission: Submission) -> JobService:
     books, store, views, clock = ground.books, ground.store, ground.views, ground.clock
-    lookup = Lookup(store=store.jobs, views=views)
+    lookup, arrays = Lookup(store=store.jobs, views=views), ArrayLookup(store=store, views=views)
     ahead = foresight(
         books=books,
         store=store.jobs,
@@ -300,11 +304,23 @@ def _jobs(ground: _Ground, passes: Passes, runs: Runs, submission: Submission) -
         bounds=bounds_of(ground.settings),
         clock=clock,
     )
+    listing = Listing(
+        books=books, store=store.jobs, views=views, policy=ground.policy, clock=clock, forecasts=ahead.forecasts
+    )
     return JobService(
         books=books,
         submission=submission,
-        listing=Listing(
-            books=books, store=store.jobs, views=views, policy=ground.policy, clock=clock, forecasts=ahead.forecasts
+        listing=listing,
+        array_listing=ArrayListing(store=store, lookup=arrays, views=views, rows=listing.rows),
+        array_control=ArrayControl(
+            books=books,
+            store=store,
+            lookup=arrays,
+            gatekeeper=ground.gatekeeper,
+            passes=passes,
+            runs=runs,
+            feed=ground.feed,
+            clock=clock,
         ),
         control=Control(
             books=books,
@@ -352,6 +368,17 @@ def _slots(ground: _Ground, passes: Passes) -> SlotService:
         settings=ground.settings.scheduling,
         clock=ground.clock,
         plan=plan,
+    )
+
+
+def _usages(ground: _Ground) -> UsageService:
+    return UsageService(
+        books=ground.books,
+        register=ground.register,
+        store=ground.store.usage,
+        views=ground.views,
+        policy=ground.policy,
+        clock=ground.clock,
     )
 
 

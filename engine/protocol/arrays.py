@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 MAX_ELEMENTS = 1_000_000
 """However an engine is set up, no array has more; what is longer is refused before it is spelled out."""
+ALL = "all"
 MAX_INDEX = 2**31 - 1
 FORM = 'write indices and ranges, such as "0-99", "1,3,7-9" or "0-99:10"; "%4" at the end: at most 4 run at once'
 
@@ -40,15 +41,12 @@ def parse_array(text: str) -> ArraySpec:
 
 
 def parse_elements(text: str) -> Sequence[int]:
-    """Indices of some elements: `3`, `3-5,9`. Raises ValueError."""
+    """Indices of some elements: `3`, `3-5,9`; `all` gives none, which stands for all. Raises ValueError."""
+    if text == ALL:
+        return ()
     if "%" in text:
         raise ValueError('write indices and ranges, such as "3" or "3-5,9"')
     return _indices(text)
-
-
-def size_of(array: str | None) -> int:
-    """How many jobs a request makes whose field `array` is this; it must be well written."""
-    return 1 if array is None else parse_array(array).size
 
 
 def compact(indices: Iterable[int]) -> str:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.protocol.arrays import FORM, MAX_ELEMENTS, MAX_INDEX, compact, parse_array, parse_elements, size_of
+from engine.protocol.arrays import FORM, MAX_ELEMENTS, MAX_INDEX, compact, parse_array, parse_elements
+from engine.protocol.fields import JobFields, size_of
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ from engine.protocol.arrays import FORM, MAX_ELEMENTS, MAX_INDEX, compact, parse
 def test_what_an_array_means(text: str, indices: list[int], most: int | None) -> None:
     spec = parse_array(text)
     assert (list(spec.indices), spec.most, spec.size) == (indices, most, len(indices))
-    assert size_of(text) == len(indices)
+    assert size_of(JobFields(array=text)) == len(indices)
 
 
 @pytest.mark.parametrize(
@@ -70,5 +71,10 @@ def test_what_is_compacted_reads_back(indices: set[int]) -> None:
     assert compact([]) == ""
 
 
-def test_a_job_that_is_no_array_is_one() -> None:
-    assert size_of(None) == 1
+def test_no_elements_stand_for_all() -> None:
+    assert len(parse_elements("all")) == 0
+
+
+def test_a_job_that_is_no_array_and_one_that_recurs_are_one() -> None:
+    assert size_of(JobFields()) == 1
+    assert size_of(JobFields(array="0-9", cron="0 3 * * *")) == 1
