@@ -22,6 +22,7 @@ from engine.api import (
     services,
     session,
     stats,
+    usage,
 )
 from engine.api.backend import Backend
 
@@ -33,6 +34,7 @@ ROUTERS = (
     gpus.router,
     reservations.router,
     stats.router,
+    usage.router,
     plan.router,
     events.router,
     accounts.router,

@@ -473,7 +473,10 @@ class UsageReport:
 
 @dataclass(slots=True, kw_only=True)
 class IngestReport:
-    """What became of each line. errors: the first 100, `{"line", "job_id", "code", "message", "details"}`."""
+    """What became of each line. errors: the first 100, `{"line", "job_id", "code", "message", "details"}`.
+
+    A job array is one accepted line; first_id and last_id are those of all its elements.
+    """
 
     accepted: int = 0
     rejected: int = 0

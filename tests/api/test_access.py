@@ -64,6 +64,7 @@ PROTECTED = [
     ("POST", "/v1/gpus/0/resume"),
     ("GET", "/v1/stats"),
     ("GET", "/v1/plan"),
+    ("GET", "/v1/usage"),
     ("GET", "/v1/events"),
     ("GET", "/v1/accounts"),
     ("PATCH", "/v1/accounts/ada"),

@@ -1,7 +1,7 @@
 """Every route: what it asks the engine for, how it answers, what it refuses."""
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -333,11 +333,16 @@ def test_groups(api: Api) -> None:
 def test_services(api: Api) -> None:
     service = ServiceView(name="alphafold", jobs_per_account=5)
     api.script.expect("people.services", USER, gives=[service])
-    assert api.ask("GET", "/v1/services").json() == {"items": [{"name": "alphafold", "jobs_per_account": 5}]}
+    assert api.ask("GET", "/v1/services").json() == {"items": [asdict(service)]}
     api.script.expect("people.set_service", ADMIN, service, gives=service)
     answer = api.ask("PUT", "/v1/services/alphafold", token="root", json={"jobs_per_account": 5})
-    assert answer.json() == {"name": "alphafold", "jobs_per_account": 5}
-    for bad in ({}, {"jobs_per_account": -1}, {"jobs_per_account": True}, {"jobs_per_account": 1, "x": 1}):
+    assert answer.json() == asdict(service)
+    limited = replace(service, quota=QuotaView(gpus=4, gpu_hours=0.5))
+    api.script.expect("people.set_service", ADMIN, limited, gives=limited)
+    body = {"jobs_per_account": 5, "quota": {"gpus": 4, "gpu_hours": 0.5}}
+    assert api.ask("PUT", "/v1/services/alphafold", token="root", json=body).json() == asdict(limited)
+    over = {"jobs_per_account": None, "quota": {"gpu_hours": -1}}
+    for bad in ({}, {"jobs_per_account": -1}, {"jobs_per_account": True}, {"jobs_per_account": 1, "x": 1}, over):
         assert refusal(api.ask("PUT", "/v1/services/alphafold", token="root", json=bad)) == (422, "VALIDATION_ERROR")
     named = api.ask("PUT", "/v1/services/a%20b", token="root", json={"jobs_per_account": 1})
     assert refusal(named) == (422, "VALIDATION_ERROR")
