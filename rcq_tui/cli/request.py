@@ -5,12 +5,15 @@
 
 import argparse
 import os
+import time
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 from engine.protocol.arrays import parse_array
+from rcq_tui.cli.after import conditions
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import pair
+from rcq_tui.cli.times import instant
 from rcq_tui.cli.units import mebibytes, seconds
 
 T = TypeVar("T")
@@ -18,7 +21,7 @@ T = TypeVar("T")
 SWITCHES = ("--share", "--no-share", "--preemptible", "--no-preemptible")
 """The options here that take no value."""
 
-LATER = ("image", "after", "begin", "cron")
+LATER = ("image",)
 """Fields that the engine refuses in this version; their options are refused here by name, before anything is sent."""
 
 _PLAIN = {
@@ -38,6 +41,8 @@ _PLAIN = {
     "workdir": "workdir",
     "retries": "retries",
     "array": "array",
+    "begin": "begin",
+    "cron": "cron",
 }
 """Option (as argparse names it) → field."""
 
@@ -45,14 +50,14 @@ _PLAIN = {
 def add_request(to: argparse.ArgumentParser) -> None:
     """The options for a job's fields. What is not given is left to the engine."""
     flag = argparse.BooleanOptionalAction
-    size, time = _typed(mebibytes), _typed(seconds)
+    size, duration = _typed(mebibytes), _typed(seconds)
     to.add_argument("--gpus", metavar="N", type=int, help="how many GPUs, all or nothing")
     to.add_argument("--gpu-type", metavar="WORDS", help="words of the model name, such as a100")
     to.add_argument("--gpu-memory", metavar="SIZE", type=size, help="needed on each GPU: 16G, 512M")
     to.add_argument("--share", action=flag, help="this memory of one GPU is enough; others may use the rest")
     to.add_argument("--cores", metavar="N", type=int, help="CPU cores")
     to.add_argument("--memory", metavar="SIZE", type=size, help="host memory: 64G")
-    to.add_argument("--time", metavar="TIME", type=time, help="time limit: 90s, 2h30m, 1-02:00:00, plain seconds")
+    to.add_argument("--time", metavar="TIME", type=duration, help="time limit: 90s, 2h30m, 1-02:00:00, plain seconds")
     to.add_argument("--priority", metavar="N", type=int, help="1 to 10, 5 unless given")
     to.add_argument("--preemptible", action=flag, help="may be stopped and requeued for others")
     to.add_argument("--name", metavar="TEXT")
@@ -67,6 +72,12 @@ def add_request(to: argparse.ArgumentParser) -> None:
     to.add_argument(
         "--env", metavar="K=V", type=_variable, action="append", default=[], help="repeat; K alone: as here"
     )
+    to.add_argument(
+        "--after", metavar="ID[:WHEN],…", type=_typed(conditions), action="extend", default=[],
+        help="wait for these jobs to be ok (or: failed, any); repeat",
+    )  # fmt: skip
+    to.add_argument("--begin", metavar="WHEN", type=_typed(_begin), help="not before 22:00, now+2h, 2026-12-01T08:00")
+    to.add_argument("--cron", metavar="LINE", help="submit a copy whenever it comes: '30 2 * * 1-5'")
     to.add_argument("--tag", metavar="K=V", type=pair, action="append", default=[], help="repeat")
     for name in LATER:
         to.add_argument(f"--{name}", type=_later, help=argparse.SUPPRESS)
@@ -79,9 +90,15 @@ def fields(options: argparse.Namespace) -> dict[str, Any]:
     request["workdir"] = _workdir(request.get("workdir", "."))
     if options.env:
         request["environment"] = dict(options.env)
+    if options.after:
+        request["after"] = options.after
     if options.tag:
         request["tags"] = dict(options.tag)
     return request
+
+
+def _begin(text: str) -> float:
+    return instant(text, time.time())
 
 
 def _array(text: str) -> str:
