@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """Where a job stands. The last four are terminal, except that a preempted job may be requeued."""
+    """Where a job stands. The last four are terminal, until the job is requeued."""
 
     HELD = "held"
     PENDING = "pending"
@@ -32,6 +32,7 @@ class Cause(StrEnum):
     HOST_REBOOT = "host-reboot"
     LAUNCH_ERROR = "launch-error"
     CANCELLED = "cancelled"
+    PREEMPTED = "preempted"
 
 
 WAITING = frozenset({JobState.HELD, JobState.PENDING})
@@ -41,18 +42,14 @@ TERMINAL = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED, J
 STEPS: dict[JobState, frozenset[JobState]] = {
     JobState.HELD: frozenset({JobState.PENDING, JobState.CANCELLED, JobState.FAILED}),
     JobState.PENDING: frozenset({JobState.HELD, JobState.SCHEDULED, JobState.CANCELLED, JobState.FAILED}),
-    JobState.SCHEDULED: frozenset(
-        {JobState.RUNNING, JobState.PENDING, JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
-    ),
-    JobState.RUNNING: frozenset(
-        {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED, JobState.PREEMPTED, JobState.PENDING}
-    ),
+    JobState.SCHEDULED: frozenset({JobState.RUNNING, JobState.PENDING}) | TERMINAL,
+    JobState.RUNNING: frozenset({JobState.PENDING}) | TERMINAL,
     JobState.PREEMPTED: frozenset({JobState.PENDING}),
-    JobState.COMPLETED: frozenset(),
+    JobState.COMPLETED: frozenset({JobState.PENDING}),
     JobState.FAILED: frozenset({JobState.PENDING}),
-    JobState.CANCELLED: frozenset(),
+    JobState.CANCELLED: frozenset({JobState.PENDING}),
 }
-"""Every step that may happen. A failed job goes back to pending only as a retry or an explicit requeue."""
+"""Every step that may happen. What has ended goes back to pending for a retry, or because somebody requeues it."""
 
 
 def may_step(before: JobState, after: JobState) -> bool:
@@ -64,6 +61,8 @@ def outcome(cause: Cause, exit_code: int | None) -> JobState:
     """The terminal state that follows from how a run ended: exit 0 is `completed`, all else has failed."""
     if cause is Cause.CANCELLED:
         return JobState.CANCELLED
+    if cause is Cause.PREEMPTED:
+        return JobState.PREEMPTED
     if cause is Cause.EXIT and exit_code == 0:
         return JobState.COMPLETED
     return JobState.FAILED

@@ -32,9 +32,9 @@ class Live:
 
     state: `scheduled` until the executor runs it. started_at: Unix seconds, from then on. submitted_at: of its job, in
     the queue. failures: earlier attempts that count against the retries. stopping: why it was told to stop, with
-    stop_message for its owner, and since when, Unix seconds. tried: the executor was asked to start it, so it may run. bill: what its owner is charged for it.
-    settled: set as soon as the start went through, or will not happen. fields: known once it was launched.
-    load, memory_mb: what it does to a simulated card.
+    stop_message for its owner, and since when, Unix seconds. tried: the executor was asked to start it, so it may run.
+    bill: what its owner is charged for it. settled: set as soon as the start went through, or will not happen. fields:
+    known once it was launched. load, memory_mb: what it does to a simulated card.
     """
 
     lease: Lease

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from engine.core.model import AccountName, JobId, Owner, ServiceName
 from engine.daemon.billing import added
-from engine.ports import Change, Charged, Ended
+from engine.ports import Change, Charged, Ended, Moved
 
 
 def merged(changes: Sequence[Change]) -> list[Change]:
@@ -31,6 +31,7 @@ class Journal:
     def __init__(self) -> None:
         self._waiting: list[Change] = []
         self._endings: dict[JobId, tuple[Ended, AccountName]] = {}
+        self._going_on: set[JobId] = set()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -44,10 +45,20 @@ class Journal:
         self._waiting.append(ended)
         self._endings[ended.job] = (ended, account)
 
+    def end_attempt(self, ended: Ended, again: Moved, account: AccountName) -> None:
+        """Remember that an attempt has ended and its job goes on: both are written, or neither."""
+        self._waiting += [ended, again]
+        self._endings[ended.job] = (ended, account)
+        self._going_on.add(ended.job)
+
     def ending(self, job: JobId) -> Ended | None:
-        """The ending of a job that is not on disk yet."""
+        """The ending of a job that is not on disk yet; `None` where only an attempt has ended."""
         found = self._endings.get(job)
-        return None if found is None else found[0]
+        return None if found is None or job in self._going_on else found[0]
+
+    def concerns(self, job: JobId) -> bool:
+        """Whether an ending of the job, or of its last attempt, waits for the next commit."""
+        return job in self._endings
 
     def take(self) -> list[Change]:
         """Everything that waits; it is written down or put back."""
@@ -61,4 +72,5 @@ class Journal:
     def written(self, changes: Sequence[Change]) -> list[tuple[Ended, AccountName]]:
         """A commit succeeded (or these can never be written): the endings among them, and whose jobs they were."""
         jobs = [change.job for change in changes if isinstance(change, Ended)]
+        self._going_on.difference_update(jobs)
         return [self._endings.pop(job) for job in jobs if job in self._endings]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from engine.core.decisions import Plan, Start
+from engine.core.lifecycle import JobState
 from engine.core.policy import Policy
 from engine.core.snapshot import Snapshot
 from engine.daemon.bills import Bills
@@ -16,6 +17,7 @@ from engine.daemon.books import Books, Live
 from engine.daemon.decisionlog import DecisionLog
 from engine.daemon.feed import Feed
 from engine.daemon.journal import Journal, merged
+from engine.daemon.preemptions import Preemptions
 from engine.daemon.runs import Runs
 from engine.ports import Change, Charged, Clock, ImpossibleChange, JobStore, Scheduled
 
@@ -45,6 +47,7 @@ class Passes:
         boot_id: str,
         plan: Callable[[Snapshot, Policy], Plan],
         decisions: DecisionLog,
+        preemptions: Preemptions,
     ) -> None:
         self._books = books
         self._journal = journal
@@ -57,6 +60,7 @@ class Passes:
         self._boot_id = boot_id
         self._plan = plan
         self._decisions = decisions
+        self._preemptions = preemptions
         self._due = asyncio.Event()
         self._stopping = False
         self.count = 0
@@ -97,19 +101,25 @@ class Passes:
         # 2. decide
         decided = self._plan(snapshot, self._policy)
         record = self._decisions.note(snapshot, self._policy, decided)
-        # 3. claim in memory what starts, before anybody else gets the loop
+        # 3. claim in memory what starts and what is stopped for it, before anybody else gets the loop
         before = self._journal.take()
         starts, new = self._claim(decided, snapshot)
+        victims, stops = self._preemptions.claim(decided)
         # 4. one commit for that and for everything that happened since the last pass
-        await self._commit(before, starts, [*new, *record])
-        # 5. act: each start goes on by itself, so that a slow one holds up nobody
+        try:
+            await self._commit(before, starts, [*new, *stops, *record])
+        except BaseException:
+            self._preemptions.undo(victims)
+            raise
+        # 5. act: each start and stop goes on by itself, so that a slow one holds up nobody
         for live, _ in starts:
             self._runs.launch(live)
+        self._preemptions.act(victims)
         # 6. tell
         self.count += 1
         self.last_at = self._clock.now()
         self.last_s = time.perf_counter() - began
-        if before or new:
+        if before or new or stops:
             self._feed.queue_changed()
 
     async def flush(self) -> None:
@@ -144,6 +154,8 @@ class Passes:
             raise
         for ended, account in self._journal.written(changes):
             self._feed.job_changed(ended.job, account, ended.state.value)
+            if ended.job in self._books.pending:
+                self._feed.job_changed(ended.job, account, JobState.PENDING.value)
         for live, _ in starts:
             self._feed.job_changed(live.job, live.lease.key.owner.account, live.state.value)
 

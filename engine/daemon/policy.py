@@ -2,7 +2,7 @@
 
 from config.settings import Settings
 from engine.core.forecast import Bounds
-from engine.core.policy import Order, Policy, Thermal
+from engine.core.policy import Order, Policy, Preemption, Thermal
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -15,6 +15,12 @@ def policy_of(settings: Settings) -> Policy:
         reservation_depth=scheduling.reservations,
         thermal=Thermal(threshold_c=settings.thermal.threshold_c, resume_c=settings.thermal.resume_c),
         tolerated_foreign_mb=settings.gpu.tolerated_foreign_mb,
+        preemption=Preemption(
+            enabled=scheduling.preemption,
+            min_run_s=scheduling.preemption_min_run_s,
+            priority_gap=scheduling.preemption_priority_gap,
+            grace_s=settings.executor.grace_s,
+        ),
     )
 
 

@@ -16,7 +16,8 @@ from engine.protocol.fields import JobFields
 from engine.store.attempts import PastAttempt
 
 KNOWN_COLUMNS = (
-    "id, state, submitted_at, attempt, boot_id, gpu_uuids, lease_started_at, expected_end, failures, stopping, CASE WHEN stopping IS NULL THEN NULL ELSE message END, "
+    "id, state, submitted_at, attempt, boot_id, gpu_uuids, lease_started_at, expected_end, failures, stopping, "
+    "CASE WHEN stopping IS NULL THEN NULL ELSE message END, "
     "account, grp, service, priority, preemptible, "
     "gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, "
     "array_most, CASE WHEN array_most IS NULL THEN NULL ELSE array_parent END"

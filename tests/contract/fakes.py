@@ -15,9 +15,11 @@ from engine.ports import (
     ImpossibleChange,
     KnownJob,
     Moved,
+    MovedAll,
     NewJob,
     Scheduled,
     Started,
+    Stopping,
 )
 from engine.protocol.fields import ElementFields, JobFields
 
@@ -116,16 +118,42 @@ class FakeJobStore:
             case Ended():
                 if change.state not in TERMINAL:
                     raise ImpossibleChange(f"{change.state} is no terminal state")
-                self._keep(replace(self._stepped(change.job, change.state), lease=None), change)
+                stepped = self._stepped(change.job, change.state)
+                self._keep(replace(stepped, lease=None, stopping=None, stop_message=None), change)
             case Moved():
                 if change.state not in WAITING:
                     raise ImpossibleChange(f"{change.state} is no waiting state")
-                self._keep(replace(self._stepped(change.job, change.state), lease=None, boot_id=None))
+                self._move(change)
+            case MovedAll():
+                if change.state not in WAITING | {JobState.CANCELLED}:
+                    raise ImpossibleChange(f"waiting jobs do not become {change.state} together")
+                for job in change.jobs:
+                    if job in self.books and self.books[job].known.state not in WAITING:
+                        raise ImpossibleChange(f"job {job} does not wait")
+                    self._keep(self._stepped(job, change.state))
+            case Stopping():
+                known = self.books[change.job].known
+                if known.state in LEASED:
+                    self._keep(replace(known, stopping=change.cause, stop_message=change.message))
             case Billed():
                 self.bills[(change.job, change.attempt)] = change.bill
             case Charged():
                 group = change.owner.group
                 self.charges[group] = max(0.0, self.charges.get(group, 0.0) + change.gpu_seconds)
+
+    def _move(self, change: Moved) -> None:
+        known = self._stepped(change.job, change.state)
+        self._keep(
+            replace(
+                known,
+                lease=None,
+                boot_id=None,
+                stopping=None,
+                stop_message=None,
+                failures=known.failures if change.failures is None else change.failures,
+                submitted_at=known.submitted_at if change.submitted_at is None else change.submitted_at,
+            )
+        )
 
     def _stepped(self, job: JobId, state: JobState) -> KnownJob:
         if job not in self.books:

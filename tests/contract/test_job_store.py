@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.lifecycle import JobState
+from engine.core.lifecycle import Cause, JobState
 from engine.core.model import ArrayCap, JobId
-from engine.ports import Change, Charged, ImpossibleChange, JobStore, KnownJob, Moved, Started
+from engine.ports import Change, Charged, ImpossibleChange, JobStore, KnownJob, Moved, MovedAll, Started, Stopping
 from engine.protocol.fields import ElementFields
 from engine.store.store import Store
 from tests.contract.fakes import FakeJobStore
@@ -99,6 +99,26 @@ async def test_an_array_goes_in_whole_or_not_at_all(jobs: JobStore) -> None:
     assert await jobs.add([new_job(5, job_id="k"), array, new_job(6, job_id="k[3]")]) == [None, None, None]
 
 
+async def test_many_that_wait_take_a_step_together(jobs: JobStore) -> None:
+    one, two, three, four = await add(jobs, 4)
+    await jobs.record([MovedAll(jobs=[one, two], state=JobState.HELD, at=5.0)])
+    assert [each.state for each in jobs.unended()] == ["held", "held", "pending", "pending"]
+    await jobs.record([MovedAll(jobs=[two], state=JobState.PENDING, at=6.0)])
+    await jobs.record([MovedAll(jobs=[one, three], state=JobState.CANCELLED, at=7.0), Moved(job=four, state=JobState.HELD)])
+    assert [(each.job, each.state) for each in jobs.unended()] == [(two, "pending"), (four, "held")]
+
+
+@pytest.mark.parametrize("state", list(JobState))
+async def test_many_take_a_step_together_or_none_does(jobs: JobStore, state: JobState) -> None:
+    waits, holds, runs, over = await add(jobs, 4)
+    await jobs.record([Moved(job=holds, state=JobState.HELD), scheduled(runs, "GPU-1"), *ran(over, "GPU-2")])
+    before = list(jobs.unended())
+    for others in ([runs], [over], [JobId("99")], [holds, waits] if state in ("held", "pending") else [runs]):
+        with pytest.raises(ImpossibleChange):
+            await jobs.record([MovedAll(jobs=[waits, *others], state=state, at=5.0)])
+    assert list(jobs.unended()) == before
+
+
 async def test_another_account_may_use_the_same_job_id(jobs: JobStore) -> None:
     both = await jobs.add([new_job(0, job_id="a", account="ann"), new_job(1, job_id="a", account="ben")])
     assert None not in both
@@ -178,20 +198,49 @@ async def test_an_impossible_change_undoes_the_whole_record(jobs: JobStore, what
     assert list(jobs.unended()) == before
 
 
-async def test_what_has_ended_stays_ended(jobs: JobStore) -> None:
+async def test_what_has_ended_stays_ended_unless_it_is_requeued(jobs: JobStore) -> None:
     [job] = await add(jobs, 1)
     await jobs.record([cancelled(job)])
-    for late in (Moved(job=job, state=JobState.PENDING), scheduled(job), cancelled(job)):
+    for late in (Moved(job=job, state=JobState.HELD), scheduled(job), cancelled(job)):
         with pytest.raises(ImpossibleChange):
             await jobs.record([late])
     assert list(jobs.unended()) == []
 
 
-async def test_a_failed_job_may_be_requeued(jobs: JobStore) -> None:
+@pytest.mark.parametrize("exit_code", [0, 3])
+async def test_what_has_ended_may_be_requeued_as_a_new_submission(jobs: JobStore, exit_code: int) -> None:
     [job] = await add(jobs, 1)
-    await jobs.record(ran(job, "GPU-1", exit_code=3))
+    await jobs.record(ran(job, "GPU-1", exit_code=exit_code))
+    await jobs.record([Moved(job=job, state=JobState.PENDING, failures=0, submitted_at=9000.0)])
+    found = known(jobs, job)
+    assert (found.attempt, found.failures, found.submitted_at, found.lease) == (1, 0, 9000.0, None)
+    with pytest.raises(ImpossibleChange):
+        await jobs.record([scheduled(job, "GPU-1", attempt=1)])
+    await jobs.record([scheduled(job, "GPU-1", attempt=2)])
+
+
+async def test_an_attempt_ends_and_its_job_goes_on_in_one_record(jobs: JobStore) -> None:
+    [job] = await add(jobs, 1)
+    before = known(jobs, job).submitted_at
+    again = Moved(job=job, state=JobState.PENDING, failures=1)
+    await jobs.record([*ran(job, "GPU-1", exit_code=3), again])
+    found = known(jobs, job)
+    assert (found.state, found.attempt, found.failures, found.submitted_at) == (JobState.PENDING, 1, 1, before)
+    await jobs.record([scheduled(job, "GPU-2", attempt=2), Moved(job=job, state=JobState.PENDING)])
+    assert known(jobs, job).failures == 1
+
+
+async def test_who_is_told_to_stop_is_known_for_it_until_the_end(jobs: JobStore) -> None:
+    [job] = await add(jobs, 1)
+    stop = Stopping(job=job, cause=Cause.PREEMPTED, message="for another")
+    await jobs.record([stop])
+    assert known(jobs, job).stopping is None
+    await jobs.record([scheduled(job, "GPU-1"), stop])
+    assert (known(jobs, job).stopping, known(jobs, job).stop_message) == (Cause.PREEMPTED, "for another")
+    await jobs.record([Stopping(job=job, cause=Cause.CANCELLED)])
+    assert (known(jobs, job).stopping, known(jobs, job).stop_message) == (Cause.CANCELLED, None)
     await jobs.record([Moved(job=job, state=JobState.PENDING)])
-    assert known(jobs, job).attempt == 1
+    assert known(jobs, job).stopping is None
 
 
 async def test_a_charge_goes_with_the_changes_beside_it(jobs: JobStore) -> None:

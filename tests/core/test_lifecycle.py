@@ -11,9 +11,14 @@ def test_every_state_has_its_steps_and_its_class():
     assert not (WAITING & LEASED or LEASED & TERMINAL or WAITING & TERMINAL)
 
 
-def test_what_is_completed_or_cancelled_stays_so():
-    for final in (JobState.COMPLETED, JobState.CANCELLED):
-        assert not any(may_step(final, state) for state in JobState)
+def test_what_has_ended_can_only_be_requeued():
+    for final in TERMINAL:
+        assert [state for state in JobState if may_step(final, state)] == [JobState.PENDING]
+
+
+def test_a_lease_may_end_in_every_way_even_before_it_ran():
+    for leased in LEASED:
+        assert all(may_step(leased, final) for final in TERMINAL)
 
 
 def test_nothing_runs_without_having_been_scheduled():
@@ -30,6 +35,8 @@ def test_nothing_runs_without_having_been_scheduled():
         (Cause.TIME_LIMIT, 0, JobState.FAILED),
         (Cause.CANCELLED, 0, JobState.CANCELLED),
         (Cause.LAUNCH_ERROR, None, JobState.FAILED),
+        (Cause.PREEMPTED, None, JobState.PREEMPTED),
+        (Cause.PREEMPTED, 3, JobState.PREEMPTED),
     ],
 )
 def test_outcome(cause, code, state):
