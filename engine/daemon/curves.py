@@ -17,9 +17,9 @@ PARTS = 160
 
 
 def busy_over_time(schedule: Sequence[Ran], cards: int, until_s: float) -> Curve:
-    """Part of the cards' time that was leased (0 to 1), averaged over each of `PARTS` spans up to `until_s`; ends with the last job.
+    """Part of the cards' time that was leased (0 to 1), averaged over each of `PARTS` spans up to `until_s`.
 
-    A shared card counts by its memory. Each point stands in the middle of its span.
+    It ends with the last job. A shared card counts by its memory. Each point stands in the middle of its span.
     """
     span = until_s / PARTS
     used = [0.0] * PARTS
