@@ -3,6 +3,7 @@
 Pure: `now` is an argument. Every text of a stranger is cleaned here. Must not know where the rows come from.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from rcq_tui.viewmodel import words
@@ -74,10 +75,11 @@ def spent(row: Row, now: float) -> str:
 
 
 def why_or_when(row: Row, now: float) -> str:
-    """Waiting: the promised start and the first reason. Running: when it must end. Ended: how."""
+    """Waiting: the promised start (`~`: only foreseen) and the first reason. Running: when it must end. Ended: how."""
     if row["state"] == "pending":
-        promised = until(row["expected_start"], now) if row["expected_start"] else ""
-        return "; ".join(part for part in (promised, words.summary(row["reasons"])) if part)
+        start = until(row["expected_start"], now) if row["expected_start"] else ""
+        start = f"~{start}" if start and row.get("basis") == "forecast" else start
+        return "; ".join(part for part in (start, words.summary(row["reasons"])) if part)
     if row["state"] == "running" and row["started_at"]:
         return f"until {moment(row['started_at'] + row['time_limit_s'], now)}"
     return ending(row)
@@ -95,6 +97,11 @@ def ending(row: Row) -> str:
 def reason_sentences(reasons: list[Row], now: float) -> list[str]:
     """Every reason as a sentence."""
     return [words.sentence(reason, now) for reason in reasons]
+
+
+def under(title: str, lines: Sequence[str]) -> list[str]:
+    """The lines as a list under their title; nothing without lines."""
+    return [title, *(f"  - {line}" for line in lines)] if lines else []
 
 
 def gpu_cells(card: Row) -> list[str]:

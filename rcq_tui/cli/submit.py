@@ -8,9 +8,9 @@ from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import Parser, add_json, parser
 from rcq_tui.cli.request import SWITCHES, add_request, fields
-from rcq_tui.cli.rows import Row, reason_sentences
+from rcq_tui.cli.rows import Row, reason_sentences, under
 from rcq_tui.cli.script import directives, script_text
-from rcq_tui.viewmodel.formats import moment, until
+from rcq_tui.viewmodel.helps import helps_of, start_sentence
 
 _OWN_SWITCHES = ("--json", "--wait", "--dry-run", "-h", "--help")
 
@@ -39,12 +39,13 @@ def run(argv: list[str]) -> int:
 
 def previewed(answer: Row, now: float) -> list[str]:
     """What would become of the job, as lines."""
-    start, place = answer["expected_start"], f"position {answer['position']} of {answer['pending']}"
     if answer["starts_now"]:
         return ["It would start now; nothing was submitted."]
-    when = f"start {until(start, now)} at the latest ({moment(start, now)})" if start is not None else "wait"
-    reasons = (f"  - {line}" for line in reason_sentences(answer["reasons"], now))
-    return [f"It would {when}, at {place}; nothing was submitted. It would not start now because:", *reasons]
+    place = f"position {answer['position']} of {answer['pending']}"
+    starts = [line] if (line := start_sentence(answer, now)) else []
+    reasons = under("It would not start now because:", reason_sentences(answer["reasons"], now))
+    helps = under("What would help:", helps_of(answer, now))
+    return [f"It would wait, at {place}; nothing was submitted.", *starts, *reasons, *helps]
 
 
 def split(argv: list[str]) -> tuple[list[str], list[str], bool]:

@@ -5,8 +5,8 @@ import time
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.ids import job_id
 from rcq_tui.cli.options import add_json, parser
-from rcq_tui.cli.rows import Row, reason_sentences
-from rcq_tui.viewmodel.formats import moment, until
+from rcq_tui.cli.rows import Row, reason_sentences, under
+from rcq_tui.viewmodel.helps import claim_sentence, helps_of, holder_sentence, start_sentence
 from rcq_tui.viewmodel.states import FINISHED
 from rcq_tui.viewmodel.text import clean
 
@@ -30,12 +30,13 @@ def run(argv: list[str]) -> int:
 def explained(why: Row, now: float) -> list[str]:
     """The answer as lines."""
     lines = [_standing(why)]
-    if why["expected_start"] is not None:
-        lines.append(_promise(why, now))
+    lines += filter(None, (claim_sentence(why), start_sentence(why, now)))
     if why["reasons"]:
         lines += ["It does not start now because:", *(f"  - {line}" for line in reason_sentences(why["reasons"], now))]
     elif why["state"] == "pending":
         lines.append("Nothing stands in its way that is known yet; the next pass of the scheduler looks at it.")
+    lines += under("Who holds it:", [holder_sentence(one, now) for one in why.get("holders") or ()])
+    lines += under("What would help:", helps_of(why, now))
     if why["score"] is not None:
         lines.append(_score(why))
     if why["state"] in FINISHED:
@@ -47,13 +48,6 @@ def _standing(why: Row) -> str:
     place = "" if why["position"] is None else f", position {why['position']} of {why['pending']}"
     verb = "has ended:" if why["state"] in FINISHED else "is"
     return f"Job {why['id']} {verb} {clean(why['state'])}{place}."
-
-
-def _promise(why: Row, now: float) -> str:
-    cards = ", ".join(map(str, why["reserved_gpus"]))
-    where = f" on GPU {cards}" if cards else ""
-    start = why["expected_start"]
-    return f"It is promised a start {until(start, now)} at the latest ({moment(start, now)}){where}."
 
 
 def _score(why: Row) -> str:

@@ -4,9 +4,11 @@ Pure: `now` is an argument. Must not know what draws them.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from engine.protocol.responses import JobDetail, JobRow, Why
-from rcq_tui.viewmodel.formats import duration, exact, memory, moment, until
+from rcq_tui.viewmodel.formats import duration, exact, memory, moment
+from rcq_tui.viewmodel.helps import claim_sentence, helps_of, holder_sentence, start_sentence
 from rcq_tui.viewmodel.queue import ending, gpus, spent
 from rcq_tui.viewmodel.states import FINISHED, colour, symbol
 from rcq_tui.viewmodel.text import clean, pad
@@ -99,7 +101,7 @@ def place_lines(pairs: Sequence[Fact], cells: int) -> list[Line]:
 
 
 def why_lines(why: Why, now: float) -> list[Line]:
-    """Where the job stands and every reason, one line each."""
+    """Where the job stands, when it starts, every reason, what would help and who holds what; one line each."""
     lines: list[Line] = []
     if why.position is not None:
         lines.append(
@@ -108,11 +110,11 @@ def why_lines(why: Why, now: float) -> list[Line]:
                 (_order(why), "quiet"),
             ]
         )
-    if why.expected_start is not None:
-        cards = f" on GPU {', '.join(map(str, why.reserved_gpus))}" if why.reserved_gpus else ""
-        when = f"{moment(why.expected_start, now)} ({until(why.expected_start, now)})"
-        lines.append([(f"Promised to start at {when}{cards} at the latest.", "ok")])
+    told = asdict(why)
+    lines += [[(line, "ok")] for line in (claim_sentence(told), start_sentence(told, now)) if line]
     lines += [[("• ", "quiet"), (sentence(reason, now), "text")] for reason in why.reasons]
+    lines += [[("+ ", "ok"), (line, "text")] for line in helps_of(told, now)]
+    lines += [[("  ", "quiet"), (holder_sentence(one, now), "quiet")] for one in told["holders"]]
     if why.state == "pending" and not why.reasons:
         lines.append([("It waits for the next pass to look at it.", "text")])
     if why.state == "held":

@@ -67,6 +67,6 @@ def degrees(celsius: float | None) -> str:
     return "-" if celsius is None else f"{celsius:.0f}°C"
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: float, noun: str) -> str:
     """`1 GPU`, `2 GPUs`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -16,7 +16,7 @@ Reason = Mapping[str, Any]
 SHORT_CELLS = 28
 """`short` never takes more."""
 
-_UNITS = {"gpus": "GPU", "cpu_cores": "core", "jobs": "job"}
+_UNITS = {"gpus": "GPU", "cpu_cores": "core", "jobs": "job", "gpu_hours": "GPU-hour"}
 
 
 def sentence(reason: Reason, now: float) -> str:
@@ -131,9 +131,9 @@ def _memory_busy(reason: Reason, _now: float) -> str:
 
 def _quota_reached(reason: Reason, _now: float) -> str:
     whose = f"{clean(reason['scope']).capitalize()} {clean(reason['name'])}"
-    used, limit = reason["used"], _amount(reason["resource"], reason["limit"])
-    holds = _bare(reason["resource"], used)
-    needs = _amount(reason["resource"], reason["wanted"])
+    used, limit = reason["used"], amount(reason["resource"], reason["limit"])
+    holds = bare(reason["resource"], used)
+    needs = amount(reason["resource"], reason["wanted"])
     return f"{whose} holds {holds} of at most {limit}; this job needs {needs} more."
 
 
@@ -167,12 +167,13 @@ def _dependency(reason: Reason, _now: float) -> str:
 
 
 def _impossible(reason: Reason, _now: float) -> str:
-    needs, most = _amount(reason["resource"], reason["wanted"]), _bare(reason["resource"], reason["most"])
+    needs, most = amount(reason["resource"], reason["wanted"]), bare(reason["resource"], reason["most"])
     return f"Can never start here: needs {needs}, and this host has {most} at most."
 
 
-def _amount(resource: str, number: int) -> str:
+def amount(resource: str, number: float) -> str:
     """A number of a resource with its unit."""
+    number = _neat(number)
     if resource in {"gpu_memory_mb", "memory_mb"}:
         return f"{memory(number)} {'GPU memory' if resource == 'gpu_memory_mb' else 'memory'}"
     if resource == "gpu_type":
@@ -183,8 +184,14 @@ def _amount(resource: str, number: int) -> str:
     return counted(number, _UNITS[resource]) if resource in _UNITS else f"{number} {clean(resource)}"
 
 
-def _bare(resource: str, number: int) -> str:
-    return memory(number) if resource in {"gpu_memory_mb", "memory_mb"} else str(number)
+def bare(resource: str, number: float) -> str:
+    """The number alone; memory keeps its unit."""
+    return memory(number) if resource in {"gpu_memory_mb", "memory_mb"} else str(_neat(number))
+
+
+def _neat(number: float) -> float:
+    """No decimals where there are none, else one: hours are not whole."""
+    return int(number) if number == int(number) else round(number, 1)
 
 
 _SENTENCES: dict[str, Callable[[Reason, float], str]] = {
@@ -220,7 +227,7 @@ def _short_hot(reason: Reason) -> str:
 
 
 def _short_quota(reason: Reason) -> str:
-    tail = f": {_bare(reason['resource'], reason['used'])} of {_amount(reason['resource'], reason['limit'])}"
+    tail = f": {bare(reason['resource'], reason['used'])} of {amount(reason['resource'], reason['limit'])}"
     head = f"{clean(reason['scope'])} {clean(reason['name'])}"
     return cut(head, max(8, SHORT_CELLS - len(tail))) + tail
 
@@ -240,7 +247,7 @@ _SHORTS: dict[str, Callable[[Reason], str]] = {
     "BEGIN_TIME": lambda _reason: "its begin time has not come",
     "DEPENDENCY": lambda reason: f"after job {clean(reason['job'])} ({clean(reason['when'])})",
     "IMPOSSIBLE": lambda reason: (
-        f"never: {_amount(reason['resource'], reason['wanted'])} of {_bare(reason['resource'], reason['most'])}"
+        f"never: {amount(reason['resource'], reason['wanted'])} of {bare(reason['resource'], reason['most'])}"
     ),
 }
 

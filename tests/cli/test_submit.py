@@ -205,7 +205,18 @@ def test_json_and_dry_run(rcq: Rcq, engine: Engine) -> None:
     busy = [{"code": "GPUS_BUSY", "wanted": 2, "free": 1, "matching": 4}]
     engine.on("POST", "/v1/jobs", {**would, "starts_now": False, "expected_start": None, "reasons": busy})
     assert "It would wait, at position 1 of 1" in (told := rcq("submit", "--dry-run", "true").out)
-    assert "2" in told.splitlines()[1]
+    assert told.splitlines()[1:] == [
+        "It would not start now because:",
+        "  - Needs 2 GPUs; 1 of the 4 cards that match is free.",
+    ]
+    ahead = {
+        "basis": "forecast", "expected_start": 9e9,
+        "helps": [{"start_at": 1.0, "changes": [{"code": "FEWER_GPUS", "gpus": 1, "wanted": 2}]}],
+    }  # fmt: skip
+    engine.on("POST", "/v1/jobs", {**would, "starts_now": False, "reasons": busy, **ahead})
+    told = rcq("submit", "--dry-run", "true").out
+    assert "foreseen to start at about 2255-03-14" in told.splitlines()[1]
+    assert told.splitlines()[-2:] == ["What would help:", "  - With 1 GPU instead of 2 it starts now."]
     engine.on("POST", "/v1/jobs", (422, refusal("IMPOSSIBLE_REQUEST", "64 GPUs, and there are 4")))
     assert rcq("submit", "--dry-run", "--gpus", "64", "true").code == 1
 

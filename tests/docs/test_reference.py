@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from config import paths
 from config.settings import Settings, SimulatedCard
 from engine.api.app import create_app
+from engine.core.changes import CHANGE_CODES, Change
 from engine.core.lifecycle import Cause, JobState, outcome
 from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, Shape
 from engine.core.reasons import REASON_CODES, Reason
@@ -23,6 +24,7 @@ from engine.protocol.fields import ALIASES, FIELD_NAMES, LATER, ElementFields, J
 from rcq_tui.cli import failures
 from rcq_tui.cli.verbs import VERBS
 from rcq_tui.tui.commands import COMMANDS, key_name
+from rcq_tui.viewmodel.helps import PHRASES
 from rcq_tui.viewmodel.states import GPU_STATES, JOB_STATES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text(encoding="utf-8")
@@ -54,7 +56,7 @@ def table(section: str) -> dict[str, list[str]]:
 def test_every_section_is_one_that_is_checked() -> None:
     assert set(SECTIONS) == {
         "Commands", "Exit codes", "Variables that override", "A job's fields", "What a job sees", "States of a job",
-        "Causes", "States of a GPU", "Reasons", "Errors", "API", "Settings", "Keys of the terminal UI",
+        "Causes", "States of a GPU", "Reasons", "Helps", "Errors", "API", "Settings", "Keys of the terminal UI",
     }  # fmt: skip
 
 
@@ -79,6 +81,12 @@ def test_every_reason_with_its_numbers() -> None:
     kinds = {kind.code: [field.name for field in fields(kind)] for kind in Reason.__args__}
     assert set(kinds) == REASON_CODES
     assert {code: codes(cells[0]) for code, cells in table("Reasons").items()} == kinds
+
+
+def test_every_help_with_its_numbers_and_words() -> None:
+    kinds = {kind.code: [field.name for field in fields(kind)] for kind in Change.__args__}
+    assert set(kinds) == CHANGE_CODES == set(PHRASES)
+    assert {code: codes(cells[0]) for code, cells in table("Helps").items()} == kinds
 
 
 def test_every_cause_with_the_states_that_it_leads_to() -> None:

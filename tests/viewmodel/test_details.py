@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.protocol.responses import JobDetail, LogChunk, Me, Stats, Why
+from engine.protocol.responses import Holder, JobDetail, LogChunk, Me, Stats, Why
 from rcq_tui.viewmodel.details import cancel_question, fact_lines, facts, headline, places, standing, why_lines
 from rcq_tui.viewmodel.log_title import log_title
 from rcq_tui.viewmodel.logtail import LogTail
@@ -57,14 +57,20 @@ def test_standing_in_words() -> None:
 def test_why_tells_place_promise_score_and_every_reason() -> None:
     why = Why(
         id=7, state="pending", position=3, pending=12, score=14.85, base=10, fair=1.35, wait=1.1,
-        expected_start=NOW + 60, reserved_gpus=[0, 2],
+        expected_start=NOW + 60, basis="promised", reserved_gpus=[0, 2], claimed_gpus=[2],
+        helps=[{"start_at": NOW, "changes": [{"code": "FEWER_CORES", "cpu_cores": 1, "wanted": 4}]}],
+        holders=[Holder(codes=["CORES_BUSY"], id=4, account="bo\x1bb", group="vision", gpus=[], cpu_cores=7,
+                        memory_mb=0, since=NOW - 60, until=NOW + 60, basis="time limit", ending=False)],
         reasons=[{"code": "CORES_BUSY", "wanted": 4, "free": 1, "total": 8}, {"code": "GPU_DRAINED", "index": 1}],
     )  # fmt: skip
     assert [plain(line) for line in why_lines(why, NOW)] == [
         "Position 3 of 12   score 14.85 = base 10 × fair 1.35 × wait 1.10",
+        "Jobs on GPU 2 were told to stop for it; it starts when they are gone.",
         "Promised to start at 14:06 (in 1m00s) on GPU 0, 2 at the latest.",
         "• Needs 4 CPU cores; 1 of 8 is free.",
         "• GPU 1 is drained: an admin took it out of use.",
+        "+ With 1 CPU core instead of 4 it starts now.",
+        "  Job 4 of bo (vision) has 7 cores since 14:04, until 14:06 by its time limit.",
     ]
     assert "next pass" in plain(why_lines(Why(id=7, state="pending", reasons=[]), NOW)[0])
     assert "released" in plain(why_lines(Why(id=7, state="held", reasons=[]), NOW)[0])
