@@ -281,9 +281,10 @@ class Stopping:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Passed:
-    """The job waits at the gate no more: it may be planned, or it has ended."""
+    """The job waits at the gate no more. submitted_at: it may be planned, its age counts from then (Unix seconds)."""
 
     job: JobId
+    submitted_at: float | None = None
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

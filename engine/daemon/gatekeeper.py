@@ -18,7 +18,7 @@ from engine.daemon.feed import Feed
 from engine.daemon.gate import FINAL, Doom, Entry, Place, Verdict
 from engine.daemon.journal import Journal
 from engine.daemon.views import Views
-from engine.ports import AtGate, Clock, Ended, KnownJob, Passed
+from engine.ports import STEP_S, AtGate, Clock, Ended, KnownJob, Passed
 from engine.protocol.errors import Refused
 from engine.protocol.fields import After, JobFields
 from engine.store.errors import StoreError
@@ -44,6 +44,7 @@ class Gatekeeper:
         self._views = views
         self._feed = feed
         self._clock = clock
+        self._last = 0.0
         self._alarm_at: float | None = None
         self.wake: Callable[[], None] = lambda: None
         self.alarm: Callable[[float], None] = lambda when: None
@@ -176,15 +177,26 @@ class Gatekeeper:
 
     def _act(self, verdict: Verdict) -> None:
         """What was said is in the books and the journal from here on; the next pass writes it down."""
-        for entry in verdict.passed:
-            self._journal.add(Passed(job=entry.job))
-            if entry.job not in self._books.held:
-                self._books.pending.add(entry.key, entry.waiting)
+        self._let_pass(verdict.passed)
         for entry in verdict.doomed:
             self._end(entry)
         if verdict.passed or verdict.doomed:
             self._feed.queue_changed()
             self.wake()
+
+    def _let_pass(self, entries: Sequence[Entry]) -> None:
+        """Into the queue, as if they were submitted now, one after the other: waiting at the gate buys no age."""
+        queued: list[Place] = []
+        for entry in entries:
+            self._last = max(self._clock.now(), self._last + STEP_S)
+            place = entry.key, Waiting(self._last, entry.job)
+            self._journal.add(Passed(job=entry.job, submitted_at=self._last))
+            if entry.job in self._books.held:
+                self._books.held[entry.job] = place
+            else:
+                queued.append(place)
+        if queued:
+            self._books.pending.add_all(queued)
 
     def _end(self, entry: Entry) -> None:
         assert entry.doom is not None  # noqa: S101 - that is why it ends

@@ -21,7 +21,7 @@ from engine.daemon.listing import Listing
 from engine.daemon.lookup import Lookup
 from engine.daemon.outlook import Outlooks
 from engine.daemon.submission import Submission
-from engine.daemon.views import Views, waiting_of
+from engine.daemon.views import Views
 from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
@@ -89,10 +89,12 @@ class JobService:
     async def why(self, who: Identity, job: int) -> Why:
         """Why it does not start, and where it stands: by a plan made now, not by the last one."""
         stored = await self._lookup.own(who, job)
-        key = self._books.pending.key_of(JobId(str(job)))
-        if key is None:
-            return gateviews.why(self._books, JobId(str(job)), self._views.state(stored).value)
-        return await self._ahead.whys.why(who, key, waiting_of(stored))
+        number = JobId(str(job))
+        key = self._books.pending.key_of(number)
+        waiting = self._books.pending.waiting(number, stored.submitted_at)
+        if key is None or waiting is None:
+            return gateviews.why(self._books, number, self._views.state(stored).value)
+        return await self._ahead.whys.why(who, key, waiting)
 
     async def planned(self, who: Identity, hours: float) -> Planned:
         """What runs and what is to start in the coming hours; jobs of others are redacted."""

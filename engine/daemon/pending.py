@@ -39,6 +39,13 @@ class PendingIndex:
         group = self._group_of.get(job)
         return None if group is None else group.key
 
+    def waiting(self, job: JobId, guess: float) -> Waiting | None:
+        """A pending job's place in its group, found at once if `guess` is when it counts as submitted."""
+        group = self._group_of.get(job)
+        if group is None or (found := Waiting(guess, job)) in group.jobs:
+            return None if group is None else found
+        return next(waiting for waiting in group.jobs if waiting.job == job)
+
     def holds(self, key: GroupKey, job: JobId, submitted_at: float) -> bool:
         """Whether the job is pending in this group, at the place that it was submitted at."""
         group = self._group_of.get(job)

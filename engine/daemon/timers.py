@@ -33,7 +33,7 @@ class Timers:
         self._scheduler.add_job(call, "interval", seconds=seconds, id=name, name=name)
 
     def at(self, when: float, name: str, call: Callable[[], Awaitable[None]]) -> None:
-        """Call `call` once at `when` (Unix seconds), at once if that is over. It replaces what was to come as `name`."""
+        """Call `call` once at `when` (Unix seconds) or at once if that is over; it replaces what was due as `name`."""
         moment = datetime.fromtimestamp(when, UTC)
         self._scheduler.add_job(call, "date", run_date=moment, id=name, name=name, replace_existing=True)
 

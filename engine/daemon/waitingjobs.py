@@ -36,15 +36,16 @@ class WaitingJobs:
         self._gatekeeper = gatekeeper
 
     def take(self, waiting: Waiting) -> Taken | None:
-        """The job, out of wherever it waits; `None` if it does not wait."""
+        """The job, out of wherever it waits; `None` if it does not wait. waiting: its place, as far as it is known."""
         entry = self._gatekeeper.leave(waiting.job)
         held = self._books.held.pop(waiting.job, None)
-        key = self._books.pending.remove(waiting.job, waiting.submitted_at) if entry is None and held is None else None
         if held is not None:
             return Taken(key=held[0], waiting=held[1], state=JobState.HELD, entry=entry)
         if entry is not None:
-            return Taken(key=entry.key, waiting=waiting, state=JobState.PENDING, entry=entry)
-        return Taken(key=key, waiting=waiting, state=JobState.PENDING, entry=None) if key is not None else None
+            return Taken(key=entry.key, waiting=entry.waiting, state=JobState.PENDING, entry=entry)
+        place = self._books.pending.waiting(waiting.job, waiting.submitted_at)
+        key = self._books.pending.remove(place.job, place.submitted_at) if place else None
+        return Taken(key=key, waiting=place, state=JobState.PENDING, entry=None) if place and key else None
 
     def take_aside(self, job: JobId) -> Taken | None:
         """The same for a job that is held or at the gate, where its place is known; `None` if it is not there."""

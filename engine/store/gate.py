@@ -17,6 +17,7 @@ from engine.protocol.fields import After
 _ADD = "INSERT INTO gate (job, after, begin_at, cron) VALUES (?, ?, ?, ?)"
 _KNOWN = "SELECT job, after, begin_at, cron FROM gate"
 _PASS = "DELETE FROM gate WHERE job = ?"  # noqa: S105  a statement
+_QUEUE = "UPDATE jobs SET submitted_at = ? WHERE id = ?"
 _COPY = "UPDATE jobs SET cron_of = ? WHERE id = ?"
 _NEXT = "UPDATE gate SET begin_at = ? WHERE job = ?"
 _TELL = "UPDATE jobs SET message = ? WHERE id = ? AND state IN ('pending', 'held')"
@@ -40,8 +41,10 @@ def keep(db: Database, numbers: Sequence[int], job: NewJob) -> None:
 
 
 def let_pass(db: Database, change: Passed) -> None:
-    """Nothing keeps the job any more."""
+    """Nothing keeps the job any more; what it did while it was kept buys no age."""
     db.conn.execute(_PASS, (int(change.job),))
+    if change.submitted_at is not None:
+        db.conn.execute(_QUEUE, (change.submitted_at, int(change.job)))
 
 
 def postpone(db: Database, change: Postponed) -> None:
