@@ -4,7 +4,7 @@ Must not know HTTP. What a batch's `submit` returned from is durable; an end in 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,12 +13,15 @@ from engine.api.backend import Identity, Jobs
 from engine.api.formats import Format
 from engine.api.lines import Line
 from engine.protocol.errors import Refused
-from engine.protocol.fields import JobFields
+from engine.protocol.fields import JobFields, size_of
 from engine.protocol.responses import IngestReport
 
 REPORTED_ERRORS = 100
 FLUSH_S = 0.2
 """A stream that pauses so long has what it sent so far taken in, full batch or not."""
+
+COMMITTED_JOBS = 100_000
+"""Jobs that share a commit at most, as far as lines with large arrays allow."""
 
 Tell = Callable[[dict[str, Any]], None]
 Parsed = tuple[Line, JobFields | Refused, str | None]
@@ -55,11 +58,11 @@ class Intake:
         settled: list[int | Refused | None] = [fate if isinstance(fate, Refused) else None for fate in fates]
         for at, outcome in zip(good, outcomes, strict=True):
             settled[at] = outcome
-        for (line, _, job_id), outcome in zip(batch, settled, strict=True):
+        for (line, fate, job_id), outcome in zip(batch, settled, strict=True):
             if isinstance(outcome, Refused):
                 self._book_error(line, job_id, outcome)
             else:
-                self._book(outcome)
+                self._book(outcome, 1 if isinstance(fate, Refused) else size_of(fate))
         self._lines = batch[-1][0].number if batch else self._lines
         if self._wish.progress:
             counts = {"lines": self._lines, "accepted": self.report.accepted, "rejected": self.report.rejected}
@@ -70,14 +73,14 @@ class Intake:
         self._tell({"report": asdict(self.report)})
 
     async def _submit(self, jobs: list[JobFields]) -> Sequence[int | Refused | None]:
-        if not jobs:
-            return []
-        try:
-            if self._wish.dry_run:
-                return await self._jobs.check(self._who, jobs)
-            return await self._jobs.submit(self._who, jobs)
-        except Refused as refused:  # all of them, for one reason
-            return [refused] * len(jobs)
+        outcomes: list[int | Refused | None] = []
+        for some in portions(jobs, COMMITTED_JOBS):
+            try:
+                ask = self._jobs.check if self._wish.dry_run else self._jobs.submit
+                outcomes += await ask(self._who, some)
+            except Refused as refused:  # all of them, for one reason
+                outcomes += [refused] * len(some)
+        return outcomes
 
     def _without_doubles(self, batch: Sequence[Parsed]) -> list[JobFields | Refused]:
         # Between batches the books know the keys. On a dry run nothing is in the books: then all keys are kept here.
@@ -96,11 +99,13 @@ class Intake:
             self._seen.update(first)
         return fates
 
-    def _book(self, job: int | None) -> None:
+    def _book(self, job: int | None, size: int) -> None:
+        """One accepted line; an array's is one, too, and all its elements are among the ids."""
         self.report.accepted += 1
         if job is not None:
+            last = job + size - 1
             self.report.first_id = job if self.report.first_id is None else min(self.report.first_id, job)
-            self.report.last_id = job if self.report.last_id is None else max(self.report.last_id, job)
+            self.report.last_id = last if self.report.last_id is None else max(self.report.last_id, last)
 
     def _book_error(self, line: Line, job_id: str | None, refused: Refused) -> None:
         self.report.rejected += 1
@@ -171,6 +176,21 @@ def parse(form: Format, batch: Sequence[Line]) -> list[Parsed]:
         fate = form.parse(line)
         parsed.append((line, fate, form.job_id(line) if isinstance(fate, Refused) else fate.job_id))
     return parsed
+
+
+def portions(jobs: Sequence[JobFields], most: int) -> Iterator[list[JobFields]]:
+    """The same in order, so many of them at once that they make `most` jobs; a larger array goes alone."""
+    some: list[JobFields] = []
+    room = most
+    for job in jobs:
+        size = size_of(job)
+        if some and size > room:
+            yield some
+            some, room = [], most
+        some.append(job)
+        room -= size
+    if some:
+        yield some
 
 
 async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:

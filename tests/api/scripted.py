@@ -12,7 +12,7 @@ import httpx
 
 from engine.api.backend import Backend, FeedEvent, Identity, Limits
 from engine.protocol.errors import Refused
-from engine.protocol.fields import JobFields
+from engine.protocol.fields import JobFields, size_of
 from engine.protocol.responses import Health
 
 KNOWN = "good"
@@ -117,6 +117,7 @@ class Books:
     batches: list[int] = field(default_factory=list)
     checked: int = 0
     broken: Exception | None = None
+    last: int = 0
 
     async def submit(self, who: Identity, jobs: Sequence[JobFields]) -> list[int | Refused]:
         if self.broken is not None:
@@ -128,7 +129,8 @@ class Books:
             if refused is None:
                 self.jobs.append(job)
                 self.keys.add(job.job_id)
-            outcomes.append(refused or len(self.jobs))
+                self.last += size_of(job)
+            outcomes.append(refused or self.last - size_of(job) + 1)
         return outcomes
 
     async def check(self, who: Identity, jobs: Sequence[JobFields]) -> list[Refused | None]:

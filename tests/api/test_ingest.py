@@ -216,7 +216,7 @@ def test_csv_errors_carry_the_whole_record(api: Api, books: Books) -> None:
     ("header", "status", "code", "hint"),
     [
         (b"command,gpuss", 422, "VALIDATION_ERROR", "gpus"),
-        (b"command,array", 422, "VALIDATION_ERROR", "this version cannot"),
+        (b"command,image", 422, "VALIDATION_ERROR", "this version cannot"),
         (b"command,gpus,num_gpu", 422, "VALIDATION_ERROR", "says the same as gpus"),
         (b"command,command", 422, "VALIDATION_ERROR", "says the same as command"),
         (b"command,", 422, "VALIDATION_ERROR", "unknown"),
@@ -247,7 +247,7 @@ def test_a_hundred_thousand_lines(api: Api, books: Books) -> None:
         b'{"command": ["\xff"]}',
         b'{"command": ["x"], "job_id": "0"}',
         b"{}",
-        b'{"command": ["x"], "array": "0-9"}',
+        b'{"command": ["x"], "array": "9-0"}',
         b'{"command": ["x"], "priority": 99}',
     ]
     lines = [b'{"job_id": "%d", "command": ["true"], "gpus": 1, "time_limit_s": 60}' % at for at in range(100_000)]
@@ -340,3 +340,21 @@ def test_batch_dry_run_and_refusals(api: Api, books: Books) -> None:
     for body in ({}, {"jobs": {}}, {"jobs": [], "x": 1}):
         assert refusal(api.ask("POST", "/v1/jobs/batch", json=body)) == (422, "VALIDATION_ERROR")
     assert report(api.ask("POST", "/v1/jobs/batch", json={"jobs": []}))["accepted"] == 0
+
+
+def test_an_array_is_one_accepted_line_and_all_its_ids(api: Api, books: Books) -> None:
+    found = report(ingest(api, b"\n".join([job(), job(array="0-99%4"), job(array="5-", name="bad"), job()])))
+    assert (found["accepted"], codes(found)) == (3, [(3, "VALIDATION_ERROR")])
+    assert (found["first_id"], found["last_id"]) == (1, 102)
+
+
+def test_lines_with_many_elements_do_not_share_one_commit(api: Api, books: Books) -> None:
+    lines = [job(array="0-59999"), job(array="0-39999"), job(), job(array="0-899999"), job()]
+    assert report(ingest(api, b"\n".join(lines)))["accepted"] == 5
+    assert books.batches == [2, 1, 1, 1]
+
+
+def test_csv_takes_arrays(api: Api, books: Books) -> None:
+    table = b'command,array\n"[""true""]","1,3-5%2"\n"[""true""]",7\n"[""true""]",\n'
+    assert report(ingest(api, table, "?format=csv"))["accepted"] == 3
+    assert [one.array for one in books.jobs] == ["1,3-5%2", "7", None]

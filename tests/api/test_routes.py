@@ -11,6 +11,7 @@ from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 from engine.protocol.responses import (
     AccountView,
+    ArrayChanged,
     GpuView,
     GroupView,
     Health,
@@ -145,7 +146,41 @@ def test_submit(api: Api) -> None:
     job = JobFields(command=["true"], gpus=2, memory_mb=2048)
     api.script.expect("jobs.submit", USER, [job], gives=[12])
     answer = api.ask("POST", "/v1/jobs", json={"command": ["true"], "num_gpu": 2, "memory_gb": 2})
-    assert (answer.status_code, answer.json()) == (201, {"id": 12})
+    assert (answer.status_code, answer.json()) == (201, {"id": 12, "count": 1, "last_id": 12})
+
+
+def test_submit_an_array(api: Api) -> None:
+    api.script.expect("jobs.submit", USER, [JobFields(command=["true"], array="0-9:3%2")], gives=[12])
+    answer = api.ask("POST", "/v1/jobs", json={"command": ["true"], "array": "0-9:3%2"})
+    assert (answer.status_code, answer.json()) == (201, {"id": 12, "count": 4, "last_id": 15})
+
+
+@pytest.mark.parametrize(
+    ("step", "method", "path"),
+    [
+        ("cancel", "DELETE", "/v1/jobs/7"),
+        ("hold", "POST", "/v1/jobs/7/hold"),
+        ("release", "POST", "/v1/jobs/7/release"),
+    ],
+)
+def test_many_elements_of_an_array(api: Api, step: str, method: str, path: str) -> None:
+    done = ArrayChanged(array=7, changed=3, ending=1, unchanged=2)
+    api.script.expect("jobs.change_array", USER, 7, step, (), gives=done)
+    assert api.ask(method, f"{path}?elements=all").json() == {"array": 7, "changed": 3, "ending": 1, "unchanged": 2}
+    api.script.expect("jobs.change_array", USER, 7, step, (3, 4, 5, 9), gives=done)
+    assert api.ask(method, f"{path}?elements=3-5,9").status_code == 200
+    for wrong in ("", "5-3", "1%252", "x"):
+        assert refusal(api.ask(method, f"{path}?elements={wrong}")) == (422, "VALIDATION_ERROR")
+
+
+def test_elements_of_an_array_are_listed(api: Api) -> None:
+    api.script.expect("jobs.page", USER, JobQuery(array=7, states=("held",)), gives=JobPage(items=[]))
+    assert api.ask("GET", "/v1/jobs?array=7&state=held").status_code == 200
+    api.script.expect("jobs.page", USER, JobQuery(array=7, elements=range(3, 5)), gives=JobPage(items=[]))
+    assert api.ask("GET", "/v1/jobs?array=7&elements=3-4").status_code == 200
+    no = api.ask("GET", "/v1/jobs?elements=3")
+    assert refusal(no) == (422, "VALIDATION_ERROR")
+    assert "array=ID" in no.json()["error"]["message"]
 
 
 def test_submit_refused(api: Api) -> None:

@@ -46,3 +46,20 @@ def test_a_group_is_a_live_view_and_goes_with_its_last_job():
     index.remove(JobId("2"), 2.0)
     assert index.groups() == ()
     assert index.key_of(JobId("2")) is None
+
+
+@given(st.sets(st.tuples(st.sampled_from("ab"), st.integers(0, 60))), st.sets(st.integers(0, 70)))
+def test_many_are_taken_out_as_one_by_one(jobs, leaving):
+    keys = {number: (group_key(account), Waiting(number / 7, JobId(str(number)))) for account, number in sorted(jobs)}
+    index, one_by_one = PendingIndex(), PendingIndex()
+    index.add_all(keys.values())
+    one_by_one.add_all(keys.values())
+    views = index.groups()
+    taken = index.take(JobId(str(number)) for number in leaving)
+    gone = [(one_by_one.remove(JobId(str(number)), number / 7), number) for number in sorted(leaving)]
+    assert {(key, int(waiting.job)) for key, waiting in taken} == {(key, number) for key, number in gone if key}
+    left = {group.key: list(group.jobs) for group in one_by_one.groups()}
+    assert {group.key: list(group.jobs) for group in index.groups()} == left
+    assert {group.key: list(group.jobs) for group in views if group.jobs} == left
+    assert len(index) == len(one_by_one)
+    assert all(index.tally.of(("account", name)) == one_by_one.tally.of(("account", name)) for name in "ab")
