@@ -354,6 +354,22 @@ async def test_followers_are_told(box):
     assert kinds == {"reservations", "gpus"}
 
 
+async def test_a_booking_tells_how_many_promised_starts_it_moves(make):
+    world = await make()
+    await world.populate()
+    await run(world, world.bob, 2, gpus=2)
+    waits = await world.submit(world.ann, gpus=1, time_limit_s=HOUR)
+    world.clock.time = T0 + 1
+    await world.one_pass()
+    assert (await world.jobs.show(world.ann, waits)).expected_start == T0 + 2 * HOUR
+    late = await book(world, world.root, gpus=2, at=T0 + 3 * HOUR)
+    assert late.promises_moved == 0  # the job is over by then
+    soon = await book(world, world.root, gpus=2, at=T0 + 2 * HOUR)
+    assert soon.promises_moved == 1
+    await world.one_pass()
+    assert (await world.jobs.show(world.ann, waits)).expected_start == T0 + 4 * HOUR
+
+
 def test_a_start_that_comes_later_or_is_promised_no_more_is_pushed_back(key):
     shape = key(gpus=1)
 
