@@ -17,6 +17,8 @@ from engine.ports import (
     Moved,
     MovedAll,
     NewJob,
+    Passed,
+    Postponed,
     Scheduled,
     Started,
     Stopping,
@@ -83,7 +85,7 @@ class FakeJobStore:
             values = {one.name: getattr(new.fields, one.name) for one in fields_of(new.fields)} | {"job_id": own_key}
             element = ElementFields(**values, array_parent=int(parent), array_index=index)
             key_of = replace(new.key, array=cap)
-            self._add_one(NewJob(fields=element, key=key_of, submitted_at=new.submitted(place)))
+            self._add_one(NewJob(fields=element, key=key_of, submitted_at=new.submitted(place), gate=new.gate))
         return parent
 
     def _add_one(self, new: NewJob) -> JobId | None:
@@ -102,8 +104,11 @@ class FakeJobStore:
             attempt=0,
             lease=None,
             boot_id=None,
+            gate=new.gate,
         )
         self.books[job] = Record(fields=new.fields, known=known)
+        if new.turn is not None:
+            self._next_turn(new.turn.template, new.turn.next_at)
         return job
 
     def _apply(self, change: Change) -> None:
@@ -135,11 +140,22 @@ class FakeJobStore:
                 known = self.books[change.job].known
                 if known.state in LEASED:
                     self._keep(replace(known, stopping=change.cause, stop_message=change.message))
+            case Passed():
+                known = self.books[change.job].known
+                at = known.submitted_at if change.submitted_at is None else change.submitted_at
+                self._keep(replace(known, gate=None, submitted_at=at))
+            case Postponed():
+                self._next_turn(change.job, change.begin_at)
             case Billed():
                 self.bills[(change.job, change.attempt)] = change.bill
             case Charged():
                 group = change.owner.group
                 self.charges[group] = max(0.0, self.charges.get(group, 0.0) + change.gpu_seconds)
+
+    def _next_turn(self, job: JobId, at: float) -> None:
+        known = self.books[job].known
+        if known.gate is not None:
+            self._keep(replace(known, gate=replace(known.gate, begin_at=at)))
 
     def _move(self, change: Moved) -> None:
         known = self._stepped(change.job, change.state)
