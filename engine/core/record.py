@@ -139,7 +139,7 @@ class Record:
 
 
 STEADY = Codec(Steady)
-MOMENT = Codec(Moment, shared=frozenset({GroupKey}))
+MOMENT = Codec(Moment, shared=frozenset({GroupKey, *Reason.__args__}))
 
 
 def watched(snapshot: Snapshot) -> Snapshot:
@@ -186,7 +186,7 @@ def write_moment(moment: Moment) -> str:
     """As text that is read together with its steady part."""
     table = Table()
     packed = MOMENT.pack(moment, table)
-    return _text({"keys": table.rows, "value": packed})
+    return _text({"shared": table.rows, "value": packed})
 
 
 def read(steady: str, moment: str) -> Record:
@@ -195,7 +195,7 @@ def read(steady: str, moment: str) -> Record:
     try:
         return Record(
             steady=STEADY.unpack(first["value"], Table(first["schema"])),
-            moment=MOMENT.unpack(second["value"], Table(first["schema"], second["keys"])),
+            moment=MOMENT.unpack(second["value"], Table(first["schema"], second["shared"])),
         )
     except KeyError as error:
         raise Unreadable(f"A part is missing: {error}") from error
@@ -221,7 +221,7 @@ def _estimates(snapshot: Snapshot) -> Mapping[GroupKey, float]:
 
 
 def _text(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return json.dumps(value, separators=(",", ":"), check_circular=False)  # rows of frozen values have no circles
 
 
 def _values(text: str) -> dict[str, Any]:
