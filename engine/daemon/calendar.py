@@ -1,4 +1,4 @@
-"""Who has which card when: running jobs up to their time limits, and booked reservations.
+"""Who has which card when: jobs that run, or are being made room for, up to their time limits; booked reservations.
 
 Answers whether cards can be booked, and when they could be. Must not know who may book how much, nor how a booking
 is written down.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.core.model import AccountName, GpuUuid
-from engine.core.snapshot import Gpu, Lease
+from engine.core.snapshot import Claim, Gpu, Lease, Snapshot
 from engine.store.slots import BookedSlot
 
 OVERDUE_S = 60.0
@@ -19,7 +19,7 @@ OVERDUE_S = 60.0
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Clash:
-    """The card is taken until `until`: by a running job's time limit, or (`booked`) by a reservation."""
+    """The card is taken until `until`: by a job's time limit, or (`booked`) by a reservation."""
 
     gpu: Gpu
     until: float
@@ -27,20 +27,20 @@ class Clash:
 
     def told(self) -> str:
         """In words, without whose it is."""
-        what = "booked" if self.booked else "a running job's time limit lasts"
+        what = "booked" if self.booked else "a job's time limit lasts"
         return f"GPU {self.gpu.index}: {what} until {clock_time(self.until)}"
 
 
 class Calendar:
     """What stands in the way of a booking of `account`. Its own jobs do not: they may be on the cards in its slot."""
 
-    def __init__(
-        self, *, now: float, account: AccountName, leases: Sequence[Lease], slots: Sequence[BookedSlot]
-    ) -> None:
-        self._now = now
+    def __init__(self, *, account: AccountName, snapshot: Snapshot, slots: Sequence[BookedSlot]) -> None:
+        self._now = snapshot.now
         self._slots = slots
-        self._others_until = self._busy([lease for lease in leases if lease.key.owner.account != account])
-        self._anyone_until = self._busy(leases)
+        theirs = [lease for lease in snapshot.leases if lease.key.owner.account != account]
+        cleared_for = [claim for claim in snapshot.claims if claim.key.owner.account != account]
+        self._others_until = self._busy(theirs, cleared_for)
+        self._anyone_until = self._busy(snapshot.leases, snapshot.claims)
 
     def clash(self, gpu: Gpu, start: float, end: float) -> Clash | None:
         """What of these hours is taken on a card; of several the one that lasts longest."""
@@ -69,13 +69,15 @@ class Calendar:
         ranked = sorted(gpus, key=lambda gpu: (self._anyone_until.get(gpu.uuid, self._now), -gpu.index, gpu.uuid))
         return sorted(ranked[:count], key=lambda gpu: (gpu.index, gpu.uuid))
 
-    def _busy(self, leases: Sequence[Lease]) -> dict[GpuUuid, float]:
+    def _busy(self, leases: Sequence[Lease], claims: Sequence[Claim]) -> dict[GpuUuid, float]:
+        """Until when each card has a job on it, if each takes all of its time."""
         until: dict[GpuUuid, float] = {}
-        for lease in leases:
-            end = lease.expected_end if lease.ending else lease.limit_end
-            end = end if end > self._now else self._now + OVERDUE_S
-            for uuid in lease.gpus:
-                until[uuid] = max(end, until.get(uuid, end))
+        ends = [(lease.gpus, lease.expected_end if lease.ending else lease.limit_end) for lease in leases]
+        ends += [(claim.gpus, self._now + claim.key.shape.time_limit_s) for claim in claims]
+        for gpus, end in ends:
+            gone_by = end if end > self._now else self._now + OVERDUE_S
+            for uuid in gpus:
+                until[uuid] = max(gone_by, until.get(uuid, gone_by))
         return until
 
 

@@ -128,9 +128,9 @@ class SlotService:
     def _judged(self, wish: Wish, asked: NewReservation, now: float) -> BookedSlot:
         """The booking as it would stand. Raises Refused."""
         account = AccountName(wish.who.account)
-        leases = [live.lease for live in self._books.live.values()]
-        calendar = Calendar(now=now, account=account, leases=leases, slots=wish.standing)
-        gpus, count = self._books.cards.gpus(now), asked.gpus or 0
+        snapshot = self._books.snapshot(now)
+        calendar = Calendar(account=account, snapshot=snapshot, slots=wish.standing)
+        gpus, count = snapshot.gpus, asked.gpus or 0
         named = self._named(asked, gpus)
         check_count(wish, self._settings, len(named) or count)
         window = (wish.start, wish.end)
