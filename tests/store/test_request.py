@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.core.model import AccountName, GroupKey, GroupName, Owner, ServiceName, Shape
 from engine.ports import KnownJob, NewJob
-from engine.protocol.fields import JobFields
+from engine.protocol.fields import WHENS, After, JobFields
 from engine.store.request import COMMAND_LINE_CHARACTERS, command_line
 from engine.store.store import Store
 
@@ -39,6 +39,9 @@ FIELDS = st.builds(
     preemptible=st.booleans(),
     workdir=st.none() | TEXT,
     environment=MAP,
+    after=st.lists(st.builds(After, id=SMALL, when=st.sampled_from(WHENS)), max_size=3),
+    begin=st.none() | st.floats(0, 1e11),
+    cron=st.none() | TEXT,
     tags=MAP,
     submitted_at=st.none() | st.floats(0, 1e12),
 )
