@@ -17,7 +17,10 @@ from engine.core.changes import CHANGE_CODES, Change
 from engine.core.lifecycle import Cause, JobState, outcome
 from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, Shape
 from engine.core.reasons import REASON_CODES, Reason
+from engine.core.simulate import Estimates
 from engine.core.snapshot import Lease
+from engine.daemon.policies import BASELINES
+from engine.daemon.simoptions import read_options
 from engine.executor import environment
 from engine.protocol import errors
 from engine.protocol.fields import ALIASES, FIELD_NAMES, LATER, ElementFields, JobFields
@@ -57,6 +60,7 @@ def test_every_section_is_one_that_is_checked() -> None:
     assert set(SECTIONS) == {
         "Commands", "Exit codes", "Variables that override", "A job's fields", "What a job sees", "States of a job",
         "Causes", "States of a GPU", "Reasons", "Helps", "Errors", "API", "Settings", "Keys of the terminal UI",
+        "Options of simulate",
     }  # fmt: skip
 
 
@@ -163,6 +167,16 @@ def declared(group: type[BaseModel], before: str) -> dict[str, Any]:
         else:
             found[before + name] = field.default
     return found
+
+
+def test_every_option_and_policy_of_simulate(capsys: pytest.CaptureFixture[str]) -> None:
+    told = table("Options of simulate")
+    with pytest.raises(SystemExit):
+        read_options(["--help"])
+    assert set(told) == set(re.findall(r"(?m)^  (--[a-z-]+)", capsys.readouterr().out))
+    assert set(codes(told["--estimates"][0])) == {str(estimates) for estimates in Estimates}
+    page = SECTIONS["Options of simulate"]
+    assert [name for name in BASELINES if f"`{name}`" not in page] == []
 
 
 def test_every_setting_with_its_default() -> None:
