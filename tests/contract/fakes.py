@@ -11,6 +11,7 @@ from engine.ports import (
     Billed,
     Change,
     Charged,
+    Decided,
     Ended,
     ImpossibleChange,
     KnownJob,
@@ -42,6 +43,7 @@ class FakeJobStore:
         self.books: dict[JobId, Record] = {}
         self.charges: dict[GroupName, float] = {}
         self.bills: dict[tuple[JobId, int], Bill] = {}
+        self.decided: list[Decided] = []
         self._taken: set[tuple[str, str]] = set()
         self._last = 0
 
@@ -51,12 +53,12 @@ class FakeJobStore:
 
     async def record(self, changes: Sequence[Change]) -> None:
         """As the port says: a failed call leaves the books as they were."""
-        books, charges, bills = dict(self.books), dict(self.charges), dict(self.bills)
+        books, charges, bills, decided = dict(self.books), dict(self.charges), dict(self.bills), list(self.decided)
         try:
             for change in changes:
                 self._apply(change)
         except ImpossibleChange:
-            self.books, self.charges, self.bills = books, charges, bills
+            self.books, self.charges, self.bills, self.decided = books, charges, bills, decided
             raise
 
     def unended(self) -> Iterator[KnownJob]:
@@ -151,6 +153,8 @@ class FakeJobStore:
             case Charged():
                 group = change.owner.group
                 self.charges[group] = max(0.0, self.charges.get(group, 0.0) + change.gpu_seconds)
+            case Decided():
+                self.decided.append(change)
 
     def _next_turn(self, job: JobId, at: float) -> None:
         known = self.books[job].known
