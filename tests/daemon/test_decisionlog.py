@@ -6,9 +6,15 @@ import pytest
 
 from config.settings import RetentionSettings
 from engine.core import record as records
+from engine.core.decisions import Plan, Preempt
+from engine.core.model import JobId
+from engine.core.policy import Policy
+from engine.core.replay import differences, planned_again
+from engine.core.snapshot import Claim, Lease
 from engine.daemon import decisionlog
 from engine.daemon.replay import read, replay
-from engine.store.decisions import logged
+from engine.daemon.replaywords import story
+from engine.store.decisions import Logged, logged
 from engine.store.errors import WriteFailed
 
 
@@ -41,6 +47,21 @@ async def test_a_pass_that_starts_nothing_leaves_nothing(world):
     await world.one_pass()
     await world.one_pass()
     assert len(log_of(world)) == 1
+
+
+async def test_a_pass_that_only_stops_something_leaves_a_record_too(world, key):
+    await world.submit(gpus=1)
+    snapshot = world.books.snapshot(world.clock.now())
+    victim = Lease(job=JobId("7"), key=key(gpus=1), gpus=(), started_at=0.0, expected_end=1.0)
+    claim = Claim(job=JobId("1"), key=key(gpus=1), submitted_at=0.0, gpus=())
+    stops = Preempt(victim=victim, by=claim, rule="priority", lost_gpu_s=60.0)
+    decided = Plan(now=snapshot.now, starts=(), reservations=(), holds=(), hot=frozenset(), preemptions=(stops,))
+    (made,) = world.engine.decisions.note(snapshot, Policy(), decided)
+    record = read(Logged(id=1, at=made.at, steady=made.steady, own=made.blob))
+    assert record.moment.outcome.plan == decided
+    (found,) = (one for one in differences(record, planned_again(record)) if one.what == "preemption")
+    assert (found.job, found.decided, found.now) == ("7", stops, None)
+    assert story(record)["stopped"] == ["job 7 of ann (bio) is stopped for job 1 (priority), which gets no card"]
 
 
 async def test_what_records_have_in_common_is_kept_once_until_it_changes(world):
