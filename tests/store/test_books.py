@@ -1,12 +1,13 @@
 """Usage, audit log and drained cards."""
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from sqlite_utils import Database
 
-from engine.core.model import AccountName, GpuUuid, GroupName, Owner
-from engine.ports import Charged
+from engine.core.model import AccountName, GpuUuid, GroupName, Owner, ServiceName
+from engine.ports import Bill, Billed, Charged
 from engine.store.audit import Entry
 from engine.store.gpus import GpuFlag
 from engine.store.groups import Group
@@ -14,7 +15,7 @@ from engine.store.services import Service
 from engine.store.sessions import StoredSession
 from engine.store.store import Store
 from tests.store.conftest import HALF_LIFE_S
-from tests.store.samples import account
+from tests.store.samples import account, ended, new_job, scheduled
 
 LAB = GroupName("lab")
 CARD = GpuUuid("GPU-1")
@@ -57,6 +58,54 @@ async def test_usage_outlives_its_group(store: Store) -> None:
     await store.usage.charge(charge(80.0, 1000.0))
     await store.groups.remove(LAB)
     assert (await store.usage.all())[LAB].gpu_seconds == 80.0
+
+
+async def test_accounts_are_charged_inside_their_group(store: Store) -> None:
+    await store.usage.charge(charge(80.0, 1000.0))
+    await store.usage.charge(charge(20.0, 1000.0, BEN))
+    await store.usage.charge(charge(-30.0, 1000.0 + HALF_LIFE_S))
+    used = {owner.account: usage.gpu_seconds for owner, usage in (await store.usage.accounts()).items()}
+    assert used == pytest.approx({"ann": 10.0, "ben": 20.0})
+    assert (await store.usage.all())[LAB].gpu_seconds == pytest.approx(20.0)
+
+
+async def test_months_add_up_for_account_group_and_service_and_never_fade(store: Store) -> None:
+    await store.usage.charge(replace(charge(1.0, 0.0, m2026_10=60.0, m2026_11=5.0), service=ServiceName("fold")))
+    await store.usage.charge(charge(1.0, 1e9, BEN, m2026_11=7.0))
+    await store.usage.charge(charge(-1.0, 1e9, m2026_10=-100.0))
+    assert sorted(await store.usage.months("2026-11")) == [
+        ("2026-11", "account", "ann", 5.0),
+        ("2026-11", "account", "ben", 7.0),
+        ("2026-11", "group", "lab", 12.0),
+        ("2026-11", "service", "fold", 5.0),
+    ]
+    october = {scope: gpu_s for month, scope, _, gpu_s in await store.usage.months("2026-10") if month == "2026-10"}
+    assert october == {"account": 0.0, "group": 0.0, "service": 60.0}
+
+
+async def test_a_bill_is_kept_for_each_attempt_and_found_again_while_it_holds_a_lease(store: Store) -> None:
+    first, second = [job for job in await store.jobs.add([new_job(1), new_job(2)]) if job is not None]
+    bill = Bill(rate=1.5, cards=1.0, since=2000.0, until=2600.0)
+    await store.jobs.record([scheduled(first, "GPU-1"), Billed(job=first, attempt=1, owner=ANN, bill=bill)])
+    await store.jobs.record(
+        [scheduled(second), Billed(job=second, attempt=1, owner=BEN, bill=replace(bill, cards=0.0))]
+    )
+    longer = replace(bill, until=3000.0)
+    await store.jobs.record([Billed(job=first, attempt=1, owner=ANN, bill=longer)])
+    assert await store.usage.open_bills() == {(first, 1): longer, (second, 1): replace(bill, cards=0.0)}
+    await store.jobs.record([ended(first)])
+    assert list(await store.usage.open_bills()) == [(second, 1)]
+
+
+@pytest.mark.parametrize(
+    ("since", "now", "ran"),
+    [(0.0, 9000.0, 2000.0), (2500.0, 9000.0, 1000.0), (2500.0, 2600.0, 200.0), (3000.0, 9000.0, 0.0), (0.0, 1.0, 0.0)],
+)
+async def test_what_ran_since_is_cut_at_both_ends(store: Store, since: float, now: float, ran: float) -> None:
+    [job] = [job for job in await store.jobs.add([new_job(1)]) if job is not None]
+    bill = Bill(rate=2.5, cards=2.0, since=2000.0, until=3000.0)
+    await store.jobs.record([scheduled(job, "GPU-1"), Billed(job=job, attempt=1, owner=ANN, bill=bill)])
+    assert (await store.usage.ran_since(since, now)).get(ANN, 0.0) == pytest.approx(ran)
 
 
 async def test_the_log_is_read_newest_first(store: Store) -> None:

@@ -82,6 +82,16 @@ async def test_what_later_steps_brought_works_on_an_old_file(old: Store) -> None
     assert list(await old.gpus.all()) == [card]
 
 
+async def test_old_people_have_no_guarantee_and_old_runs_have_a_bill(old: Store) -> None:
+    assert {group.terms.guarantee_gpus for group in await old.groups.all()} == {0}
+    assert all(service.quota == Quota() for service in await old.services.all())
+    [failed] = [job for job in await old.jobs.page() if job.state is JobState.FAILED]
+    assert failed.started_at is not None
+    assert failed.ended_at is not None
+    ran = await old.usage.ran_since(0.0, 1e12)
+    assert sum(ran.values()) == pytest.approx(failed.gpus * (failed.ended_at - failed.started_at))
+
+
 async def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copyfile(OLD, path)
 

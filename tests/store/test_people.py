@@ -17,6 +17,7 @@ from engine.store.store import Store
 from tests.store.samples import account
 
 QUOTA = Quota(gpus=4, gpus_by_type={"a6000": 2, "h100": 1}, gpu_memory_mb=90_000, cpu_cores=8, memory_mb=0, jobs=3)
+TERMS = GroupTerms(priority=9, share=2.5, guarantee_gpus=2)
 
 
 def session(number: int, name: str = "ann", kind: str = "session", lives_s: float = 100.0) -> StoredSession:
@@ -38,10 +39,10 @@ async def test_an_account_comes_back_as_it_was_made(store: Store) -> None:
 
 
 async def test_an_account_brings_its_group(store: Store) -> None:
-    await store.groups.add(Group(name="lab", terms=GroupTerms(priority=9, share=2.5), quota=QUOTA))
+    await store.groups.add(Group(name="lab", terms=TERMS, quota=QUOTA))
     await store.accounts.add(account("ann", group="lab"))
     await store.accounts.add(account("ben", group="clinic"))
-    lab = Group(name="lab", terms=GroupTerms(priority=9, share=2.5), quota=QUOTA)
+    lab = Group(name="lab", terms=TERMS, quota=QUOTA)
     assert await store.groups.all() == [Group(name="clinic"), lab]
     assert [each.name for each in await store.accounts.all()] == ["ann", "ben"]
 
@@ -115,8 +116,9 @@ async def test_groups(store: Store) -> None:
 async def test_services(store: Store) -> None:
     await store.services.set(Service(name="alphafold", jobs_per_account=5))
     await store.services.set(Service(name="alphafold", jobs_per_account=None))
-    await store.services.set(Service(name="chat", jobs_per_account=0))
-    assert await store.services.all() == [Service(name="alphafold"), Service(name="chat", jobs_per_account=0)]
+    chat = Service(name="chat", jobs_per_account=0, quota=QUOTA)
+    await store.services.set(chat)
+    assert await store.services.all() == [Service(name="alphafold"), chat]
 
 
 async def test_a_session_is_found_until_it_expires(store: Store) -> None:
