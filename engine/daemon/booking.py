@@ -29,13 +29,12 @@ def any_of(calendar: Calendar, gpus: Sequence[Gpu], count: int, start: float, en
     """So many cards, chosen so that it disturbs least. IMPOSSIBLE_REQUEST, INVALID_STATE."""
     if count > len(gpus):
         told = f"{count} cards are asked for and this host has {len(gpus)}. Ask for fewer."
-        numbers = {"field": "gpus", "message": told, "wanted": count, "most": len(gpus)}
-        raise Refused("IMPOSSIBLE_REQUEST", told, [numbers])
+        raise Refused("IMPOSSIBLE_REQUEST", told, [_too_many(count, len(gpus))])
     usable = [gpu for gpu in gpus if _usable(gpu)]
     out = [_out_of_use(gpu) for gpu in gpus if not _usable(gpu)]
     if count > len(usable):
         told = f"{count} cards are asked for and {len(usable)} can be booked: {', '.join(out)}. Ask for fewer."
-        raise _refused(told, [{"field": "gpus", "message": told, "wanted": count, "most": len(usable)}])
+        raise _refused(told, [_too_many(count, len(usable))])
     clashes = {gpu.uuid: calendar.clash(gpu, start, end) for gpu in usable}
     free = [gpu for gpu in usable if clashes[gpu.uuid] is None]
     if count > len(free):
@@ -54,10 +53,10 @@ def _out_of_use(gpu: Gpu) -> str:
 
 def _taken(clashes: list[Clash], earliest: float) -> Refused:
     told = "; ".join(clash.told() for clash in clashes)
-    details = [
+    details: list[dict[str, object]] = [
         {
             "field": "start_at",
-            "message": clash.told(),
+            "message": "booked" if clash.booked else "a job's time limit lasts longer",
             "gpu": clash.gpu.index,
             "until": clash.until,
             "booked": clash.booked,
@@ -66,6 +65,10 @@ def _taken(clashes: list[Clash], earliest: float) -> Refused:
         for clash in clashes
     ]
     return _refused(f"{told}. The earliest start that works is {clock_time(earliest)}.", details)
+
+
+def _too_many(wanted: int, most: int) -> dict[str, object]:
+    return {"field": "gpus", "message": "more than there are", "wanted": wanted, "most": most}
 
 
 def _refused(message: str, details: list[dict[str, object]]) -> Refused:

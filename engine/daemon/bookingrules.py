@@ -16,7 +16,6 @@ from engine.daemon.calendar import clock_time, peak
 from engine.protocol.errors import Refused
 from engine.store.slots import BookedSlot
 
-
 PAST_TOLERANCE_S = 60.0
 """A start so little ago means now: people type whole minutes."""
 DAY_S = 86_400.0
@@ -37,7 +36,8 @@ def start_of(asked: float | None, now: float) -> float:
     if asked is None or now - PAST_TOLERANCE_S <= asked <= now:
         return now
     if asked < now:
-        raise _refused("INVALID_STATE", "start_at", f"{clock_time(asked)} is past. Give a time to come, or now.")
+        told = f"{clock_time(asked)} is past. Give a time to come, or now."
+        raise Refused("INVALID_STATE", told, [{"field": "start_at", "message": "is past", "wanted": asked, "now": now}])
     return asked
 
 
@@ -49,14 +49,12 @@ def check_times(wish: Wish, settings: SchedulingSettings, now: float) -> None:
         raise Refused("FORBIDDEN", "Only admins may book cards here (scheduling.reserve_max_h is 0): ask one.")
     if (hours := (wish.end - wish.start) / 3600) > settings.reserve_max_h:
         told = f"{hours:g} h are asked for; a user may book {settings.reserve_max_h:g} h at most. Ask for less."
-        raise _refused("QUOTA_EXCEEDED", "duration_s", told, limit_h=settings.reserve_max_h, wanted_h=hours)
+        raise _over("duration_s", told, limit_h=settings.reserve_max_h, wanted_h=hours)
     if (ahead := (wish.start - now) / DAY_S) > settings.reserve_ahead_days:
         last = clock_time(now + settings.reserve_ahead_days * DAY_S - 60)
         most = f"{settings.reserve_ahead_days:g} days"
         told = f"A user's booking starts at most {most} ahead: by {last} today. Choose an earlier start."
-        raise _refused(
-            "QUOTA_EXCEEDED", "start_at", told, limit_days=settings.reserve_ahead_days, wanted_days=round(ahead, 3)
-        )
+        raise _over("start_at", told, limit_days=settings.reserve_ahead_days, wanted_days=round(ahead, 3))
 
 
 def check_count(wish: Wish, settings: SchedulingSettings, wanted: int) -> None:
@@ -67,7 +65,7 @@ def check_count(wish: Wish, settings: SchedulingSettings, wanted: int) -> None:
     used, limit = peak(mine, wish.start, wish.end, lambda slot: len(slot.gpus)), settings.reserve_gpus
     if used + wanted > limit:
         told = f"A user may have {limit} cards booked at once; you have {used} in that time and ask for {wanted} more."
-        raise _refused("QUOTA_EXCEEDED", "gpus", told, limit=limit, used=used, wanted=wanted)
+        raise _over("gpus", told, limit=limit, used=used, wanted=wanted)
 
 
 def check_quotas(wish: Wish, quotas: Quotas, booked: Sequence[Gpu], gpus: Sequence[Gpu]) -> None:
@@ -87,7 +85,7 @@ def check_quotas(wish: Wish, quotas: Quotas, booked: Sequence[Gpu], gpus: Sequen
                 has = f"{scope.capitalize()} {name} may hold {limit} ({resource}) at once"
                 told = f"{has}; {used} are booked in that time and {wanted} more are asked for. Ask for fewer."
                 numbers = {"scope": scope, "name": name, "resource": resource, "limit": limit}
-                raise _refused("QUOTA_EXCEEDED", "gpus", told, **numbers, used=used, wanted=wanted)
+                raise _over("gpus", told, **numbers, used=used, wanted=wanted)
 
 
 def _limits(quota: Quota, gpus: Sequence[Gpu]) -> Iterator[tuple[str, int, frozenset[GpuUuid]]]:
@@ -102,5 +100,5 @@ def _cards_among(among: frozenset[GpuUuid], slot: BookedSlot) -> int:
     return len(among.intersection(slot.gpus))
 
 
-def _refused(code: str, field: str, message: str, **numbers: object) -> Refused:
-    return Refused(code, message, [{"field": field, "message": message, **numbers}])
+def _over(field: str, message: str, **numbers: object) -> Refused:
+    return Refused("QUOTA_EXCEEDED", message, [{"field": field, "message": "over the limit", **numbers}])
