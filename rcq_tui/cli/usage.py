@@ -2,7 +2,6 @@
 
 import argparse
 import time
-from urllib.parse import urlencode
 
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.columns import Column, table, terminal_width
@@ -27,7 +26,7 @@ def run(argv: list[str]) -> int:
     add_json(options)
     chosen = options.parse_args(argv)
     asked = {name: value for name in ("group", "since") if (value := getattr(chosen, name)) is not None}
-    report = engine().request("GET", f"/v1/usage?{urlencode(asked)}" if asked else "/v1/usage")
+    report = engine().request("GET", "/v1/usage", query=asked)
     if chosen.json:
         print_json(report)
     else:
