@@ -187,7 +187,7 @@ class Gatekeeper:
     def _let_pass(self, entries: Sequence[Entry]) -> None:
         """Into the queue, as if they were submitted now, one after the other: waiting at the gate buys no age."""
         queued: list[Place] = []
-        for entry in entries:
+        for entry in sorted(entries, key=lambda entry: int(entry.job)):
             self._last = max(self._clock.now(), self._last + STEP_S)
             place = entry.key, Waiting(self._last, entry.job)
             self._journal.add(Passed(job=entry.job, submitted_at=self._last))

@@ -183,9 +183,7 @@ def stories(draw: st.DrawFn) -> tuple[list[dict[int, str]], list[float | None], 
     """Jobs that wait for earlier ones and for times; then ends and times in any order."""
     count = draw(st.integers(1, 10))
     when = st.sampled_from(["ok", "failed", "any"])
-    after = [
-        draw(st.dictionaries(st.integers(0, job - 1), when, max_size=3)) if job else {} for job in range(count)
-    ]
+    after = [draw(st.dictionaries(st.integers(0, job - 1), when, max_size=3)) if job else {} for job in range(count)]
     begins = [draw(st.none() | st.sampled_from([1.0, 2.0, 3.0])) for _ in range(count)]
     steps = draw(st.lists(st.tuples(st.integers(0, count - 1), st.sampled_from(ENDS)) | st.just("later"), max_size=40))
     return after, begins, steps
