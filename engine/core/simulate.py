@@ -5,7 +5,7 @@ Pure: jobs in, schedule out; it takes no longer than its passes do. This module 
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -48,6 +48,12 @@ class Box:
     quotas: Quotas = field(default_factory=Quotas)
 
 
+Heat = Callable[[float, Sequence[Lease]], tuple[Gpu, ...]]
+"""The cards as they are read at an instant (seconds), which from then on carry these leases; instants never go back."""
+COOLING_PASS_S = 5.0
+"""While jobs wait and a card is too hot, a pass at least this often."""
+
+
 class Estimates(StrEnum):
     """What the planner is told of a job's run time: its limit, the truth, or its group's last two in the mean."""
 
@@ -83,6 +89,7 @@ class _World:
 
     box: Box
     policy: Policy
+    heat: Heat | None
     pending: dict[GroupKey, list[Waiting]] = field(default_factory=dict)
     running: dict[JobId, Lease] = field(default_factory=dict)
     usage: dict[GroupName, float] = field(default_factory=lambda: defaultdict(float))
@@ -99,7 +106,7 @@ class _World:
         return Snapshot(
             now=now,
             host=self.box.host,
-            gpus=self.box.gpus,
+            gpus=self.read(now),
             leases=tuple(self.running.values()),
             pending=tuple(PendingGroup(key, jobs) for key, jobs in self.pending.items()),
             groups=self.box.groups,
@@ -108,6 +115,10 @@ class _World:
             estimates=self._estimates(),
             hot=self.hot,
         )
+
+    def read(self, now: float) -> tuple[Gpu, ...]:
+        """The cards as they are now, and from now on under today's leases."""
+        return self.heat(now, tuple(self.running.values())) if self.heat else self.box.gpus
 
     def ran(self, job: TraceJob) -> None:
         """Remember how long a job really ran."""
@@ -130,13 +141,15 @@ def simulate(
     *,
     planner: Planner = plan,
     estimates: Estimates = Estimates.LIMIT,
+    heat: Heat | None = None,
 ) -> Iterator[Ran]:
     """Run the trace to its end and yield each job as it ends.
 
     A pass runs at every arrival and every end. Jobs are planned by what `estimates` tells and end after their real run
-    time.
+    time. heat: how warm the cards get; without it they stay as the box has them. A job that may never start is never
+    yielded.
     """
-    world = _World(box, policy)
+    world = _World(box, policy, heat)
     if estimates is Estimates.ACTUAL:
         trace = [replace(job, key=replace(job.key, kind=job.job)) for job in trace]
         world.told = {job.key: job.runtime_s for job in trace}
@@ -145,8 +158,10 @@ def simulate(
     jobs = {job.job: job for job in trace}
     ends: list[tuple[float, JobId]] = []
     at = 0
-    while at < len(arrivals) or ends:
-        now = min(arrivals[at].submit_s if at < len(arrivals) else float("inf"), ends[0][0] if ends else float("inf"))
+    cooler = float("inf")
+    while at < len(arrivals) or ends or cooler < float("inf"):
+        arrival = arrivals[at].submit_s if at < len(arrivals) else float("inf")
+        now = min(arrival, ends[0][0] if ends else float("inf"), cooler)
         # 1. who has ended gives back its lease, and what it was charged too much
         while ends and ends[0][0] <= now:
             _, ended = heapq.heappop(ends)
@@ -177,3 +192,6 @@ def simulate(
             world.running[lease.job] = lease
             world.usage[lease.key.owner.group] += charge(lease, lease.expected_end, sizes, policy.core_weight)
             heapq.heappush(ends, (now + jobs[lease.job].runtime_s, lease.job))
+        if heat is not None:
+            world.read(now)
+            cooler = now + COOLING_PASS_S if world.hot and world.pending else float("inf")

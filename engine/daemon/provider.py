@@ -25,7 +25,7 @@ def choose(settings: Settings, books: Books, clock: Clock) -> tuple[GpuProvider,
     if kind == "simulated":
         cards = [card for card in settings.gpu.simulated for _ in range(card.count)]
         attribution = SimulatedAttribution(books, _default_load(cards))
-        return SimulatedGpus([_spec(card) for card in cards], lambda: attribution.loads, clock), attribution
+        return SimulatedGpus([spec_of(card) for card in cards], lambda: attribution.loads, clock), attribution
     if kind == "none":
         return NoGpus(), LeaseAttribution(books)
     driver = NvmlGpus(clock)
@@ -44,6 +44,6 @@ def _default_load(cards: list[SimulatedCard]) -> Mapping[GpuUuid, float]:
     return {card_uuid(index, card.model): card.load for index, card in enumerate(cards)}
 
 
-def _spec(card: SimulatedCard) -> SimulatedCardSpec:
+def spec_of(card: SimulatedCard) -> SimulatedCardSpec:
     """The settings' card without what only the engine needs of it."""
     return SimulatedCardSpec(**card.model_dump(exclude={"count", "load"}))

@@ -45,6 +45,7 @@ class Scene:
     jobs: tuple[TraceJob, ...]
     happened: tuple[Ran, ...]
     box: Box
+    settings: Settings
     policy: Policy
     policies: tuple[str, ...]
     refused: int
@@ -96,6 +97,7 @@ def _scene(asked: Asked, settings: Settings, trace: Trace, box: Box, happened: t
         jobs=possible,
         happened=tuple(ran for ran in happened if ran.job.job in kept),
         box=box,
+        settings=settings,
         policy=policy_of(settings),
         policies=policies,
         refused=len(trace.jobs) - len(possible),

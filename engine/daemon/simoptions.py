@@ -32,6 +32,7 @@ class Asked:
     cores: int | None
     memory_gb: int | None
     groups: Path | None
+    thermal: bool
     policies: tuple[str, ...]
     against: str | None
     estimates: Estimates
@@ -79,6 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     box.add_argument("--cores", type=_count, help=f"CPU cores (default {CORES}; for --whatif this host's)")
     box.add_argument("--memory-gb", type=_count, help=f"memory, GiB (default {MEMORY_GB}; for --whatif this host's)")
     box.add_argument("--groups", type=Path, metavar="FILE", help="TOML file with [[groups]]: terms and quotas")
+    box.add_argument(
+        "--thermal", action="store_true",
+        help="cards warm up under load as [[gpu.simulated]] of the settings says; too hot ones wait until they cool",
+    )  # fmt: skip
     how = parser.add_argument_group("the policy")
     how.add_argument(
         "--policy", "--policies", dest="policies", type=_asked(names_of), default=(), metavar="P[,P...]",

@@ -14,6 +14,7 @@ from config.load import SettingsError
 from config.paths import PathsError
 from engine.core.measures import measure
 from engine.core.simulate import Ran, simulate
+from engine.daemon.heat import HeatError, heat_of
 from engine.daemon.plot import picture
 from engine.daemon.policies import AS_IT_WAS, contender
 from engine.daemon.scene import Scene, SceneError, scene_of
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _write_schedule(asked.schedule, replayed[-1][1])
         if asked.plot:
             asked.plot.write_text(picture(_title(scene), replayed, len(scene.box.gpus)), encoding="utf-8")
-    except (TraceError, TermsError, SceneError, SettingsError, PathsError, RcqError) as error:
+    except (TraceError, TermsError, SceneError, HeatError, SettingsError, PathsError, RcqError) as error:
         return _say(str(error))
     except OSError as error:
         return _say(f"{error.filename}: {error.strerror}. Name a file in a directory that you may write to.")
@@ -58,10 +59,11 @@ def _replays(asked: Asked, scene: Scene) -> Iterator[Replayed]:
         if sys.stderr.isatty():
             print(f"{name} ...", end="\r", file=sys.stderr, flush=True)
         by = contender(name, scene.policy)
-        yield (
-            name,
-            list(simulate(scene.jobs, scene.box, by.policy, planner=by.planner, estimates=asked.estimates)),
-        )
+        heat = heat_of(scene.settings, scene.box.gpus) if asked.thermal else None
+        run = simulate(scene.jobs, scene.box, by.policy, planner=by.planner, estimates=asked.estimates, heat=heat)
+        if not (schedule := list(run)):
+            raise SceneError(f"{scene.name}: under {name} no job may ever start. Look at the quotas")
+        yield name, schedule
 
 
 def _write_schedule(path: Path, schedule: Sequence[Ran]) -> None:
@@ -85,7 +87,14 @@ def _title(scene: Scene) -> str:
 def _print(asked: Asked, scene: Scene, replayed: Sequence[Replayed]) -> None:
     cards = scene.box.gpus
     card_memory_mb = max(card.memory_mb for card in cards) if cards else 1
-    rows = [Row(name=name, measures=measure(schedule, len(cards), card_memory_mb)) for name, schedule in replayed]
+    rows = [
+        Row(
+            name=name,
+            measures=measure(schedule, len(cards), card_memory_mb),
+            never_started=len(scene.jobs) - len(schedule),
+        )
+        for name, schedule in replayed
+    ]
     against = asked.against or rows[0].name
     about: dict[str, object] = {
         "trace": scene.name,
@@ -100,7 +109,8 @@ def _print(asked: Asked, scene: Scene, replayed: Sequence[Replayed]) -> None:
         alone = {name: value for name, value in items[0].items() if name != "ratios"} if len(items) == 1 else {}
         print(json.dumps({**about, **alone, "against": against, "items": items}, indent=2))
     elif len(rows) == 1:
-        _print_list({**about, "policy": rows[0].name, **asdict(rows[0].measures)})
+        row = rows[0]
+        _print_list({**about, "policy": row.name, "never_started": row.never_started, **asdict(row.measures)})
     else:
         told = "  ".join(
             f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in about.items()

@@ -25,10 +25,11 @@ PLAIN = frozenset((*(name for name, _ in COLUMNS), "jobs", "wide_jobs", "makespa
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Row:
-    """One policy's measures."""
+    """One policy's measures, and how many jobs it could never start (their quotas are too small)."""
 
     name: str
     measures: Measures
+    never_started: int = 0
 
 
 def figures(rows: Sequence[Row], against: str) -> list[Figures]:
@@ -37,6 +38,7 @@ def figures(rows: Sequence[Row], against: str) -> list[Figures]:
     return [
         {
             "policy": row.name,
+            "never_started": row.never_started,
             **{name: _rounded(value) for name, value in asdict(row.measures).items()},
             "ratios": {name: _rounded(ratio) for name, ratio in _ratios(row.measures, base).items()},
         }
@@ -53,7 +55,8 @@ def table(rows: Sequence[Row], against: str) -> list[str]:
         ratios = _ratios(row.measures, base)
         cells = [_number(name, getattr(row.measures, name)) for name, _ in COLUMNS]
         body.append([row.name, *cells, *(_ratio(ratios[name]) for name in RATIOS)])
-    return _aligned([head, *body])
+    left = [f"{row.name}: {row.never_started:,} jobs could never start" for row in rows if row.never_started]
+    return [*_aligned([head, *body]), *left]
 
 
 def accuracy(rows: Sequence[Row]) -> list[str]:

@@ -205,3 +205,16 @@ def test_options_that_do_not_go_together_are_a_usage_error(argv, said, capsys):
 def test_what_is_found_wrong_later_is_told_too(contended, argv, said, capsys):
     assert main([str(contended), *argv]) == 1
     assert said in capsys.readouterr().err
+
+
+def test_jobs_that_may_never_start_are_counted(tmp_path, capsys):
+    path = write_csv(tmp_path / "t.csv", job("a", 0, 5, 2, group="g"), job("b", 0, 5, 1, group="g"))
+    terms = tmp_path / "terms.toml"
+    terms.write_text('[[groups]]\nname = "g"\nquota = { gpus = 1 }\n')
+    found = told(capsys, path, "--groups", terms, "--policy", "fair-share,greedy")
+    assert [item["never_started"] for item in found["items"]] == [1, 0]
+    assert main([str(path), "--groups", str(terms), "--policy", "fair-share,greedy"]) == 0
+    assert "fair-share: 1 jobs could never start" in capsys.readouterr().out
+    terms.write_text('[[groups]]\nname = "g"\nquota = { jobs = 0 }\n')
+    assert main([str(path), "--groups", str(terms)]) == 1
+    assert "under fair-share no job may ever start. Look at the quotas" in capsys.readouterr().err
