@@ -40,6 +40,13 @@ def keep(db: Database, numbers: Sequence[int], job: NewJob) -> None:
         _take_turn(db, job.turn)
 
 
+def replace(db: Database, number: int, gated: AtGate | None) -> None:
+    """Another reason, or none, to keep a job that waits."""
+    db.conn.execute(_PASS, (number,))
+    if gated is not None:
+        db.conn.execute(_ADD, (number, *_row(gated)))
+
+
 def let_pass(db: Database, change: Passed) -> None:
     """Nothing keeps the job any more; what it did while it was kept buys no age."""
     db.conn.execute(_PASS, (int(change.job),))
