@@ -173,7 +173,12 @@ class FakeApi:
         self._read("why", job)
         row = self._known(job)
         return self.whys.get(job) or Why(
-            id=job, state=row.state, reasons=row.reasons, position=row.position, expected_start=row.expected_start
+            id=job,
+            state=row.state,
+            reasons=row.reasons,
+            position=row.position,
+            expected_start=row.expected_start,
+            basis=row.basis,
         )
 
     async def cancel(self, job: int) -> JobDetail:

@@ -6,7 +6,7 @@
 from dataclasses import replace
 from typing import Any
 
-from engine.protocol.responses import GpuUser, GpuView, JobDetail, Me, Stats
+from engine.protocol.responses import GpuUser, GpuView, Holder, JobDetail, Me, Stats, Why
 from rcq_tui.client.fake import FakeApi
 from rcq_tui.tui.app import RcqApp
 from rcq_tui.tui.feed import Pace
@@ -140,8 +140,25 @@ def busy(me: Me | None = ADA) -> FakeApi:
         )
         + b"epoch 40/90   0%\r\x1b[32mepoch 40/90  61%\x1b[0m |######    |"
     )
+    fake.whys[151] = waits_for_four(fake)
     fake.logs[141, "stderr"] = b"warning: [bold]this is not markup[/bold] \x1b]0;nor a title\x07\n"
     return fake
+
+
+def waits_for_four(fake: FakeApi) -> Why:
+    """What the engine says of job 151: who holds its cards, and that three of them would do now."""
+    row = fake.rows[151]
+    mine = {"codes": ["GPUS_BUSY"], "group": "vision", "cpu_cores": 4, "memory_mb": 16_384, "ending": False}
+    return Why(
+        id=151, state="pending", reasons=row.reasons, position=1, pending=7, expected_start=row.expected_start,
+        basis="promised", reserved_gpus=[0, 1, 5, 6],
+        holders=[
+            Holder(**mine, id=141, account="ada", gpus=[0, 1], since=NOW - 4380, until=NOW + 2700, basis="history"),
+            Holder(**mine | {"group": "nlp"}, id=None, account=None, gpus=[4], since=NOW - 9000, until=NOW + 34_200,
+                   basis="time limit"),
+        ],
+        helps=[{"start_at": NOW, "changes": [{"code": "FEWER_GPUS", "gpus": 1, "wanted": 4}]}],
+    )  # fmt: skip
 
 
 def app(fake: FakeApi, *, pace: Pace = QUICK, **what: Any) -> RcqApp:
