@@ -4,6 +4,7 @@ Must not know which verb.
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from engine.protocol.errors import RcqError, Refused
 from rcq_tui.cli.failures import UsageError, complain_of
@@ -38,18 +39,23 @@ def each(ids: Iterable[int], act: Callable[[int], str]) -> int:
 
     Returns 0, or the exit code of the first refusal. Unreachable is raised: the rest would fail alike.
     """
+    return each_named((f"job {number}", partial(act, number)) for number in ids)
+
+
+def each_named(acts: Iterable[tuple[str, Callable[[], str]]]) -> int:
+    """The same for whatever has a name, such as `job 7`, and is done by a call of its own."""
     code = 0
-    for number in ids:
+    for name, act in acts:
         try:
-            print(f"job {number}: {act(number)}")
+            print(f"{name}: {act()}")
         except Refused as error:
-            refused = complain_of(_named(error, number))
+            refused = complain_of(_named(error, name))
             code = code or refused
     return code
 
 
-def _named(error: Refused, number: int) -> RcqError:
-    """The error with the job it is about, unless it says so itself."""
-    if f"job {number}" in error.message.lower():
+def _named(error: Refused, name: str) -> RcqError:
+    """The error with what it is about, unless it says so itself."""
+    if name in error.message.lower():
         return error
-    return Refused(error.code, f"job {number}: {error.message}", error.details, error.retry_after_s)
+    return Refused(error.code, f"{name}: {error.message}", error.details, error.retry_after_s)

@@ -8,8 +8,8 @@ import time
 from typing import Any
 
 from rcq_tui.cli.call import engine
-from rcq_tui.cli.ids import job_id
 from rcq_tui.cli.options import parser
+from rcq_tui.cli.targets import one_job
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.states import FINISHED
 from rcq_tui.viewmodel.text import clean
@@ -25,12 +25,12 @@ _POLL_FIRST_S, _POLL_MOST_S = 0.1, 1.0
 def run(argv: list[str]) -> int:
     """Print a job's output."""
     options = parser("logs", "Print what a job wrote.", "rcq logs 12\nrcq logs 12 -f\nrcq logs 12 --stderr | tail")
-    options.add_argument("id", metavar="ID")
+    options.add_argument("id", metavar="ID", help="an id, or an element of a job array: '7[3]'")
     options.add_argument("-f", "--follow", action="store_true", help="go on until the job has ended")
     options.add_argument("--stderr", action="store_true", help="standard error instead of standard output")
     chosen = options.parse_args(argv)
-    number, stream = job_id(chosen.id), "stderr" if chosen.stderr else "stdout"
     wire = engine()
+    number, stream = one_job(wire, chosen.id), "stderr" if chosen.stderr else "stdout"
     if not _copy(wire, number, stream, chosen.follow):
         sys.stderr.write(f"rcq: {_nothing(wire, number, stream)}\n")
     return 0

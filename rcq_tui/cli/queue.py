@@ -7,12 +7,17 @@ from typing import Any
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.columns import Column, table, terminal_width
 from rcq_tui.cli.failures import UsageError
+from rcq_tui.cli.ids import job_id
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.rows import job_cells
+from rcq_tui.cli.targets import Target, array_target
 from rcq_tui.client.wire import Wire
+from rcq_tui.viewmodel.arrays import collapsed
 
 PAGE = 1000
 """The engine gives at most so many rows at once."""
+MOST_ROWS = 5000
+"""Rows that are looked at for the lines of a terminal, where many elements of an array make one."""
 
 STATES = ("held", "pending", "scheduled", "running", "completed", "failed", "cancelled", "preempted")
 COLUMNS = (
@@ -30,12 +35,15 @@ COLUMNS = (
 def run(argv: list[str]) -> int:
     """List jobs."""
     options = _parser().parse_args(argv)
-    answer = fetch(engine(), filters(options), options.limit)
+    room = terminal_width()
+    if options.json or options.expand or room is None:
+        answer = fetch(engine(), filters(options), options.limit)
+    else:
+        answer = fetch_lines(engine(), filters(options), options.limit)
     if options.json:
         print_json(answer)
         return 0
     now = time.time()
-    room = terminal_width()
     print("\n".join(table(COLUMNS, [job_cells(row, now) for row in answer["items"]], room)))
     if answer["cursor"] and room is not None:
         print(f"… there are more than these {len(answer['items'])}: --limit N shows more")
@@ -54,6 +62,19 @@ def fetch(wire: Wire, query: dict[str, Any], limit: int) -> dict[str, Any]:
             return {"items": items, "cursor": cursor}
 
 
+def fetch_lines(wire: Wire, query: dict[str, Any], limit: int) -> dict[str, Any]:
+    """Up to `limit` lines, where elements of an array that wait for the same make one; `MOST_ROWS` are looked at."""
+    rows: list[Any] = []
+    cursor, size = None, limit
+    while True:
+        page = wire.request("GET", "/v1/jobs", {**query, "limit": min(PAGE, size), "cursor": cursor})
+        rows += page["items"]
+        lines, cursor, size = collapsed(rows), page["cursor"], PAGE
+        enough = len(lines) > limit or len(lines) == len(rows) or len(rows) >= MOST_ROWS
+        if enough or cursor is None or not page["items"]:
+            return {"items": lines[:limit], "cursor": cursor or lines[limit:] or None}
+
+
 def filters(options: argparse.Namespace) -> dict[str, Any]:
     """The query of the options. Raises UsageError for a state that there is not."""
     return {
@@ -61,7 +82,15 @@ def filters(options: argparse.Namespace) -> dict[str, Any]:
         "account": options.account,
         "group": options.group,
         "mine": 1 if options.mine else None,
+        **_of_array(options.array),
     }
+
+
+def _of_array(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    target = array_target(text) if "[" in text else Target(job_id(text))
+    return {"array": target.number, "elements": target.elements}
 
 
 def _states(text: str | None) -> str | None:
@@ -80,7 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     options = parser(
         "queue",
         "List jobs: those that run, then those that wait in the order of the plan. Other people's jobs are redacted.",
-        "rcq queue --mine\nrcq queue --state failed,cancelled --limit 200\nrcq queue --all --json",
+        "rcq queue --mine\nrcq queue --array 7 --state failed\n"
+        "rcq queue --state failed,cancelled --limit 200\nrcq queue --all --json",
     )
     options.add_argument("--state", metavar="S,…", help=f"only these states: {', '.join(STATES)}, or all")
     whose = options.add_mutually_exclusive_group()
@@ -88,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     whose.add_argument("--all", action="store_true", help="everybody's jobs (the default)")
     options.add_argument("--account", metavar="A", help="only this account's jobs")
     options.add_argument("--group", metavar="G", help="only this group's jobs")
+    options.add_argument("--array", metavar="ID", help="the elements of this job array, ended ones too: 7 or '7[3-5]'")
+    options.add_argument("--expand", action="store_true", help="a line for each element of an array, however alike")
     options.add_argument("--limit", metavar="N", type=at_least_one, default=50, help="at most so many (default: 50)")
     add_json(options)
     return options

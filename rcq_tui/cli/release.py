@@ -1,8 +1,10 @@
 """`rcq release`: lets held jobs go on."""
 
 from rcq_tui.cli.call import engine
-from rcq_tui.cli.ids import each, job_ids
 from rcq_tui.cli.options import parser
+from rcq_tui.cli.targets import HELP, Step, take, targets
+
+RELEASE = Step("POST", "/release", "pending", "were not held")
 
 
 def run(argv: list[str]) -> int:
@@ -10,9 +12,8 @@ def run(argv: list[str]) -> int:
     options = parser(
         "release",
         "Let held jobs go on; they keep their place by the time of their submission.",
-        "rcq release 12\nrcq release 10-20 31",
+        "rcq release 12\nrcq release 10-20 31\nrcq release '7[3-5]' '9[]'",
     )
-    options.add_argument("ids", metavar="ID", nargs="+", help="an id, or a range such as 10-20")
-    ids = job_ids(options.parse_args(argv).ids)
-    wire = engine()
-    return each(ids, lambda number: str(wire.request("POST", f"/v1/jobs/{number}/release")["state"]))
+    options.add_argument("ids", metavar="ID", nargs="+", help=HELP)
+    wanted = targets(options.parse_args(argv).ids)
+    return take(engine(), wanted, RELEASE, lambda job: str(job["state"]))

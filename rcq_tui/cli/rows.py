@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rcq_tui.viewmodel import words
+from rcq_tui.viewmodel.arrays import title
 from rcq_tui.viewmodel.formats import degrees, duration, memory, moment, percent, until
 from rcq_tui.viewmodel.states import symbol
 from rcq_tui.viewmodel.text import clean
@@ -39,10 +40,10 @@ def who(row: Row) -> str:
 
 
 def what(row: Row) -> str:
-    """The name, else the command line."""
+    """The name, else the command line; of an array's element with its index."""
     if row["redacted"]:
         return "(private)"
-    return clean(row["name"] or row["command_line"] or "")
+    return clean(title(row["name"], row["command_line"], row.get("array_index")))
 
 
 def gpus(row: Row) -> str:

@@ -4,20 +4,24 @@ import time
 from typing import Any
 
 from rcq_tui.cli.call import engine, print_json
-from rcq_tui.cli.ids import job_id
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.rows import Row, ending, ran_s, reason_sentences, state, waited_s, who
+from rcq_tui.cli.targets import one_job
 from rcq_tui.viewmodel.formats import duration, exact, memory
 from rcq_tui.viewmodel.text import clean, clean_lines
+
+MOST_ATTEMPTS = 10
+"""So many of the attempts that are over are shown, the last ones; `--json` has all."""
 
 
 def run(argv: list[str]) -> int:
     """Show one job."""
     options = parser("show", "Show all of one job.", "rcq show 12\nrcq show 12 --json")
-    options.add_argument("id", metavar="ID")
+    options.add_argument("id", metavar="ID", help="an id, or an element of a job array: '7[3]'")
     add_json(options)
     chosen = options.parse_args(argv)
-    job = engine().request("GET", f"/v1/jobs/{job_id(chosen.id)}")
+    wire = engine()
+    job = wire.request("GET", f"/v1/jobs/{one_job(wire, chosen.id)}")
     if chosen.json:
         print_json(job)
     else:
@@ -31,11 +35,24 @@ def described(job: Row, now: float) -> list[str]:
     for title, mapping in (("environment", job["environment"]), ("tag", job["tags"])):
         facts += [(title, f"{clean(name)}={clean(value)}") for name, value in mapping.items()]
     facts += [("waits", words) for words in reason_sentences(job["reasons"], now)]
+    if len(job["attempts"]) > 1 or job["ended_at"] is None:  # else it says nothing that the job does not
+        facts += [("past attempt", attempt(one)) for one in job["attempts"][-MOST_ATTEMPTS:]]
     wide = max(len(name) for name, _ in facts)
     lines = [f"{name:<{wide}}  {value}" for name, value in facts]
     if job["script"]:
         lines += ["script", *(f"  {line}" for line in clean_lines(job["script"]))]
     return lines
+
+
+def attempt(one: Row) -> str:
+    """How an attempt went: `1 preempted at 2026-11-22 08:00:00 after 12m on GPU 0,1: it was stopped for…`."""
+    how = ending(one) if one["state"] != one["cause"] else ""
+    words = [str(one["attempt"]), clean(one["state"]) + (f" ({how})" if how else ""), f"at {exact(one['ended_at'])}"]
+    if one["started_at"] is not None:
+        words.append(f"after {duration(max(0.0, one['ended_at'] - one['started_at']))}")
+    if one["gpu_indices"]:
+        words.append(f"on GPU {','.join(map(str, one['gpu_indices']))}")
+    return " ".join(words) + (f": {clean(one['message'])}" if one["message"] else "")
 
 
 def _facts(job: Row, now: float) -> list[tuple[str, Any]]:
@@ -44,6 +61,7 @@ def _facts(job: Row, now: float) -> list[tuple[str, Any]]:
         ("job", job["id"]),
         ("job_id", job["job_id"]),
         ("name", job["name"]),
+        ("array", _array(job)),
         ("state", state(job)),
         ("ended by", ending(job)),
         ("message", job["message"]),
@@ -70,8 +88,14 @@ def _facts(job: Row, now: float) -> list[tuple[str, Any]]:
         ("ran", None if ran is None else duration(ran)),
         ("ended", exact(job["ended_at"])),
         ("attempt", job["attempt"] or None),
+        ("retries", job["retries"] or None),
         ("files", job["directory"]),
     ]
+
+
+def _array(job: Row) -> str | None:
+    parent = job.get("array_parent")
+    return None if parent is None else f"{parent}[{job['array_index']}] of {job['array']}"
 
 
 def _request(job: Row) -> str:

@@ -3,14 +3,19 @@
 Must not know how the job was submitted.
 """
 
+import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from engine.protocol.errors import EXIT_FAILED, Unreachable
 from rcq_tui.cli.failures import EXIT_INTERRUPTED, complain
+from rcq_tui.cli.queue import fetch
 from rcq_tui.cli.rows import ending
 from rcq_tui.client.wire import Wire
-from rcq_tui.viewmodel.states import FINISHED
+from rcq_tui.viewmodel.states import FINISHED, LIVE
+
+T = TypeVar("T")
 
 _FIRST_S, _MOST_S = 0.02, 1.0
 PATIENCE_S = 60.0
@@ -30,6 +35,21 @@ def wait_for(wire: Wire, number: int) -> int:
     return code
 
 
+def wait_for_array(wire: Wire, parent: int) -> int:
+    """The highest exit code of a job array's elements, as `wait_for` counts them."""
+    live = {"array": parent, "state": ",".join(LIVE), "limit": 1}
+    try:
+        _until(lambda: not wire.request("GET", "/v1/jobs", live)["items"])
+    except KeyboardInterrupt:
+        complain(f"array {parent} goes on; `rcq cancel '{parent}[]'` ends it")
+        return EXIT_INTERRUPTED
+    bad = fetch(wire, {"array": parent, "state": "failed,cancelled"}, sys.maxsize)["items"]
+    if bad:
+        see = f"rcq queue --array {parent} --state failed,cancelled"
+        complain(f"{len(bad)} jobs of array {parent} went wrong; see: {see}")
+    return max((exit_code(job) for job in bad), default=0)
+
+
 def exit_code(job: dict[str, Any]) -> int:
     """What a shell would have seen of the job."""
     if job["signal"] is not None:
@@ -40,13 +60,22 @@ def exit_code(job: dict[str, Any]) -> int:
 
 
 def _ended(wire: Wire, number: int) -> dict[str, Any]:
+    def job() -> dict[str, Any] | None:
+        found: dict[str, Any] = wire.request("GET", f"/v1/jobs/{number}")
+        return found if found["state"] in FINISHED else None
+
+    return _until(job)
+
+
+def _until(condition: Callable[[], T | None]) -> T:
+    """Its first true answer, however long that takes, also over a restart of the engine. Raises Unreachable."""
     pause, last_heard = _FIRST_S, time.monotonic()
     while True:
         try:
-            job: dict[str, Any] = wire.request("GET", f"/v1/jobs/{number}")
+            answer = condition()
             last_heard = time.monotonic()
-            if job["state"] in FINISHED:
-                return job
+            if answer:
+                return answer
         except Unreachable:
             if time.monotonic() - last_heard > PATIENCE_S:
                 raise

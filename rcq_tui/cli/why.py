@@ -3,9 +3,9 @@
 import time
 
 from rcq_tui.cli.call import engine, print_json
-from rcq_tui.cli.ids import job_id
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.rows import Row, reason_sentences, under
+from rcq_tui.cli.targets import one_job
 from rcq_tui.viewmodel.helps import claim_sentence, helps_of, holder_sentence, start_sentence
 from rcq_tui.viewmodel.states import FINISHED
 from rcq_tui.viewmodel.text import clean
@@ -16,10 +16,11 @@ def run(argv: list[str]) -> int:
     options = parser(
         "why", "Say everything that keeps a job from starting, with the numbers.", "rcq why 12\nrcq why 12 --json"
     )
-    options.add_argument("id", metavar="ID")
+    options.add_argument("id", metavar="ID", help="an id, or an element of a job array: '7[3]'")
     add_json(options)
     chosen = options.parse_args(argv)
-    answer = engine().request("GET", f"/v1/jobs/{job_id(chosen.id)}/why")
+    wire = engine()
+    answer = wire.request("GET", f"/v1/jobs/{one_job(wire, chosen.id)}/why")
     if chosen.json:
         print_json(answer)
     else:
@@ -30,6 +31,8 @@ def run(argv: list[str]) -> int:
 def explained(why: Row, now: float) -> list[str]:
     """The answer as lines."""
     lines = [_standing(why)]
+    if why.get("message"):
+        lines.append(f"What is told of it: {clean(why['message'])}.")
     lines += filter(None, (claim_sentence(why), start_sentence(why, now)))
     if why["reasons"]:
         lines += ["It does not start now because:", *(f"  - {line}" for line in reason_sentences(why["reasons"], now))]

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from engine.protocol.responses import JobDetail, JobRow, Why
+from rcq_tui.viewmodel.arrays import title
 from rcq_tui.viewmodel.formats import duration, exact, memory, moment
 from rcq_tui.viewmodel.helps import claim_sentence, helps_of, holder_sentence, start_sentence
 from rcq_tui.viewmodel.queue import ending, gpus, spent
-from rcq_tui.viewmodel.states import FINISHED, colour, symbol
+from rcq_tui.viewmodel.states import FINISHED, WAITING, colour, symbol
 from rcq_tui.viewmodel.text import clean, pad
 from rcq_tui.viewmodel.words import sentence
 
@@ -26,7 +27,7 @@ def headline(job: JobRow, now: float, *, ascii_only: bool = False) -> Line:
     sign = symbol(job.state, ascii_only=ascii_only)
     return [
         (f"{sign} job {job.id}", colour(job.state)),
-        (f"  {clean(job.name)}" if job.name else "", "title"),
+        (f"  {clean(title(job.name, None, job.array_index))}" if job.name else "", "title"),
         (f"  {standing(job, now)}", colour(job.state)),
     ]
 
@@ -69,11 +70,12 @@ def _limit(job: JobRow, now: float) -> str:
 
 
 def places(job: JobDetail) -> list[Fact]:
-    """What its end told, the command, where it runs, where its files are, and its tags."""
+    """What its end told, its array, the command, where it runs, where its files are, and its tags."""
     command = clean(job.command_line) or ("a script" if job.script else "-")
     tags = ", ".join(f"{clean(name)}={clean(value)}" for name, value in sorted(job.tags.items()))
     pairs = [
         ("message", clean(job.message)),
+        ("array", "" if job.array is None else f"{job.array_parent}[{job.array_index}] of {clean(job.array)}"),
         ("command", command),
         ("folder", clean(job.workdir)),
         ("files", clean(job.directory)),
@@ -110,6 +112,8 @@ def why_lines(why: Why, now: float) -> list[Line]:
                 (_order(why), "quiet"),
             ]
         )
+    if why.message and why.state in WAITING:
+        lines.append([(f"{clean(why.message)}.", "quiet")])
     told = asdict(why)
     lines += [[(line, "ok")] for line in (claim_sentence(told), start_sentence(told, now)) if line]
     lines += [[("• ", "quiet"), (sentence(reason, now), "text")] for reason in why.reasons]
@@ -135,7 +139,7 @@ def cancel_question(job: JobRow, now: float) -> list[Fact]:
     owner = f"{clean(job.account)} ({clean(job.group)})" if job.account else f"({clean(job.group)})"
     return [
         ("job", str(job.id)),
-        ("name", clean(job.name or job.command_line) or "-"),
+        ("name", clean(title(job.name, job.command_line, job.array_index)) or "-"),
         ("owner", owner),
         ("state", standing(job, now)),
         ("GPUs", gpus(job)),

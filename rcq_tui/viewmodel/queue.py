@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from engine.protocol.responses import JobRow
+from rcq_tui.viewmodel.arrays import title
 from rcq_tui.viewmodel.formats import duration, moment
 from rcq_tui.viewmodel.states import FINISHED, symbol
 from rcq_tui.viewmodel.text import clean, pad
@@ -79,10 +80,10 @@ def who(job: JobRow) -> str:
 
 
 def what(job: JobRow) -> str:
-    """The name, else the command."""
+    """The name, else the command; of an array's element with its index."""
     if job.redacted:
         return "(private)"
-    return clean(job.name or job.command_line) or "-"
+    return clean(title(job.name, job.command_line, job.array_index)) or "-"
 
 
 def gpus(job: JobRow, *, narrow: bool = False) -> str:

@@ -1,0 +1,118 @@
+"""Jobs and elements of job arrays as people type them: `7`, `10-20`, `7[3]`, `7[3-5,9]`, `7[]` for the whole array.
+
+Must not know which verb they are for.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, NamedTuple
+
+from engine.protocol.arrays import ALL, parse_elements
+from rcq_tui.cli.failures import UsageError
+from rcq_tui.cli.ids import MAX_IDS, each_named, job_id, job_ids
+from rcq_tui.client.wire import Wire
+
+HELP = "an id, a range such as 10-20, elements of a job array: '7[3-5,9]', or all of it: '7[]'"
+PAGE = 1000
+
+
+class Target(NamedTuple):
+    """A job, or elements of the job array whose first element has this id. elements: indices as text, or `all`."""
+
+    number: int
+    elements: str | None = None
+
+    @property
+    def text(self) -> str:
+        """As people write it."""
+        if self.elements is None:
+            return str(self.number)
+        return f"{self.number}[{'' if self.elements == ALL else self.elements}]"
+
+
+class Step(NamedTuple):
+    """What is done to jobs. done: of an array's elements, what they are afterwards; else: what the others were."""
+
+    method: str
+    path: str
+    done: str
+    otherwise: str
+
+
+def targets(words: Iterable[str]) -> list[Target]:
+    """In the given order, each once. Raises UsageError."""
+    found: dict[Target, None] = {}
+    for word in words:
+        if "[" in word:
+            found[array_target(word)] = None
+        else:
+            found.update(dict.fromkeys(map(Target, job_ids([word]))))
+    return list(found)
+
+
+def array_target(word: str) -> Target:
+    """`7[3-5,9]` or `7[]`. Raises UsageError."""
+    first, _, rest = word.partition("[")
+    listed = rest.removesuffix("]")
+    if listed == rest:
+        raise UsageError(f"{word!r} lacks its closing bracket; write 7[3], 7[3-5,9], or 7[] for the whole array")
+    try:
+        parse_elements(listed or ALL)
+    except ValueError as error:
+        raise UsageError(f"{word!r} names no elements; {error}") from error
+    return Target(job_id(first), listed or ALL)
+
+
+def one_job(wire: Wire, word: str) -> int:
+    """The id of the one job that is named: `7` or `7[3]`. Raises UsageError, Refused."""
+    if "[" not in word:
+        return job_id(word)
+    target = array_target(word)
+    if target.elements == ALL or len(parse_elements(str(target.elements))) > 1:
+        raise UsageError(f"{word!r} names many jobs, and this shows one; rcq queue --array {target.number} lists them")
+    return ids_of(wire, target, 1)[0]
+
+
+def ids_of(wire: Wire, target: Target, most: int) -> list[int]:
+    """The ids of the elements that are named. Raises UsageError if they are more than `most`, Refused."""
+    ids: list[int] = []
+    cursor = None
+    while True:
+        query = {"array": target.number, "elements": target.elements, "limit": min(PAGE, most + 1), "cursor": cursor}
+        page = wire.request("GET", "/v1/jobs", query)
+        ids += [row["id"] for row in page["items"]]
+        if len(ids) > most:
+            raise UsageError(f"{target.text} is more than {most} jobs; name fewer elements")
+        cursor = page["cursor"]
+        if cursor is None:
+            return ids
+
+
+def all_ids(wire: Wire, wanted: Iterable[Target]) -> list[int]:
+    """The ids of all of them, arrays taken apart. Raises UsageError, Refused."""
+    found: dict[int, None] = {}
+    for target in wanted:
+        ids = [target.number] if target.elements is None else ids_of(wire, target, MAX_IDS)
+        found.update(dict.fromkeys(ids))
+    return list(found)
+
+
+def take(wire: Wire, wanted: Iterable[Target], step: Step, told: Callable[[Any], str]) -> int:
+    """Take the step for every job and every array, and print what became of each; the exit code.
+
+    told: what to say of one job's answer.
+    """
+    return each_named((f"job {target.text}", partial(_take, wire, target, step, told)) for target in wanted)
+
+
+def _take(wire: Wire, target: Target, step: Step, told: Callable[[Any], str]) -> str:
+    path = f"/v1/jobs/{target.number}{step.path}"
+    if target.elements is None:
+        return told(wire.request(step.method, path))
+    answer = wire.request(step.method, path, {"elements": target.elements})
+    parts = (
+        (answer["changed"], step.done),
+        (answer["ending"], "are being ended"),
+        (answer["unchanged"], step.otherwise),
+    )
+    return ", ".join(f"{count} {said}" for count, said in parts if count)
