@@ -5,9 +5,11 @@ Must not know who asks, nor what is shown of it.
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.core.forecast import Bounds, Forecast, cut_short, forecast, frozen
+from engine.core.model import JobId
 from engine.core.policy import Policy
 from engine.core.snapshot import Claim, GroupTerms, Lease, Quotas, Slot, Snapshot
 from engine.daemon.books import Books
@@ -16,8 +18,11 @@ from engine.ports import Clock
 HOLDS_S = 30.0
 """A forecast of an unchanged world is made anew after so many seconds: runs have come closer to their ends."""
 REST = 20.0
-"""Listings have one made again no sooner than after so many times what the last one took."""
+"""After a costly forecast, so many times what it took is left to the engine's own work, unless somebody new asks."""
+COSTLY_S = 0.25
+"""A forecast that took no longer is no burden."""
 LEAST_REST_S = 2.0
+"""Listings, which nobody asked for a forecast, leave it alone for so long at least."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -49,16 +54,34 @@ def mark_of(snapshot: Snapshot, pending_changes: int) -> Mark:
 class Forecasts:
     """Makes and keeps forecasts. made: how many so far."""
 
-    def __init__(self, *, books: Books, policy: Policy, bounds: Bounds, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        books: Books,
+        policy: Policy,
+        bounds: Bounds,
+        clock: Clock,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._books = books
         self._policy = policy
         self._bounds = bounds
         self._clock = clock
+        self._timer = timer
         self._task: asyncio.Task[Forecast] | None = None
         self._last: Forecast | None = None
         self._mark: Mark | None = None
-        self._rests_until = 0.0
+        self._ended_at = 0.0
+        self._rest_s = 0.0
         self.made = 0
+
+    async def covering(self, job: JobId) -> Forecast:
+        """The last forecast, while it rests, if it foresees this job's start; else a current one."""
+        last, now = self._recent(), self._clock.now()
+        foreseen = last.starts.get(job) if last is not None else None
+        if last is not None and foreseen is not None and foreseen.start_at > now and self._rests(0.0):
+            return last
+        return await self.current()
 
     async def current(self) -> Forecast:
         """A forecast of the world as it is; many who ask at once wait for the same one."""
@@ -72,14 +95,20 @@ class Forecasts:
 
     def known(self) -> Forecast | None:
         """The last forecast if it is not old, at once; a fresh one is begun where the world has moved on."""
-        if self._task is None and time.monotonic() >= self._rests_until and self._kept() is None:
+        if self._task is None and not self._rests(LEAST_REST_S) and self._kept() is None:
             self._begin()
+        return self._recent()
+
+    def _rests(self, least_s: float) -> bool:
+        return self._last is not None and self._timer() < self._ended_at + max(least_s, self._rest_s)
+
+    def _recent(self) -> Forecast | None:
         last = self._last
         return last if last is not None and 0 <= self._clock.now() - last.now < HOLDS_S else None
 
     def _kept(self) -> Forecast | None:
-        last, now = self._last, self._clock.now()
-        if last is None or not 0 <= now - last.now < HOLDS_S:
+        last, now = self._recent(), self._clock.now()
+        if last is None:
             return None
         return last if mark_of(self._books.snapshot(now), self._books.pending.changes) == self._mark else None
 
@@ -89,7 +118,7 @@ class Forecasts:
         return self._task
 
     async def _make(self) -> Forecast:
-        began = time.monotonic()
+        began = self._timer()
         try:
             snapshot = self._books.snapshot(self._clock.now())
             mark = mark_of(snapshot, self._books.pending.changes)
@@ -100,6 +129,7 @@ class Forecasts:
             self.made += 1
             return made
         finally:
-            ended = time.monotonic()
-            self._rests_until = ended + max(LEAST_REST_S, REST * (ended - began))
+            self._ended_at = self._timer()
+            took_s = self._ended_at - began
+            self._rest_s = REST * took_s if took_s > COSTLY_S else 0.0
             self._task = None

@@ -74,7 +74,7 @@ class Whys:
             outcome,
             waiting.job,
             snapshot.now,
-            await self._forecasts.current() if isinstance(outcome, Hold) else None,
+            await self._forecasts.covering(waiting.job) if isinstance(outcome, Hold) else None,
         )
         helps = await self._helps.of(copied, mark, key, waiting, starts.expected) if reasons else ()
         indices = self._books.cards.indices

@@ -8,8 +8,11 @@ import pytest
 from config.settings import PrivacySettings, SchedulingSettings
 from engine.api.backend import GroupChange, JobQuery
 from engine.core import forecast as forecasting
-from engine.core.model import AccountName, GpuUuid
+from engine.core.forecast import Bounds
+from engine.core.model import AccountName, GpuUuid, JobId
+from engine.core.policy import Policy
 from engine.core.snapshot import Claim, Slot
+from engine.daemon.forecasts import Forecasts
 from engine.protocol.fields import JobFields
 from engine.protocol.responses import QuotaView
 
@@ -52,6 +55,24 @@ async def test_one_forecast_serves_everybody_until_the_world_changes(crowd):
     crowd.clock.time += 31
     await crowd.jobs.why(crowd.ann, last)
     assert made.made == before + 2
+
+
+async def test_a_costly_forecast_rests_unless_somebody_new_asks(crowd):
+    """It took five seconds by this timer, so it is good for a hundred, though the world moves on."""
+    ticks = iter([0.0, 5.0, 50.0, 60.0, 61.0, 400.0, 400.0, 401.0])
+    forecasts = Forecasts(
+        books=crowd.books, policy=Policy(), bounds=Bounds(), clock=crowd.clock, timer=lambda: next(ticks)
+    )
+    old = JobId(str(crowd.waiting[-1]))
+    first = await forecasts.covering(old)
+    new = JobId(str(await crowd.submit(crowd.bob, gpus=2, time_limit_s=50)))
+    assert await forecasts.covering(old) is first
+    assert new not in first.starts
+    fresh = await forecasts.covering(new)
+    assert fresh is not first and new in fresh.starts
+    await crowd.submit(crowd.bob, gpus=1)
+    assert await forecasts.covering(new) is not fresh
+    assert forecasts.made == 3
 
 
 async def test_rows_show_the_last_forecast_without_waiting_for_one(crowd, until):
