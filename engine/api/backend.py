@@ -3,7 +3,7 @@
 Every method raises `Refused` with a code of the protocol. This module must not know HTTP, the store or the pass.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -228,6 +228,14 @@ class Jobs(Protocol):
 
     async def release(self, who: Identity, job: int) -> JobDetail:
         """Let a held job go on. INVALID_STATE unless held."""
+        ...
+
+    async def requeue(self, who: Identity, job: int) -> JobDetail:
+        """Run it again as its next attempt, stopping it first if it runs. INVALID_STATE if it waits."""
+        ...
+
+    async def edit(self, who: Identity, job: int, changes: Mapping[str, Any]) -> JobDetail:
+        """Change fields of its request, as `submit` would take it; `None`: the default. INVALID_STATE unless it waits."""
         ...
 
     async def change_array(self, who: Identity, array: int, step: ArrayStep, elements: Sequence[int]) -> ArrayChanged:

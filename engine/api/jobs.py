@@ -1,4 +1,4 @@
-"""Jobs: submit one or a batch, list, show, cancel, hold, release, why, log."""
+"""Jobs: submit one or a batch, list, show, cancel, hold, release, requeue, edit, why, log."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from engine.api.access import Engine, Who
 from engine.api.answers import JobTaken, answer, refuses, takes
 from engine.api.backend import JobQuery
 from engine.api.body import check_encoding, parse_value, read_body
+from engine.api.changes import parse_changes
 from engine.api.complaints import wrong
 from engine.api.intake import Intake, Parsed, Wish
 from engine.api.lines import Line
@@ -107,6 +108,23 @@ async def release(engine: Engine, who: Who, job: JobNumber, asked: Annotated[OfA
     if (indices := asked.indices) is not None:
         return answer(await engine.jobs.change_array(who, job, "release", indices))
     return answer(await engine.jobs.release(who, job))
+
+
+@router.post("/{id}/requeue", response_model=JobDetail, responses=_STEP)
+async def requeue(engine: Engine, who: Who, job: JobNumber) -> Response:
+    """Run it again as its next attempt, stopping it first if it runs."""
+    return answer(await engine.jobs.requeue(who, job))
+
+
+@router.patch(
+    "/{id}",
+    response_model=JobDetail,
+    responses=refuses("JOB_NOT_FOUND", "INVALID_STATE", "IMPOSSIBLE_REQUEST", "QUOTA_EXCEEDED", *_BODY),
+    openapi_extra=takes("Job"),
+)
+async def edit(request: Request, engine: Engine, who: Who, job: JobNumber) -> Response:
+    """Change fields of its request before it starts; `null`: back to the default. It keeps its id and its place."""
+    return answer(await engine.jobs.edit(who, job, parse_changes(await read_body(request))))
 
 
 @router.get("/{id}/why", response_model=Why, responses=_ONE)

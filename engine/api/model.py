@@ -41,8 +41,8 @@ def parse_line(line: bytes) -> JobFields | Refused:
         given = _check_json(line)
     except ValidationError as error:
         return _complain(line, error)
-    if _may_repeat(line, given) and (repeated := _repeated(load_json(line.decode()))):
-        return invalid([{"field": name, "message": "is given twice"} for name in repeated])
+    if _may_repeat(line, given) and (twice := repeated(load_json(line.decode()))):
+        return invalid([{"field": name, "message": "is given twice"} for name in twice])
     return _job(given, careful=may_hold_trouble(line))
 
 
@@ -51,8 +51,8 @@ def parse_object(value: object, *, careful: bool = True) -> JobFields | Refused:
 
     careful: false if `may_hold_trouble` says no of the text that it was read from.
     """
-    if isinstance(value, dict) and (repeated := _repeated(value)):
-        return invalid([{"field": name, "message": "is given twice"} for name in repeated])
+    if isinstance(value, dict) and (twice := repeated(value)):
+        return invalid([{"field": name, "message": "is given twice"} for name in twice])
     try:
         given = _check_python(value)
     except ValidationError as error:
@@ -109,7 +109,8 @@ def _may_repeat(line: bytes, given: Mapping[str, Any]) -> bool:
     return line.count(b":") != keys and len(_KEY_END.findall(line)) != keys
 
 
-def _repeated(value: dict[str, Any]) -> list[str]:
+def repeated(value: dict[str, Any]) -> list[str]:
+    """Fields that stand twice in an object that `load_json` read."""
     parts = {"": value, "environment.": value.get("environment"), "tags.": value.get("tags")}
     return [where + name for where, part in parts.items() if isinstance(part, _Repeated) for name in part.names]
 
@@ -118,10 +119,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) == len(pairs):
         return value
-    repeated = _Repeated(value)
+    marked = _Repeated(value)
     times = Counter(name for name, _ in pairs)
-    repeated.names = [name for name, count in times.items() if count > 1][:MAX_DETAILS]
-    return repeated
+    marked.names = [name for name, count in times.items() if count > 1][:MAX_DETAILS]
+    return marked
 
 
 _decoder = json.JSONDecoder(object_pairs_hook=_object)
@@ -131,7 +132,7 @@ def _job(given: dict[str, Any], *, careful: bool) -> JobFields | Refused:
     if None in given.values():
         given = {name: value for name, value in given.items() if value is not None}
     if not ALIASES.keys().isdisjoint(given):
-        renamed = _canonical(given)
+        renamed = canonical(given)
         if isinstance(renamed, Refused):
             return renamed
         given = renamed
@@ -146,17 +147,18 @@ def _job(given: dict[str, Any], *, careful: bool) -> JobFields | Refused:
     return problem or JobFields(**given)
 
 
-def _canonical(given: Mapping[str, Any]) -> dict[str, Any] | Refused:
-    canonical: dict[str, Any] = {}
+def canonical(given: Mapping[str, Any]) -> dict[str, Any] | Refused:
+    """The fields under their own names and in their own units; VALIDATION_ERROR if one is given in two spellings."""
+    found: dict[str, Any] = {}
     spelled: dict[str, str] = {}
     for spelling, value in given.items():
         name, factor = ALIASES.get(spelling, (spelling, 1))
-        if name in canonical:
+        if name in found:
             return wrong(spelling, f"says the same as {spelled[name]}; give one of the two")
         spelled[name] = spelling
         # Rounded first, so that 1.1 hours are 3960 s and not one more by the error of binary fractions.
-        canonical[name] = math.ceil(round(value * factor, 6)) if spelling in _FRACTIONS else value
-    return canonical
+        found[name] = math.ceil(round(value * factor, 6)) if spelling in _FRACTIONS else value
+    return found
 
 
 def _problem(given: Mapping[str, Any]) -> Refused | None:

@@ -107,6 +107,7 @@ class ArrayControl:
             return []
         moved = [one.job for one in taken]
         try:
+            await self._passes.flush_for(moved)
             await self._store.jobs.record([MovedAll(jobs=moved, state=state, at=self._clock.now())])
         except StoreError as error:
             self._put(taken, None)

@@ -3,15 +3,11 @@
 Must not know HTTP, how a pass decides or how a process ends.
 """
 
-import asyncio
-import logging
-
 from engine.api.backend import Identity
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import JobId
-from engine.daemon.answers import audited, not_ready
 from engine.daemon.books import Books
-from engine.daemon.feed import Feed
+from engine.daemon.deeds import Deeds
 from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.lookup import Lookup
 from engine.daemon.passes import Passes
@@ -20,11 +16,7 @@ from engine.daemon.views import Views, waiting_of
 from engine.daemon.waitingjobs import Taken, WaitingJobs
 from engine.ports import Clock, Ended, Moved
 from engine.protocol.errors import Refused
-from engine.store.errors import StoreError
 from engine.store.rows import StoredJob
-from engine.store.store import Store
-
-log = logging.getLogger(__name__)
 
 
 class Control:
@@ -34,23 +26,21 @@ class Control:
         self,
         *,
         books: Books,
-        store: Store,
+        deeds: Deeds,
         lookup: Lookup,
         views: Views,
         passes: Passes,
         runs: Runs,
         gatekeeper: Gatekeeper,
-        feed: Feed,
         clock: Clock,
     ) -> None:
         self._books = books
-        self._store = store
+        self._deeds = deeds
         self._lookup = lookup
         self._views = views
         self._passes = passes
         self._runs = runs
         self._waiting = WaitingJobs(books=books, gatekeeper=gatekeeper)
-        self._feed = feed
         self._clock = clock
 
     async def cancel(self, who: Identity, job: int) -> None:
@@ -61,15 +51,16 @@ class Control:
         live = self._books.live.get(number)
         if live is not None:
             await self._runs.stop(live)
+            await self._deeds.settle_stop()
             if number not in self._books.pending:  # its start may have failed to be written down meanwhile
-                await self._note(who, "job.cancel", stored, before)
+                await self._deeds.note(who, "job.cancel", stored, before)
                 return
         taken = self._waiting.take(waiting_of(stored))
         if taken is None:
-            raise self._wrong_state(stored, "cancelled", "Only a waiting or running job can be.")
+            raise self._deeds.wrong_state(stored, "cancelled", "Only a waiting or running job can be.")
         await self._change(who, "job.cancel", stored, taken, self._cancelled(number))
         self._waiting.end(taken, JobState.CANCELLED)
-        self._tell(stored, JobState.CANCELLED)
+        self._deeds.tell(stored, JobState.CANCELLED)
 
     async def hold(self, who: Identity, job: int) -> None:
         """Keep a pending job from starting. INVALID_STATE unless pending."""
@@ -77,7 +68,7 @@ class Control:
         taken = self._taken(stored, JobState.PENDING, "held")
         await self._change(who, "job.hold", stored, taken, Moved(job=taken.job, state=JobState.HELD))
         self._waiting.put(taken, JobState.HELD)
-        self._tell(stored, JobState.HELD)
+        self._deeds.tell(stored, JobState.HELD)
 
     async def release(self, who: Identity, job: int) -> None:
         """Let a held job go on. INVALID_STATE unless held."""
@@ -85,45 +76,23 @@ class Control:
         taken = self._taken(stored, JobState.HELD, "released")
         await self._change(who, "job.release", stored, taken, Moved(job=taken.job, state=JobState.PENDING))
         self._waiting.put(taken, JobState.PENDING)
-        self._tell(stored, JobState.PENDING)
+        self._deeds.tell(stored, JobState.PENDING)
 
     def _taken(self, stored: StoredJob, state: JobState, done: str) -> Taken:
         """The job in hand, if it waits as `state`. Raises Refused."""
         taken = self._waiting.take(waiting_of(stored)) if self._books.waits(JobId(str(stored.id))) is state else None
         if taken is None:
-            raise self._wrong_state(stored, done, f"Only a {state.value} job can be.")
+            raise self._deeds.wrong_state(stored, done, f"Only a {state.value} job can be.")
         return taken
 
-    async def _change(
-        self, who: Identity, action: str, stored: StoredJob, taken: Taken, change: Ended | Moved
-    ) -> None:
+    async def _change(self, who: Identity, action: str, stored: StoredJob, taken: Taken, change: Ended | Moved) -> None:
         """Write down what becomes of a job in hand; it waits as before if that fails."""
         try:
-            await self._record(who, action, stored, taken.state, change)
+            await self._deeds.record(who, action, stored, taken.state, change)
         except Refused:
             self._waiting.put(taken)
             self._passes.wake()
             raise
-
-    async def _record(
-        self, who: Identity, action: str, stored: StoredJob, before: JobState, change: Ended | Moved
-    ) -> None:
-        """Write one change down; the audit entry goes along and shares its commit."""
-        written, _ = await asyncio.gather(
-            self._store.jobs.record([change]), self._note(who, action, stored, before), return_exceptions=True
-        )
-        if isinstance(written, StoreError):
-            raise not_ready(written) from written
-        if isinstance(written, BaseException):
-            raise written
-
-    async def _note(self, who: Identity, action: str, stored: StoredJob, before: JobState) -> None:
-        """An action that is done stays done, even if the audit log cannot be written: then the engine's log has it."""
-        entry = audited(self._clock, who, action, str(stored.id), owner=stored.account, before=before.value)
-        try:
-            await self._store.audit.append(entry)
-        except StoreError as error:
-            log.error("Not in the audit log: %s: %s", entry, error)
 
     def _cancelled(self, job: JobId) -> Ended:
         return Ended(
@@ -134,17 +103,4 @@ class Control:
             signal=None,
             started_at=None,
             ended_at=self._clock.now(),
-        )
-
-    def _tell(self, stored: StoredJob, state: JobState) -> None:
-        self._feed.job_changed(str(stored.id), stored.account, state.value)
-        self._feed.queue_changed()
-        self._passes.wake()
-
-    def _wrong_state(self, stored: StoredJob, done: str, rule: str) -> Refused:
-        state = self._views.state(stored).value
-        return Refused(
-            "INVALID_STATE",
-            f"Job {stored.id} is {state} and cannot be {done}. {rule}",
-            [{"field": "state", "message": state}],
         )

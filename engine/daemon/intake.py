@@ -83,6 +83,25 @@ class Intake:
             found = self._known[terms] = self._conclude(who, job)
         return found
 
+    def again(self, key: GroupKey) -> Refused | None:
+        """Why a job that was accepted before could not be accepted now."""
+        account = self._register.accounts.get(key.owner.account)
+        if account is None or account.disabled:
+            return Refused("INVALID_STATE", f"The account {key.owner.account} is disabled: ask an admin to enable it.")
+        return self._limits(key) or self._possible(key) or self._within_quota(key)
+
+    def rejudge(
+        self, who: Identity, job: JobFields, before: GroupKey, *, to_group: bool = False
+    ) -> GroupKey | Refused:
+        """The effective request of a job that `who` changes; it stays its owner's, and in its group unless `to_group`.
+
+        before: its pending group so far.
+        """
+        owner = replace(who, account=before.owner.account, group=before.owner.group)
+        key = self._key(owner, job)
+        refused = self._membership(who, key) if to_group else None
+        return refused or self._limits(key) or self._possible(key) or self._within_quota(key) or key
+
     def _conclude(self, who: Identity, job: JobFields) -> GroupKey | Refused:
         key = self._key(who, job)
         return (

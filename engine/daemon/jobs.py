@@ -3,7 +3,8 @@
 Must not know HTTP, or how a pass decides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from engine.api.backend import ArrayStep, Identity, JobQuery
 from engine.core.lifecycle import TERMINAL
@@ -15,11 +16,13 @@ from engine.daemon.arraycontrol import ArrayControl
 from engine.daemon.arrays import ArrayListing
 from engine.daemon.books import Books
 from engine.daemon.control import Control
+from engine.daemon.edit import Edit
 from engine.daemon.foresight import Foresight
 from engine.daemon.joblog import JobLogs
 from engine.daemon.listing import Listing
 from engine.daemon.lookup import Lookup
 from engine.daemon.outlook import Outlooks
+from engine.daemon.requeue import Requeue
 from engine.daemon.submission import Submission
 from engine.daemon.views import Views
 from engine.ports import Clock
@@ -38,6 +41,8 @@ class JobService:
         submission: Submission,
         listing: Listing,
         control: Control,
+        requeue: Requeue,
+        edit: Edit,
         array_listing: ArrayListing,
         array_control: ArrayControl,
         lookup: Lookup,
@@ -51,6 +56,8 @@ class JobService:
         self._submission = submission
         self._listing = listing
         self._control = control
+        self._requeue = requeue
+        self._edit = edit
         self._array_listing = array_listing
         self._array_control = array_control
         self._lookup = lookup
@@ -93,8 +100,11 @@ class JobService:
         key = self._books.pending.key_of(number)
         waiting = self._books.pending.waiting(number, stored.submitted_at)
         if key is None or waiting is None:
-            return gateviews.why(self._books, number, self._views.state(stored).value)
-        return await self._ahead.whys.why(who, key, waiting)
+            found = gateviews.why(self._books, number, self._views.state(stored).value)
+        else:
+            found = await self._ahead.whys.why(who, key, waiting)
+        found.message = stored.message
+        return found
 
     async def planned(self, who: Identity, hours: float) -> Planned:
         """What runs and what is to start in the coming hours; jobs of others are redacted."""
@@ -113,6 +123,16 @@ class JobService:
     async def release(self, who: Identity, job: int) -> JobDetail:
         """Let a held job go on. INVALID_STATE unless held."""
         await self._control.release(who, job)
+        return await self.show(who, job)
+
+    async def requeue(self, who: Identity, job: int) -> JobDetail:
+        """Run it again as its next attempt, stopping it first if it runs. INVALID_STATE if it waits."""
+        await self._requeue.requeue(who, job)
+        return await self.show(who, job)
+
+    async def edit(self, who: Identity, job: int, changes: Mapping[str, Any]) -> JobDetail:
+        """Change fields of its request; `None`: the default. INVALID_STATE unless it waits."""
+        await self._edit.edit(who, job, changes)
         return await self.show(who, job)
 
     async def change_array(self, who: Identity, array: int, step: ArrayStep, elements: Sequence[int]) -> ArrayChanged:

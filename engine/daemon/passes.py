@@ -6,10 +6,11 @@ Must not decide anything (that is `engine.core.plan`) and must not know SQL, pro
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from engine.core.decisions import Plan, Start
 from engine.core.lifecycle import JobState
+from engine.core.model import JobId
 from engine.core.policy import Policy
 from engine.core.snapshot import Snapshot
 from engine.daemon.bills import Bills
@@ -125,6 +126,11 @@ class Passes:
     async def flush(self) -> None:
         """Write down what gathered, without deciding anything: the last thing before the store closes."""
         await self._commit(self._journal.take(), [], [])
+
+    async def flush_for(self, jobs: Iterable[JobId]) -> None:
+        """The same if the end of an attempt of one of these jobs is among it: their next step follows on that."""
+        if any(self._journal.concerns(job) for job in jobs):
+            await self.flush()
 
     def _claim(self, decided: Plan, snapshot: Snapshot) -> tuple[list[tuple[Live, Start]], list[Change]]:
         self._books.plan = decided

@@ -104,6 +104,7 @@ class Runs:
     async def stop(self, live: Live, cause: Cause = Cause.CANCELLED, message: str | None = None) -> None:
         """End an attempt for that cause; returns once that is under way, or once it has ended."""
         self._journal.add(self.mark(live, cause, message))
+        self.wake()
         if live.state is JobState.SCHEDULED:
             with suppress(TimeoutError):  # whoever starts it sees the mark, if not now then later
                 await asyncio.wait_for(live.settled.wait(), SETTLE_S)

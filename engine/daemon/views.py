@@ -17,7 +17,8 @@ from engine.daemon.books import Books
 from engine.daemon.gateviews import at_gate
 from engine.daemon.journal import Journal
 from engine.daemon.outlook import NOTHING_YET, Outlook, Outlooks
-from engine.protocol.responses import JobDetail, JobRow
+from engine.protocol.responses import AttemptView, JobDetail, JobRow
+from engine.store.attempts import PastAttempt
 from engine.store.rows import StoredJob
 
 Privacy = Literal["hidden", "redacted", "visible"]
@@ -65,14 +66,29 @@ class Views:
             gpu_uuids=list(gpus),
             message=ended.message if (ended := self._journal.ending(number)) else job.message,
             directory=str(self._jobs_dir / str(job.id)),
+            attempts=[self._attempt(one) for one in job.attempts],
         )
         if request is not None:
             detail.command, detail.script, detail.args = request.command, request.script, list(request.args)
             detail.array = request.array
             detail.after = [asdict(one) for one in request.after]
             detail.begin, detail.cron, detail.cron_of = request.begin, request.cron, job.cron_of
+            detail.retries = request.retries
             detail.workdir, detail.environment, detail.tags = request.workdir, request.environment, request.tags
         return detail
+
+    def _attempt(self, one: PastAttempt) -> AttemptView:
+        return AttemptView(
+            attempt=one.attempt,
+            state=one.state.value,
+            cause=one.cause.value if one.cause else None,
+            exit_code=one.exit_code,
+            signal=one.signal,
+            started_at=one.started_at,
+            ended_at=one.ended_at,
+            gpu_indices=self._books.cards.indices(one.gpu_uuids),
+            message=one.message,
+        )
 
     def state(self, job: StoredJob) -> JobState:
         """Where the job stands now."""

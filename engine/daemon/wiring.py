@@ -21,6 +21,8 @@ from engine.daemon.books import Books
 from engine.daemon.box import BoxService
 from engine.daemon.cards import Cards
 from engine.daemon.control import Control
+from engine.daemon.deeds import Deeds
+from engine.daemon.edit import Edit
 from engine.daemon.decisionlog import DecisionLog
 from engine.daemon.feed import Feed
 from engine.daemon.foresight import foresight
@@ -44,6 +46,7 @@ from engine.daemon.quotaview import default_quota
 from engine.daemon.recovery import Recovery
 from engine.daemon.recurrence import Recurrence
 from engine.daemon.register import Register
+from engine.daemon.requeue import Requeue
 from engine.daemon.runs import Runs
 from engine.daemon.sampler import Attribution, Sampler
 from engine.daemon.slots import SlotService
@@ -141,7 +144,8 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
     passwords = Passwords(settings.auth, clock)
     logins = Logins(register=ground.register, store=store, passwords=passwords, settings=settings.auth, clock=clock)
     slots = _slots(ground, passes)
-    submission = _submission(ground, passes)
+    judges = _judges(ground)
+    submission = _submission(ground, passes, judges)
     return Engine(
         settings=settings,
         store=store,
@@ -162,7 +166,7 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
         recurrence=_recurrence(ground, submission),
         backend=Backend(
             people=_people(ground, logins, passwords, passes),
-            jobs=_jobs(ground, passes, runs, submission),
+            jobs=_jobs(ground, passes, runs, submission, judges),
             box=_box(ground, passes),
             reservations=slots,
             usages=_usages(ground),
@@ -257,7 +261,8 @@ def _people(ground: _Ground, logins: Logins, passwords: Passwords, passes: Passe
     )
 
 
-def _submission(ground: _Ground, passes: Passes) -> Submission:
+def _judges(ground: _Ground) -> tuple[Intake, Allowances]:
+    """Who judge a request, whether it is submitted or changed: is it allowed at all, and is it one too many now?"""
     intake = Intake(
         books=ground.books,
         register=ground.register,
@@ -266,12 +271,18 @@ def _submission(ground: _Ground, passes: Passes) -> Submission:
         clock=ground.clock,
         plan=plan,
     )
+    quotas, waiting = ground.books, ground.books.waiting
+    return intake, Allowances(quotas=lambda: quotas.quotas, waiting=waiting, clock=ground.clock)
+
+
+def _submission(ground: _Ground, passes: Passes, judges: tuple[Intake, Allowances]) -> Submission:
+    intake, allowances = judges
     return Submission(
         books=ground.books,
         store=ground.store,
         intake=intake,
         gatekeeper=ground.gatekeeper,
-        allowances=Allowances(quotas=lambda: ground.books.quotas, waiting=ground.books.waiting, clock=ground.clock),
+        allowances=allowances,
         passes=passes,
         feed=ground.feed,
         clock=ground.clock,
@@ -293,7 +304,9 @@ def _recurrence(ground: _Ground, submission: Submission) -> Recurrence:
     return recurrence
 
 
-def _jobs(ground: _Ground, passes: Passes, runs: Runs, submission: Submission) -> JobService:
+def _jobs(
+    ground: _Ground, passes: Passes, runs: Runs, submission: Submission, judges: tuple[Intake, Allowances]
+) -> JobService:
     books, store, views, clock = ground.books, ground.store, ground.views, ground.clock
     lookup, arrays = Lookup(store=store.jobs, views=views), ArrayLookup(store=store, views=views)
     ahead = foresight(
@@ -307,6 +320,7 @@ def _jobs(ground: _Ground, passes: Passes, runs: Runs, submission: Submission) -
     listing = Listing(
         books=books, store=store.jobs, views=views, policy=ground.policy, clock=clock, forecasts=ahead.forecasts
     )
+    deeds = Deeds(store=store, views=views, passes=passes, feed=ground.feed, clock=clock)
     return JobService(
         books=books,
         submission=submission,
@@ -324,13 +338,32 @@ def _jobs(ground: _Ground, passes: Passes, runs: Runs, submission: Submission) -
         ),
         control=Control(
             books=books,
-            store=store,
+            deeds=deeds,
             lookup=lookup,
             views=views,
             passes=passes,
             runs=runs,
             gatekeeper=ground.gatekeeper,
-            feed=ground.feed,
+            clock=clock,
+        ),
+        requeue=Requeue(
+            books=books,
+            store=store.jobs,
+            intake=judges[0],
+            lookup=lookup,
+            deeds=deeds,
+            passes=passes,
+            runs=runs,
+            clock=clock,
+        ),
+        edit=Edit(
+            books=books,
+            store=store.jobs,
+            intake=judges[0],
+            allowances=judges[1],
+            gatekeeper=ground.gatekeeper,
+            lookup=lookup,
+            deeds=deeds,
             clock=clock,
         ),
         lookup=lookup,

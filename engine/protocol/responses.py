@@ -149,6 +149,7 @@ class Why:
     later_than: where nothing better is known, it starts later than this, Unix seconds. holders: who holds what it lacks.
     helps: what would let it start at `start_at`: each `{"start_at": …, "changes": [{"code": …, numbers…}, …]}`, verified.
     claimed_gpus: indices of cards whose jobs were told to stop for it.
+    message: what is told of it besides: why its last attempt was not the last, how it ended.
     """
 
     id: int
@@ -162,6 +163,7 @@ class Why:
     wait: float | None = None
     expected_start: float | None = None
     reserved_gpus: list[int] = field(default_factory=list)
+    message: str | None = None
     basis: str | None = None
     later_than: float | None = None
     holders: list[Holder] = field(default_factory=list)

@@ -83,11 +83,12 @@ def add_request(to: argparse.ArgumentParser) -> None:
         to.add_argument(f"--{name}", type=_later, help=argparse.SUPPRESS)
 
 
-def fields(options: argparse.Namespace) -> dict[str, Any]:
-    """The fields that were given."""
+def fields(options: argparse.Namespace, *, everything: bool = True) -> dict[str, Any]:
+    """The fields that were given. everything: with those that this side fills in for a whole request."""
     given = {field: getattr(options, option) for option, field in _PLAIN.items()}
     request = {field: value for field, value in given.items() if value is not None}
-    request["workdir"] = _workdir(request.get("workdir", "."))
+    if everything or "workdir" in request:
+        request["workdir"] = _workdir(request.get("workdir", "."))
     if options.env:
         request["environment"] = dict(options.env)
     if options.after:

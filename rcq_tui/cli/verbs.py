@@ -24,6 +24,8 @@ GROUPS: dict[str, dict[str, Verb]] = {
         "cancel": Verb("cancel", "end jobs, waiting or running"),
         "hold": Verb("hold", "keep pending jobs from starting"),
         "release": Verb("release", "let held jobs go on"),
+        "requeue": Verb("requeue", "run jobs again, stopping those that run"),
+        "edit": Verb("edit", "change the request of a job that has not started"),
     },
     "Machine": {
         "gpus": Verb("gpus", "show the GPUs and who uses them"),
@@ -57,7 +59,7 @@ GROUPS: dict[str, dict[str, Verb]] = {
 }
 """The verbs in the order in which `rcq --help` shows them."""
 
-LATER = frozenset({"run", "shell", "results", "requeue", "edit", "token", "audit"})
+LATER = frozenset({"run", "shell", "results", "token", "audit"})
 """Verbs that the interface names and this version does not have yet: refused by name, no other is suggested."""
 
 VERBS: dict[str, Verb] = {name: verb for verbs in GROUPS.values() for name, verb in verbs.items()}

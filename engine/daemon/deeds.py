@@ -1,0 +1,84 @@
+"""What people do to jobs, once decided: written down with an audit entry, and told to whoever follows.
+
+Must not know which deed it is, nor where jobs wait.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from engine.api.backend import Identity
+from engine.core.lifecycle import JobState
+from engine.core.model import JobId
+from engine.daemon.answers import audited, not_ready
+from engine.daemon.feed import Feed
+from engine.daemon.passes import Passes
+from engine.daemon.views import Views
+from engine.ports import Clock, Ended, Moved
+from engine.protocol.errors import Refused
+from engine.store.errors import StoreError
+from engine.store.rows import StoredJob
+from engine.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Deeds:
+    """Writes steps of single jobs down. Refuses what is in no state for a step."""
+
+    def __init__(self, *, store: Store, views: Views, passes: Passes, feed: Feed, clock: Clock) -> None:
+        self._store = store
+        self._views = views
+        self._passes = passes
+        self._feed = feed
+        self._clock = clock
+
+    async def record(
+        self, who: Identity, action: str, stored: StoredJob, before: JobState, change: Ended | Moved
+    ) -> None:
+        """Write one change down; the audit entry goes along and shares its commit. SERVICE_NOT_READY."""
+        await self.settle(JobId(str(stored.id)))
+        written, _ = await asyncio.gather(
+            self._store.jobs.record([change]), self.note(who, action, stored, before), return_exceptions=True
+        )
+        if isinstance(written, StoreError):
+            raise not_ready(written) from written
+        if isinstance(written, BaseException):
+            raise written
+
+    async def settle(self, job: JobId) -> None:
+        """See to it that what memory knows of the job is on disk: a step follows on that. SERVICE_NOT_READY."""
+        try:
+            await self._passes.flush_for([job])
+        except StoreError as error:
+            raise not_ready(error) from error
+
+    async def settle_stop(self) -> None:
+        """That somebody was told to stop is on disk before the answer; if it cannot be, it was told all the same."""
+        try:
+            await self._passes.flush()
+        except StoreError as error:
+            log.error("Who was told to stop is not written down yet: %s", error)
+
+    async def note(self, who: Identity, action: str, stored: StoredJob, before: JobState, **detail: Any) -> None:
+        """An action that is done stays done, even if the audit log cannot be written: then the engine's log has it."""
+        entry = audited(self._clock, who, action, str(stored.id), owner=stored.account, before=before.value, **detail)
+        try:
+            await self._store.audit.append(entry)
+        except StoreError as error:
+            log.error("Not in the audit log: %s: %s", entry, error)
+
+    def tell(self, stored: StoredJob, state: JobState) -> None:
+        """It is in that state now, and the queue another one."""
+        self._feed.job_changed(str(stored.id), stored.account, state.value)
+        self._feed.queue_changed()
+        self._passes.wake()
+
+    def wrong_state(self, stored: StoredJob, done: str, rule: str) -> Refused:
+        """INVALID_STATE, with the state and the rule."""
+        state = self._views.state(stored).value
+        return Refused(
+            "INVALID_STATE",
+            f"Job {stored.id} is {state} and cannot be {done}. {rule}",
+            [{"field": "state", "message": state}],
+        )

@@ -1,0 +1,31 @@
+"""A waiting job's request, written anew: its effective columns, the rest of it, and what keeps it at the gate.
+
+Must not know who changes it, nor whether that is wise.
+"""
+
+from sqlite_utils import Database
+
+from engine.ports import AtGate, ImpossibleChange, NewJob
+from engine.store import gate
+from engine.store.audit import Entry, log
+from engine.store.request import NEW_COLUMNS, new_row
+
+_STAYS = frozenset({"id", "state", "submitted_at", "account", "job_id"})
+_COLUMNS = NEW_COLUMNS.split(", ")
+_CHANGED = [column for column in _COLUMNS if column not in _STAYS]
+_EDIT = (
+    f"UPDATE jobs SET {', '.join(f'{column} = ?' for column in _CHANGED)} "  # noqa: S608 - columns named above
+    "WHERE id = ? AND state IN ('pending', 'held')"
+)
+
+
+def edit(db: Database, number: int, job: NewJob, gated: AtGate | None, entry: Entry) -> None:
+    """Give a waiting job this request; id, account, key and place stay. Raises ImpossibleChange if it does not wait.
+
+    gated: what keeps it at the gate from now on.
+    """
+    row = dict(zip(_COLUMNS, new_row(number, job), strict=True))
+    if db.conn.execute(_EDIT, (*(row[column] for column in _CHANGED), number)).rowcount != 1:
+        raise ImpossibleChange(f"Job {number} does not wait: its request cannot be changed.")
+    gate.replace(db, number, gated)
+    log(db, entry)
