@@ -15,6 +15,7 @@ from engine.core.placement.possible import impossible
 from engine.core.policy import Policy
 from engine.core.reasons import Impossible, QuotaReached
 from engine.core.snapshot import Snapshot
+from engine.daemon.alone import exceeded_alone
 from engine.daemon.books import Books
 from engine.daemon.elements import too_large
 from engine.daemon.register import Register
@@ -174,7 +175,7 @@ class Intake:
         )
 
     def _within_quota(self, key: GroupKey) -> Refused | None:
-        """Ask the planner itself, on the same box with nobody else on it."""
+        """Ask the planner itself, on the same box with nobody else on it, and the limits that a job exceeds alone."""
         job = Waiting(0.0, JobId("0"))
         cards = self._books.cards.gpus(self._clock.now())
         idle = Snapshot(
@@ -197,10 +198,12 @@ class Intake:
             quotas=self._books.quotas,
         )
         holds: tuple[Hold, ...] = self._plan(idle, self._policy).holds
-        reached = [reason for hold in holds for reason in hold.reasons if isinstance(reason, QuotaReached)]
+        planned = (reason for hold in holds for reason in hold.reasons if isinstance(reason, QuotaReached))
+        alone = exceeded_alone(key, idle.run_s(key), cards, self._books.quotas)
+        reached = list({(r.scope, r.name, r.resource): r for r in (*alone, *planned)}.values())
         if not reached:
             return None
-        told = "; ".join(f"{r.resource} {r.wanted} of at most {r.limit} for {r.scope} {r.name}" for r in reached)
+        told = "; ".join(_reached(one) for one in reached)
         return Refused(
             "QUOTA_EXCEEDED",
             f"The quota never allows it: {told}. Ask for less, or ask an admin for more.",
@@ -213,6 +216,11 @@ def _told(lacking: Impossible, shape: Shape) -> str:
     if lacking.resource == "gpu_type":
         return f"{lacking.wanted} of at most {lacking.most} GPUs of type {shape.gpu_type}"
     return f"{lacking.resource} {lacking.wanted} of at most {lacking.most}"
+
+
+def _reached(reason: QuotaReached) -> str:
+    wanted, limit = (int(n) if n == int(n) else n for n in (reason.wanted, reason.limit))
+    return f"{reason.resource} {wanted} of at most {limit} for {reason.scope} {reason.name}"
 
 
 def _field(lacking: Impossible) -> dict[str, object]:

@@ -92,3 +92,37 @@ async def test_a_quota_that_is_lowered_stops_the_next_start(world):
     assert not world.books.live
     (answer,) = await world.jobs.submit(world.ann, [JobFields(command=["true"], cpu_cores=2)])
     assert answer.code == "QUOTA_EXCEEDED"
+
+
+SHARED = {"gpu_share": True, "gpus": 1, "gpu_memory_mb": 24_570, "time_limit_s": 3600}
+
+
+@pytest.mark.parametrize(
+    ("scope", "quota", "fields", "told"),
+    [
+        ("service", QuotaView(gpus=1), {"gpus": 2}, ("gpus", 2)),
+        ("service", QuotaView(cpu_cores=1), {"cpu_cores": 2}, ("cpu_cores", 2)),
+        ("service", QuotaView(gpu_hours=1.5), {"gpus": 2, "time_limit_s": 3600}, ("gpu_hours", 2)),
+        ("group", QuotaView(gpu_hours=47.9), {"gpus": 2}, ("gpu_hours", 48)),
+        ("account", QuotaView(gpu_hours=0.2), SHARED, ("gpu_hours", 0.5)),
+    ],
+)
+async def test_what_alone_exceeds_a_month_or_a_service_is_refused_with_the_numbers(world, scope, quota, fields, told):
+    resource, wanted = told
+    name = {"service": "fold", "group": "bio", "account": "ann"}[scope]
+    await world.people.set_service(world.root, ServiceView(name="fold", jobs_per_account=None))
+    job = JobFields(command=["true"], service="fold", **fields)
+    (taken,) = await world.jobs.submit(world.ann, [job])
+    assert isinstance(taken, int)
+    if scope == "service":
+        await world.people.set_service(world.root, ServiceView(name="fold", jobs_per_account=None, quota=quota))
+    elif scope == "group":
+        await world.people.change_group(world.root, "bio", GroupChange(quota=quota))
+    else:
+        await world.people.change_account(world.root, "ann", AccountChange(quota=quota))
+    (answer,) = await world.jobs.submit(world.ann, [job])
+    assert answer.code == "QUOTA_EXCEEDED"
+    (detail,) = answer.details
+    assert (detail["scope"], detail["name"], detail["resource"], detail["wanted"]) == (scope, name, resource, wanted)
+    assert detail["limit"] < detail["wanted"]
+    assert f"{resource} {wanted} of at most" in answer.message
