@@ -80,6 +80,8 @@ def what_if(
     bar = _bar(snapshot.now, start_at if start_at is not None else expected)
     tries = _Tries(snapshot, policy, key, waiting)
     found = [tries.climb(ladder, bar) for ladder in _ladders(snapshot, key, decided, reasons)]
+    if not any(one is not None and one.start_at == snapshot.now for one in found):
+        found.append(tries.climb(_both(snapshot, key.shape, decided, reasons), bar))
     helps = {one.changes: one for one in found if one is not None}
     return tuple(islice(sorted(helps.values(), key=lambda one: _order(one, snapshot.now)), MOST))
 
@@ -172,14 +174,26 @@ def _drains(reasons: Sequence[Reason]) -> Iterator[Changes]:
         yield cards
 
 
+def _both(snapshot: Snapshot, shape: Shape, decided: Plan, reasons: Sequence[Reason]) -> Iterator[Changes]:
+    """As many cards as are free, for no longer than until they are promised or booked to others."""
+    free = [reason.free for reason in reasons if isinstance(reason, NotEnoughGpus) and 0 < reason.free < reason.wanted]
+    for gpus in free:
+        for shorter in _ends(snapshot, shape, decided):
+            yield FewerGpus(gpus=gpus, wanted=shape.gpus), shorter
+
+
 def _limits(snapshot: Snapshot, shape: Shape, decided: Plan, reasons: Sequence[Reason]) -> Iterator[Changes]:
-    """Ends just before what is promised or booked begins, the longest first."""
-    if not any(isinstance(reason, WouldDelay | Booked) for reason in reasons):
-        return
+    if any(isinstance(reason, WouldDelay | Booked) for reason in reasons):
+        for shorter in _ends(snapshot, shape, decided):
+            yield (shorter,)
+
+
+def _ends(snapshot: Snapshot, shape: Shape, decided: Plan) -> Iterator[ShorterLimit]:
+    """Limits that end just before what is promised or booked begins, the longest first."""
     edges = {reservation.start_at for reservation in decided.reservations} | {slot.start for slot in snapshot.slots}
     limits = {int(edge - snapshot.now) for edge in edges}
     for limit_s in sorted((limit for limit in limits if 0 < limit < shape.time_limit_s), reverse=True):
-        yield (ShorterLimit(time_limit_s=limit_s, wanted=shape.time_limit_s),)
+        yield ShorterLimit(time_limit_s=limit_s, wanted=shape.time_limit_s)
 
 
 def _cores(shape: Shape, reasons: Sequence[Reason]) -> Iterator[Changes]:

@@ -61,6 +61,13 @@ def test_a_time_limit_that_ends_before_what_is_promised():
     assert told == [((ShorterLimit(time_limit_s=3600, wanted=9000),), 0)]
 
 
+def test_fewer_gpus_for_a_shorter_time_where_neither_is_enough():
+    gang = waiting(key("cleo", "language", gpus=2, priority=10), ("gang", 60))
+    of = key("bob", gpus=2, time_limit_s=9000)
+    told = helps(asking(of, 2, [lease("old", key("ann"), 0, left=3600)], [gang]), of)
+    assert told == [((FewerGpus(gpus=1, wanted=2), ShorterLimit(time_limit_s=3600, wanted=9000)), 0)]
+
+
 def test_quotas_in_the_way_are_raised_together_by_just_enough():
     of = key("ann", gpus=2)
     quotas = Quotas(
