@@ -89,7 +89,7 @@ class JobModel(TypedDict, total=False):
     after: Annotated[
         list[Any] | None,
         WithJsonSchema({"anyOf": [{"type": "array", "items": AFTER_SCHEMA}, {"type": "null"}]}),
-        Field(description="Ids of jobs to wait for until they are ok, or as said; one that can never be fails this job."),
+        Field(description="Ids of jobs to wait for until they are ok, or as said. One that never will be fails it."),
     ]
     array: Annotated[
         Text | None,

@@ -8,7 +8,7 @@ from typing import Any
 
 WHENS = ("ok", "failed", "any")
 _OF_SLURM = {"afterok": "ok", "afternotok": "failed", "afterany": "any"}
-_ONE = re.compile(r"(\d{1,18}(?:\[[^\]]*\])?)(?::([a-z]+))?")
+_ONE = re.compile(r"([0-9]{1,18}(?:\[[^\]]*\])?)(?::([a-z]+))?")
 _COMMA = re.compile(r",(?![^\[]*\])")
 """Not one between brackets."""
 _ADVICE = "write for example 12, 12:any or 12,13:failed; ok is meant unless failed or any is written"

@@ -31,7 +31,9 @@ FULL: dict[str, Any] = {
     "preemptible": True,
     "workdir": "/tmp",
     "environment": {"A": "b=c"},
+    "after": [{"id": 3, "when": "any"}],
     "array": "0-9%2",
+    "begin": 1e9,
     "tags": {"k": "v"},
     "submitted_at": 12.5,
 }
@@ -59,9 +61,9 @@ def refused(text: bytes) -> Refused:
 
 
 def test_every_field_arrives() -> None:
-    expected = dict.fromkeys(FIELD_NAMES) | FULL
+    expected = dict.fromkeys(FIELD_NAMES) | FULL  # cron excludes after, script the command
     assert asdict(accepted(json.dumps(FULL).encode())) == expected
-    assert set(FULL) | {"script"} == set(FIELD_NAMES)
+    assert set(FULL) | {"script", "cron"} == set(FIELD_NAMES)
 
 
 def test_the_accepted_names_are_the_protocols() -> None:

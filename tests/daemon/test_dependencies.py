@@ -186,7 +186,7 @@ async def test_a_begin_time_holds_until_it_has_come(world):
     world.engine.gatekeeper.due()
     assert alarms[2:] == [now + 200.0]
     await world.one_pass()
-    assert launched(world) == [over, soon]
+    assert launched(world) == [soon, over]
     assert await world.state_of(later) == "pending"
 
 
