@@ -185,6 +185,8 @@ class Codec:
             raise UnknownType(f"Two classes are called {kind.__name__}.")
         forms = {name: self._form(hints[name], f"{kind.__name__}.{name}") for name in names}
         pack, unpack = _packer(names, forms), _unpacker(kind, forms)
+        if issubclass(kind, tuple) and all(form.pack is None for form in forms.values()):
+            return _Form(None, unpack)  # a named tuple of plain values is a row already
         if kind not in self._shared:
             return _Form(pack, unpack)
         return _Form(lambda value, table: table.number(value, pack), lambda value, table: table.value(value, unpack))

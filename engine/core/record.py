@@ -138,6 +138,8 @@ class Record:
         )
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode  # rows of frozen values have no circles
+
 STEADY = Codec(Steady)
 MOMENT = Codec(Moment, shared=frozenset({GroupKey, *Reason.__args__}))
 
@@ -221,7 +223,7 @@ def _estimates(snapshot: Snapshot) -> Mapping[GroupKey, float]:
 
 
 def _text(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), check_circular=False)  # rows of frozen values have no circles
+    return _encode(value)
 
 
 def _values(text: str) -> dict[str, Any]:

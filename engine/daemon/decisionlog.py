@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 LEVEL = 1
 """Of zlib: the next ones take twice as long for a tenth less."""
+SMALL, SMALL_WINDOW, SMALL_MEMORY = 8192, 13, 5
+"""For texts up to so many bytes a small state of zlib does as well, and is set up in a quarter of the time."""
 PRUNES = 8
 """Pruned also whenever this part of the bound was written: a busy hour must not fill the disk."""
 MB, DAY_S = 2**20, 86_400.0
@@ -80,6 +82,14 @@ class DecisionLog:
         of = (policy, snapshot.groups, snapshot.quotas)
         if len(self._of) != len(of) or any(one is not two for one, two in zip(self._of, of, strict=True)):
             steady = record.write_steady(record.steady_of(snapshot, policy, self._version))
-            self._of, self._steady = of, zlib.compress(steady.encode(), LEVEL)
+            self._of, self._steady = of, _compressed(steady)
         own = record.write_moment(record.moment_of(snapshot, decided))
-        return Decided(at=decided.now, steady=self._steady, blob=zlib.compress(own.encode(), LEVEL))
+        return Decided(at=decided.now, steady=self._steady, blob=_compressed(own))
+
+
+def _compressed(text: str) -> bytes:
+    raw = text.encode()
+    if len(raw) > SMALL:
+        return zlib.compress(raw, LEVEL)
+    packer = zlib.compressobj(LEVEL, zlib.DEFLATED, SMALL_WINDOW, SMALL_MEMORY)
+    return packer.compress(raw) + packer.flush()
