@@ -1,5 +1,6 @@
 """The reference page and the code are one list: nothing undocumented, nothing documented that does not exist."""
 
+import argparse
 import re
 import tomllib
 from dataclasses import fields
@@ -19,12 +20,15 @@ from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, Sh
 from engine.core.reasons import REASON_CODES, Reason
 from engine.core.simulate import Estimates
 from engine.core.snapshot import Lease
+from engine.daemon.aftermath import RETRIED
 from engine.daemon.policies import BASELINES
 from engine.daemon.simoptions import read_options
 from engine.executor import environment
 from engine.protocol import errors
 from engine.protocol.fields import ALIASES, FIELD_NAMES, LATER, ElementFields, JobFields
+from engine.protocol.responses import QuotaView
 from rcq_tui.cli import failures
+from rcq_tui.cli.quotas import add_quota
 from rcq_tui.cli.verbs import VERBS
 from rcq_tui.tui.commands import COMMANDS, key_name
 from rcq_tui.viewmodel.helps import PHRASES
@@ -59,8 +63,8 @@ def table(section: str) -> dict[str, list[str]]:
 def test_every_section_is_one_that_is_checked() -> None:
     assert set(SECTIONS) == {
         "Commands", "Exit codes", "Variables that override", "A job's fields", "What a job sees", "States of a job",
-        "Causes", "States of a GPU", "Reasons", "Helps", "Errors", "API", "Settings", "Keys of the terminal UI",
-        "Options of simulate",
+        "Causes", "Attempts", "Quotas", "States of a GPU", "Reasons", "Helps", "Errors", "API", "Settings",
+        "Keys of the terminal UI", "Options of simulate",
     }  # fmt: skip
 
 
@@ -96,6 +100,16 @@ def test_every_help_with_its_numbers_and_words() -> None:
 def test_every_cause_with_the_states_that_it_leads_to() -> None:
     told = {cause: set(codes(cells[0])) for cause, cells in table("Causes").items()}
     assert told == {str(cause): {str(outcome(cause, code)) for code in (0, 1)} for cause in Cause}
+
+
+def test_attempts_are_told_in_words_that_there_are() -> None:
+    known = {*Cause, *JobState, *FIELD_NAMES, *VERBS, *declared(Settings, "")}
+    known |= {"RCQ_ATTEMPT", "SIGTERM", "SIGKILL", "attempts", "stdout.log", "stderr.log", "exit"}
+    assert set(codes(SECTIONS["Attempts"])) <= known
+    assert {after for after, *_ in rows("Attempts")} == {"a failure", "preemption", "`requeue` of an ended job"}
+    untried = {Cause.DEPENDENCY, Cause.TIME_LIMIT}
+    assert {cause for cause in Cause if outcome(cause, 1) is JobState.FAILED} - untried == RETRIED
+    assert all(f"`{cause}`" in SECTIONS["Attempts"] for cause in untried)
 
 
 @pytest.mark.parametrize(("section", "signs"), [("States of a job", JOB_STATES), ("States of a GPU", GPU_STATES)])
@@ -155,6 +169,14 @@ def test_every_address() -> None:
     app = create_app(SimpleNamespace())  # type: ignore[arg-type]  # nothing is asked of the backend
     known = {f"{verb.upper()} {path}" for path, verbs in app.openapi()["paths"].items() for verb in verbs}
     assert set(table("API")) == known
+
+
+def test_every_limit_with_its_option() -> None:
+    told = {limit: codes(option)[0] for limit, (option, _) in table("Quotas").items()}
+    assert list(told) == [field.name for field in fields(QuotaView)]
+    parser = argparse.ArgumentParser()
+    add_quota(parser)
+    assert set(told.values()) == set(re.findall(r"(?m)^  (--[a-z-]+)", parser.format_help()))
 
 
 def declared(group: type[BaseModel], before: str) -> dict[str, Any]:
