@@ -56,6 +56,8 @@ PROTECTED = [
     ("DELETE", "/v1/jobs/1"),
     ("POST", "/v1/jobs/1/hold"),
     ("POST", "/v1/jobs/1/release"),
+    ("POST", "/v1/jobs/1/requeue"),
+    ("PATCH", "/v1/jobs/1"),
     ("GET", "/v1/jobs/1/why"),
     ("GET", "/v1/jobs/1/log"),
     ("POST", "/v1/ingest"),

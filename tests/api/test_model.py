@@ -34,6 +34,7 @@ FULL: dict[str, Any] = {
     "after": [{"id": 3, "when": "any"}],
     "array": "0-9%2",
     "begin": 1e9,
+    "retries": 3,
     "tags": {"k": "v"},
     "submitted_at": 12.5,
 }

@@ -17,9 +17,10 @@ ROUTES = {
     "/v1/password": {"post"},
     "/v1/jobs": {"get", "post"},
     "/v1/jobs/batch": {"post"},
-    "/v1/jobs/{id}": {"get", "delete"},
+    "/v1/jobs/{id}": {"get", "delete", "patch"},
     "/v1/jobs/{id}/hold": {"post"},
     "/v1/jobs/{id}/release": {"post"},
+    "/v1/jobs/{id}/requeue": {"post"},
     "/v1/jobs/{id}/why": {"get"},
     "/v1/jobs/{id}/log": {"get"},
     "/v1/ingest": {"post"},
@@ -39,7 +40,13 @@ ROUTES = {
     "/v1/services": {"get"},
     "/v1/services/{name}": {"put"},
 }
-BODILESS = {"/v1/logout", "/v1/jobs/{id}/hold", "/v1/jobs/{id}/release", "/v1/gpus/{uuid}/resume"}
+BODILESS = {
+    "/v1/logout",
+    "/v1/jobs/{id}/hold",
+    "/v1/jobs/{id}/release",
+    "/v1/jobs/{id}/requeue",
+    "/v1/gpus/{uuid}/resume",
+}
 
 
 @pytest.fixture

@@ -242,6 +242,7 @@ def detail(**changes: Any) -> dict[str, Any]:
         "cron": None,
         "cron_of": None,
         "retries": 0,
+        "attempts": [],
         "tags": {},
         "gpu_uuids": [],
         "message": None,

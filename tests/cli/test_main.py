@@ -29,7 +29,7 @@ HEAVY = (
     "subprocess",
 )
 PART_ONE = (
-    "demo engine login logout whoami passwd submit ingest queue show why logs cancel hold release gpus drain resume "
+    "demo engine login logout whoami passwd submit ingest queue show why logs cancel hold release requeue edit gpus drain resume "
     "plan stats usage simulate account group service doctor reserve reservations unreserve"
 )
 
