@@ -27,7 +27,7 @@ async def ran(world, who, hours, gpus=1):
 
 
 async def test_the_numbers_are_those_of_a_pass(world):
-    await world.people.change_group(world.root, "bio", GroupChange(share=3.0, quota=QuotaView(gpus=2, gpu_hours=9.5)))
+    await world.people.change_group(world.root, "bio", GroupChange(share=3.0, quota=QuotaView(gpus=2, gpu_hours=95.0)))
     await world.people.change_group(world.root, "bio", GroupChange(guarantee_gpus=1))
     await ran(world, world.ann, 2.0)
     await world.submit(gpus=2, time_limit_s=int(HOUR))
@@ -40,7 +40,7 @@ async def test_the_numbers_are_those_of_a_pass(world):
     assert bio.quota_gpu_s == ledger.share_gpu_s("bio") > 0
     assert 0.1 <= bio.fair <= 2.0
     assert bio.month_gpu_s == pytest.approx(4 * HOUR)
-    assert (bio.month_limit_gpu_h, bio.gpus, bio.gpus_limit, bio.guarantee_gpus) == (9.5, 2, 2, 1)
+    assert (bio.month_limit_gpu_h, bio.gpus, bio.gpus_limit, bio.guarantee_gpus) == (95.0, 2, 2, 1)
     assert (report.shares, report.cards, report.since, bio.since_gpu_s) == (5.0, 2, None, None)
     (ann,) = bio.accounts
     assert (ann.account, ann.gpus, ann.gpus_limit) == ("ann", 2, None)
