@@ -30,7 +30,7 @@ HEAVY = (
 )
 PART_ONE = (
     "demo engine login logout whoami passwd submit ingest queue show why logs cancel hold release requeue edit gpus drain resume "
-    "plan stats usage simulate account group service doctor reserve reservations unreserve"
+    "plan stats usage simulate account group service doctor reserve reservations unreserve replay"
 )
 
 
@@ -42,7 +42,7 @@ def test_every_verb_is_listed_with_a_line(rcq: Rcq) -> None:
         assert re.search(rf"^  {name} +\S", shown.out, re.MULTILINE), name
 
 
-@pytest.mark.parametrize("verb", sorted(set(VERBS) - {"engine", "simulate", "doctor"}))
+@pytest.mark.parametrize("verb", sorted(set(VERBS) - {"engine", "simulate", "doctor", "replay"}))
 def test_every_verb_has_help_with_examples(rcq: Rcq, verb: str) -> None:
     shown = rcq(verb, "--help")
     assert shown.code == 0
