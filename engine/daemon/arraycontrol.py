@@ -5,7 +5,9 @@ Must not know HTTP, where jobs wait, how a pass decides or how a process ends.
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from engine.api.backend import ArrayStep, Identity
 from engine.core.lifecycle import WAITING, JobState
@@ -14,6 +16,7 @@ from engine.daemon.answers import audited, not_ready
 from engine.daemon.arrays import ArrayLookup
 from engine.daemon.books import Books, Live
 from engine.daemon.feed import Feed
+from engine.daemon.gate import Place
 from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.passes import Passes
 from engine.daemon.runs import Runs
@@ -27,6 +30,7 @@ from engine.store.errors import StoreError
 from engine.store.store import Store
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 TOLD_ONE_BY_ONE = 20
 """More are one `queue` event instead of one event for each job."""
@@ -34,12 +38,31 @@ MOST_TARGET = 200
 """Characters of the elements' indices in the audit log."""
 ROUNDS = 3
 """Of taking what waits: a start that could not be written down puts its job back into the queue."""
-STEPS: dict[ArrayStep, tuple[frozenset[JobState], JobState, str]] = {
-    "cancel": (WAITING, JobState.CANCELLED, "Only waiting and running elements can be cancelled"),
-    "hold": (frozenset({JobState.PENDING}), JobState.HELD, "Only pending elements can be held"),
-    "release": (frozenset({JobState.HELD}), JobState.PENDING, "Only held elements can be released"),
+SLICE = 2000
+"""Jobs that are settled before others get the event loop."""
+MOVES: dict[ArrayStep, tuple[Collection[JobState], JobState]] = {
+    "hold": ({JobState.PENDING}, JobState.HELD),
+    "release": ({JobState.HELD}, JobState.PENDING),
 }
-"""From which waiting states each goes to which state, and its rule."""
+"""From which waiting states to which."""
+RULES: dict[ArrayStep, str] = {
+    "cancel": "Only waiting and running elements can be cancelled",
+    "hold": "Only pending elements can be held",
+    "release": "Only held elements can be released",
+}
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Hand:
+    """Waiting jobs that were taken out of the books: out of the queue, and from where they were held or at the gate."""
+
+    queued: list[Place]
+    aside: list[Taken]
+
+    @property
+    def jobs(self) -> list[JobId]:
+        """All of them."""
+        return [waiting.job for _, waiting in self.queued] + [one.job for one in self.aside]
 
 
 class ArrayControl:
@@ -60,6 +83,7 @@ class ArrayControl:
         self._books = books
         self._store = store
         self._lookup = lookup
+        self._gatekeeper = gatekeeper
         self._waiting = WaitingJobs(books=books, gatekeeper=gatekeeper)
         self._passes = passes
         self._runs = runs
@@ -74,10 +98,11 @@ class ArrayControl:
         if step == "cancel":
             done.changed, done.ending = await self._cancel(array, jobs)
         else:
-            done.changed = len(await self._move(array, jobs, step))
+            before, state = MOVES[step]
+            done.changed = len(await self._move(array, await self._take(jobs, before), state))
         done.unchanged = len(jobs) - done.changed - done.ending
         if done.unchanged == len(jobs):
-            told = f"No element of array {number} that you named could be changed. {STEPS[step][2]}."
+            told = f"No element of array {number} that you named could be changed. {RULES[step]}."
             raise Refused("INVALID_STATE", f"{told} See: rcq queue --array {number}.")
         await self._note(who, array, f"job.{step}", elements, done)
         return done
@@ -86,62 +111,75 @@ class ArrayControl:
         """How many were cancelled while they waited, and how many are being ended."""
         cancelled, ending = set[JobId](), set[JobId]()
         for _ in range(ROUNDS):
+            hand = await self._take(jobs, WAITING)  # first, so that none of them starts while others are ended
             live = [self._books.live[job] for job in jobs if job in self._books.live and job not in ending]
-            moved = await self._move(array, jobs, "cancel")  # first, so that none of them starts meanwhile
-            await asyncio.gather(*[self._stop(one) for one in live])
-            if not moved and not live:
-                break
-            cancelled.update(moved)
+            cancelled.update(await self._move(array, hand, JobState.CANCELLED))
             ending.update(one.job for one in live)
+            if not live:
+                break
+            await asyncio.gather(*[self._stop(one) for one in live])
+            await self._keep_stops()
         return len(cancelled), len(ending - cancelled)
 
     async def _stop(self, live: Live) -> None:
         if self._books.live.get(live.job) is live:  # else it has ended by itself
             await self._runs.stop(live)
 
-    async def _move(self, array: StoredArray, jobs: Sequence[JobId], step: ArrayStep) -> list[JobId]:
-        """Take those that wait through the step; which ones that were."""
-        before, state, _ = STEPS[step]
-        taken = self._take(jobs, before)
-        if not taken:
+    async def _keep_stops(self) -> None:
+        """That they were told to stop is on disk before the answer; if it cannot be, they were told all the same."""
+        try:
+            await self._passes.flush()
+        except StoreError as error:
+            log.error("Not written down that jobs were told to stop: %s", error)
+
+    async def _move(self, array: StoredArray, hand: Hand, state: JobState) -> list[JobId]:
+        """Put what was taken into that state; which ones these are."""
+        moved = hand.jobs
+        if not moved:
             return []
-        moved = [one.job for one in taken]
         try:
             await self._passes.flush_for(moved)
             await self._store.jobs.record([MovedAll(jobs=moved, state=state, at=self._clock.now())])
         except StoreError as error:
-            self._put(taken, None)
-            self._passes.wake()
+            self._put_back(hand)
             raise not_ready(error) from error
-        if state is JobState.CANCELLED:
-            for one in taken:
-                self._waiting.end(one, state)
-        else:
-            self._put(taken, state)
+        await self._settle(hand, state)
         self._tell(array, moved, state)
         return moved
 
-    def _take(self, jobs: Sequence[JobId], states: Collection[JobState]) -> list[Taken]:
-        """Those that wait in one of these states, in hand; from the queue all at once."""
-        taken: list[Taken] = []
-        queued: list[JobId] = []
-        for job in jobs:
-            if job in self._books.pending:
-                queued.append(job)
-            elif self._books.waits(job) in states and (one := self._waiting.take_aside(job)) is not None:
-                taken.append(one)
-        if JobState.PENDING in states:
-            found = self._books.pending.take(queued)
-            taken += [Taken(key=key, waiting=waiting, state=JobState.PENDING, entry=None) for key, waiting in found]
-        return taken
+    async def _take(self, jobs: Sequence[JobId], states: Collection[JobState]) -> Hand:
+        """Those that wait in one of these states; from the queue all at once, and last."""
+        aside: list[Taken] = []
 
-    def _put(self, taken: Sequence[Taken], state: JobState | None) -> None:
-        """They wait again as `state`, unless given as before; into the queue all at once."""
-        queued = [one for one in taken if one.entry is None and (state or one.state) is JobState.PENDING]
-        self._books.pending.add_all((one.key, one.waiting) for one in queued)
-        for one in taken:
-            if one.entry is not None or (state or one.state) is JobState.HELD:
-                self._waiting.put(one, state)
+        def take(job: JobId) -> None:
+            if job not in self._books.pending and self._books.waits(job) in states:
+                one = self._waiting.take_aside(job)
+                aside.extend([one] if one is not None else [])
+
+        await _sliced(jobs, take)
+        return Hand(queued=self._books.pending.take(jobs) if JobState.PENDING in states else [], aside=aside)
+
+    async def _settle(self, hand: Hand, state: JobState) -> None:
+        """They are in that state on disk; now in the books, too."""
+        if state is JobState.CANCELLED:
+            self._books.finished[state] += len(hand.queued)
+            await _sliced(hand.queued, lambda place: self._gatekeeper.ended(place[1].job, state))
+            await _sliced(hand.aside, lambda one: self._waiting.end(one, state))
+        elif state is JobState.HELD:
+            await _sliced(hand.queued, lambda place: self._books.held.update({place[1].job: place}))
+            await _sliced(hand.aside, lambda one: self._waiting.put(one, state))
+        else:
+            self._books.pending.add_all((one.key, one.waiting) for one in hand.aside if one.entry is None)
+            await _sliced(
+                [one for one in hand.aside if one.entry is not None], lambda one: self._waiting.put(one, state)
+            )
+
+    def _put_back(self, hand: Hand) -> None:
+        """They wait as before."""
+        self._books.pending.add_all(hand.queued)
+        for one in hand.aside:
+            self._waiting.put(one)
+        self._passes.wake()
 
     def _tell(self, array: StoredArray, jobs: Sequence[JobId], state: JobState) -> None:
         if len(jobs) <= TOLD_ONE_BY_ONE:
@@ -161,3 +199,10 @@ class ArrayControl:
             await self._store.audit.append(entry)
         except StoreError as error:
             log.error("Not in the audit log: %s: %s", entry, error)
+
+
+async def _sliced(items: Sequence[T], act: Callable[[T], None]) -> None:
+    for at in range(0, len(items), SLICE):
+        for item in items[at : at + SLICE]:
+            act(item)
+        await asyncio.sleep(0)

@@ -6,7 +6,7 @@ Must not know what is done with them, nor how a row looks.
 from collections.abc import Callable, Sequence
 
 from engine.api.backend import Identity, JobQuery
-from engine.core.lifecycle import JobState
+from engine.core.lifecycle import LEASED, TERMINAL, JobState
 from engine.daemon import cursors
 from engine.daemon.answers import not_ready
 from engine.daemon.views import Views
@@ -66,11 +66,15 @@ class ArrayListing:
         self._rows = rows
 
     async def page(self, who: Identity, query: JobQuery) -> JobPage:
-        """Elements by ascending index, in any state unless some are asked for. Raises Refused."""
+        """Elements by ascending index, in any state unless some are asked for. Raises Refused.
+
+        An element is in a state if it is now, or if that is what is written down: whoever waits until none is live
+        finds all their ends on disk then.
+        """
         array = await self._lookup.known(who, query.array or 0)
         states = frozenset(JobState(name) for name in query.states)
-        # a row is at most one commit behind the books: what runs may still be written down as scheduled
-        asked = states | {JobState.SCHEDULED} if JobState.RUNNING in states else states
+        # a row is at most one commit behind the books: what runs or has ended may be written down as an earlier state
+        asked = states | LEASED if states & (LEASED | TERMINAL) else states
         if query.elements:
             await self._lookup.elements(array, query.elements)
         try:
@@ -88,7 +92,7 @@ class ArrayListing:
         return (
             query.account in (None, job.account)
             and query.group in (None, job.group)
-            and (not states or self._views.state(job) in states)
+            and (not states or job.state in states or self._views.state(job) in states)
         )
 
 

@@ -237,3 +237,18 @@ async def test_pages_of_elements_follow_each_other(world):
     assert (
         await refusal(world.jobs.page(world.ann, JobQuery(array=first, cursor="WzEsMl0")))
     ).code == "VALIDATION_ERROR"
+
+
+async def test_an_end_that_is_not_written_down_yet_is_found_by_both_states(world):
+    first = await submit(world, "0-1")
+    await world.one_pass()
+    world.executor.end(first, 3)
+
+    async def indices(*names):
+        page = await world.jobs.page(world.ann, JobQuery(array=first, states=names))
+        return [row.array_index for row in page.items]
+
+    live = ("scheduled", "running")
+    assert (await indices(*live), await indices("failed")) == ([0, 1], [0])
+    await world.engine.passes.flush()
+    assert (await indices(*live), await indices("failed")) == ([1], [0])
