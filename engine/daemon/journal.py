@@ -56,6 +56,11 @@ class Journal:
         found = self._endings.get(job)
         return None if found is None or job in self._going_on else found[0]
 
+    def attempt_end(self, job: JobId) -> Ended | None:
+        """The ending of a job's last attempt that is not on disk yet, whether its job goes on or not."""
+        found = self._endings.get(job)
+        return None if found is None else found[0]
+
     def concerns(self, job: JobId) -> bool:
         """Whether an ending of the job, or of its last attempt, waits for the next commit."""
         return job in self._endings

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.api.backend import Identity
-from engine.core.lifecycle import JobState
+from engine.core.lifecycle import LEASED, JobState
 from engine.core.model import GroupKey, JobId, Waiting
 from engine.daemon.books import Books
 from engine.daemon.gateviews import at_gate
@@ -22,6 +22,7 @@ from engine.store.attempts import PastAttempt
 from engine.store.rows import StoredJob
 
 Privacy = Literal["hidden", "redacted", "visible"]
+_ENDING_FIELDS = ("state", "cause", "exit_code", "signal", "started_at", "ended_at", "message")
 _ROW_FIELDS = tuple(field.name for field in fields_of(JobRow))
 
 
@@ -66,7 +67,7 @@ class Views:
             gpu_uuids=list(gpus),
             message=ended.message if (ended := self._journal.ending(number)) else job.message,
             directory=str(self._jobs_dir / str(job.id)),
-            attempts=[self._attempt(one) for one in job.attempts],
+            attempts=[self._attempt(one) for one in self._past(job)],
         )
         if request is not None:
             detail.command, detail.script, detail.args = request.command, request.script, list(request.args)
@@ -76,6 +77,14 @@ class Views:
             detail.retries = request.retries
             detail.workdir, detail.environment, detail.tags = request.workdir, request.environment, request.tags
         return detail
+
+    def _past(self, job: StoredJob) -> list[PastAttempt]:
+        """The attempts that are over, one that is not on disk yet included."""
+        last = self._journal.attempt_end(JobId(str(job.id)))
+        if last is None or job.state not in LEASED:
+            return list(job.attempts)
+        told = {name: getattr(last, name) for name in _ENDING_FIELDS}
+        return [*job.attempts, PastAttempt(attempt=job.attempt, gpu_uuids=job.gpu_uuids, **told)]
 
     def _attempt(self, one: PastAttempt) -> AttemptView:
         return AttemptView(

@@ -67,7 +67,10 @@ async def test_between_two_attempts_it_waits_and_says_why(world):
     await world.one_pass()
     await world.submit(world.bob, gpus=2, priority=10)
     world.executor.end(job, 3)
-    assert await world.state_of(job) == "pending"  # before it is on disk, too
+    shown = await world.jobs.show(world.ann, job)  # before it is on disk, too
+    assert (shown.state, [(one.attempt, one.exit_code, one.gpu_indices) for one in shown.attempts]) == (
+        "pending", [(1, 3, [0, 1])],
+    )  # fmt: skip
     await world.one_pass()
     shown = await world.jobs.show(world.ann, job)
     assert (shown.state, shown.attempt, len(shown.attempts)) == ("pending", 1, 1)

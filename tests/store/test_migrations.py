@@ -108,3 +108,12 @@ async def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, monkeypat
     assert "half" not in await store.readers.read(lambda db: db.table_names())
     assert len(list(store.jobs.unended())) == 2
     await store.close()
+
+
+async def test_old_ends_are_attempts_too(old: Store) -> None:
+    failed = await old.jobs.job(1)
+    assert failed is not None
+    [attempt] = failed.attempts
+    assert (attempt.attempt, attempt.state, attempt.cause) == (failed.attempt, failed.state, failed.cause)
+    assert (attempt.started_at, attempt.ended_at) == (failed.started_at, failed.ended_at)
+    assert {job.failures for job in old.jobs.unended()} == {0}
