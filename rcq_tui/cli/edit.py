@@ -8,7 +8,7 @@ from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.ids import each
 from rcq_tui.cli.options import parser
 from rcq_tui.cli.request import add_request, fields
-from rcq_tui.cli.targets import HELP, all_ids, targets
+from rcq_tui.cli.targets import HELP, all_ids, awaited, targets
 
 
 def run(argv: list[str]) -> int:
@@ -34,6 +34,8 @@ def run(argv: list[str]) -> int:
     if not changes:
         raise UsageError("there is nothing to change; name a field, such as --priority 9. See: rcq edit --help")
     wire = engine()
+    if "after" in changes and changes["after"] is not None:
+        changes["after"] = awaited(wire, changes["after"])
     return each(all_ids(wire, targets(chosen.ids)), lambda number: _edit(wire.request, number, changes))
 
 

@@ -10,12 +10,8 @@ from rcq_tui.cli.options import Parser, add_json, parser
 from rcq_tui.cli.request import SWITCHES, add_request, fields
 from rcq_tui.cli.rows import Row, reason_sentences, under
 from rcq_tui.cli.script import directives, script_text
-from rcq_tui.cli.targets import array_target, ids_of
-from rcq_tui.client.wire import Wire
+from rcq_tui.cli.targets import awaited
 from rcq_tui.viewmodel.helps import helps_of, start_sentence
-
-MOST_AFTER = 1000
-"""Elements of an array that a job may wait for; for more, let a job wait for it and the others for that one."""
 
 _OWN_SWITCHES = ("--json", "--wait", "--dry-run", "-h", "--help")
 
@@ -30,7 +26,7 @@ def run(argv: list[str]) -> int:
     job = request(own, words, is_command)
     wire = engine()
     if "after" in job:
-        job["after"] = [{**one, "id": number} for one in job["after"] for number in _ids(wire, one["id"])]
+        job["after"] = awaited(wire, job["after"])
     if chosen.dry_run:
         answer = wire.request("POST", "/v1/jobs", {"dry_run": 1}, job)
         print_json(answer) if chosen.json else print("\n".join(previewed(answer, time.time())))
@@ -43,11 +39,6 @@ def run(argv: list[str]) -> int:
         is_array = "array" in job and "cron" not in job
         return wait_for_array(wire, taken["id"]) if is_array else wait_for(wire, taken["id"])
     return 0
-
-
-def _ids(wire: Wire, named: int | str) -> list[int]:
-    """A job that is waited for, or the elements of an array. Raises UsageError, Refused."""
-    return [named] if isinstance(named, int) else ids_of(wire, array_target(named), MOST_AFTER)
 
 
 def previewed(answer: Row, now: float) -> list[str]:

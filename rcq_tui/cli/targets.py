@@ -14,6 +14,8 @@ from rcq_tui.client.wire import Wire
 
 HELP = "an id, a range such as 10-20, elements of a job array: '7[3-5,9]', or all of it: '7[]'"
 PAGE = 1000
+MOST_AFTER = 1000
+"""Elements of an array that a job may wait for."""
 
 
 class Target(NamedTuple):
@@ -95,6 +97,16 @@ def all_ids(wire: Wire, wanted: Iterable[Target]) -> list[int]:
         ids = [target.number] if target.elements is None else ids_of(wire, target, MAX_IDS)
         found.update(dict.fromkeys(ids))
     return list(found)
+
+
+def awaited(wire: Wire, after: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The protocol's `after` of what `after.conditions` read: elements of arrays by their ids. Raises UsageError."""
+    found: list[dict[str, Any]] = []
+    for one in after:
+        named = one["id"]
+        ids = [named] if isinstance(named, int) else ids_of(wire, array_target(named), MOST_AFTER)
+        found += [{**one, "id": number} for number in ids]
+    return found
 
 
 def take(wire: Wire, wanted: Iterable[Target], step: Step, told: Callable[[Any], str]) -> int:
