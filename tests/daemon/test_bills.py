@@ -163,6 +163,19 @@ async def test_a_restart_keeps_every_number_and_charges_nothing_twice(make, hand
     assert await disk(new, ["2026-10", "2026-11"]) == pytest.approx([HOUR, 130.0])
 
 
+async def test_each_attempt_of_a_job_is_charged_for_itself(world):
+    job = await started(world, retries=1)
+    end(world, job, 100.0, 1)
+    await world.one_pass()
+    assert await world.state_of(job) == "running"
+    assert month(world, "account", "ann") == pytest.approx(100.0 + HOUR)
+    end(world, job, 50.0, 1, attempt=2)
+    assert month(world, "account", "ann") == pytest.approx(150.0)
+    await world.one_pass()
+    ran = await world.store.usage.ran_since(0.0, world.clock.now() + HOUR)
+    assert ran == {ANN: pytest.approx(150.0)}
+
+
 async def test_a_clock_that_steps_back_charges_nothing_and_gives_nothing_back(world):
     job = await started(world)
     await move(world, world.clock.now() + HOUR + 600)
