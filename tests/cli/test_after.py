@@ -77,3 +77,9 @@ def test_what_cannot_be_read_is_not_sent(rcq: Any, engine: Any, option: str, val
     result = rcq("submit", option, value, "true")
     assert (result.code, engine.requests) == (2, [])
     assert f"argument {option}: '{value}'" in result.err
+
+
+def test_nobody_waits_for_the_end_of_a_recurring_job(rcq: Any, engine: Any) -> None:
+    result = rcq("submit", "--wait", "--cron", "0 4 * * *", "true")
+    assert (result.code, engine.requests) == (2, [])
+    assert "never ends" in result.err
