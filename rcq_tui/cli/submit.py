@@ -25,7 +25,7 @@ def run(argv: list[str]) -> int:
         raise UsageError("there is nothing to run; write rcq submit [OPTIONS] COMMAND…. See: rcq submit --help")
     job = request(own, words, is_command)
     if chosen.wait and "cron" in job:
-        raise UsageError("a recurring job never ends, so --wait would wait for ever; leave one of --wait and --cron out")
+        raise UsageError("a recurring job never ends; leave one of --wait and --cron out")
     wire = engine()
     if "after" in job:
         job["after"] = awaited(wire, job["after"])
