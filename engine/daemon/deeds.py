@@ -5,6 +5,7 @@ Must not know which deed it is, nor where jobs wait.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from engine.api.backend import Identity
@@ -37,7 +38,7 @@ class Deeds:
         self, who: Identity, action: str, stored: StoredJob, before: JobState, change: Ended | Moved
     ) -> None:
         """Write one change down; the audit entry goes along and shares its commit. SERVICE_NOT_READY."""
-        await self.settle(JobId(str(stored.id)))
+        await self.settle([JobId(str(stored.id))])
         written, _ = await asyncio.gather(
             self._store.jobs.record([change]), self.note(who, action, stored, before), return_exceptions=True
         )
@@ -46,10 +47,13 @@ class Deeds:
         if isinstance(written, BaseException):
             raise written
 
-    async def settle(self, job: JobId) -> None:
-        """See to it that what memory knows of the job is on disk: a step follows on that. SERVICE_NOT_READY."""
+    async def settle(self, ended: Sequence[JobId] | None = None) -> None:
+        """See to it that what memory knows is on disk: a step follows on that. SERVICE_NOT_READY.
+
+        ended: only if an attempt of one of these has ended, as nothing else is in the step's way.
+        """
         try:
-            await self._passes.flush_for([job])
+            await (self._passes.flush() if ended is None else self._passes.flush_for(ended))
         except StoreError as error:
             raise not_ready(error) from error
 

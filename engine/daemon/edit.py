@@ -74,7 +74,7 @@ class Edit:
     async def edit(self, who: Identity, job: int, changes: Mapping[str, Any]) -> None:
         """Change these fields; `None`: back to the default. INVALID_STATE unless it waits, else as a submission."""
         number = JobId(str(job))
-        await self._deeds.settle(number)
+        await self._deeds.settle()
         stored = await self._lookup.own(who, job)
         if self._books.waits(number) is None or stored.fields is None:
             raise self._deeds.wrong_state(stored, "edited", RULE)

@@ -6,15 +6,19 @@ Must not know HTTP, how a pass decides or how a process ends.
 from engine.api.backend import Identity
 from engine.core.lifecycle import TERMINAL, Cause, JobState
 from engine.core.model import JobId, Waiting
-from engine.daemon.answers import not_ready
+from engine.daemon.allowance import Allowances
+from engine.daemon.answers import audited, not_ready
 from engine.daemon.books import Books, Live
 from engine.daemon.deeds import Deeds
+from engine.daemon.gate import Entry
+from engine.daemon.gatekeeper import Gatekeeper, terms
 from engine.daemon.intake import Intake
 from engine.daemon.lookup import Lookup
 from engine.daemon.passes import Passes
 from engine.daemon.runs import Runs
-from engine.ports import Clock, Moved
+from engine.ports import Clock, KnownJob, Moved
 from engine.protocol.errors import Refused
+from engine.protocol.fields import JobFields
 from engine.store.errors import StoreError
 from engine.store.jobs import Jobs
 from engine.store.rows import StoredJob
@@ -31,6 +35,8 @@ class Requeue:
         books: Books,
         store: Jobs,
         intake: Intake,
+        allowances: Allowances,
+        gatekeeper: Gatekeeper,
         lookup: Lookup,
         deeds: Deeds,
         passes: Passes,
@@ -40,6 +46,8 @@ class Requeue:
         self._books = books
         self._store = store
         self._intake = intake
+        self._allowances = allowances
+        self._gatekeeper = gatekeeper
         self._lookup = lookup
         self._deeds = deeds
         self._passes = passes
@@ -50,7 +58,7 @@ class Requeue:
     async def requeue(self, who: Identity, job: int) -> None:
         """Stop it if it runs, and queue it again. INVALID_STATE if it waits, or is being ended."""
         number = JobId(str(job))
-        await self._deeds.settle(number)
+        await self._deeds.settle()
         stored = await self._lookup.own(who, job)
         live = self._books.live.get(number)
         if live is not None:
@@ -75,17 +83,43 @@ class Requeue:
         self._passes.wake()
 
     async def _start_anew(self, who: Identity, stored: StoredJob) -> None:
-        """It counts as submitted now: having run before buys no age. Its retries are all there again."""
+        """A submission of the same request under the same id: having run before buys no age, all retries are back."""
         job = JobId(str(stored.id))
+        fields = stored.fields or JobFields()
         try:
             known = await self._store.known(job)
         except StoreError as error:
             raise not_ready(error) from error
         if (refused := self._intake.again(known.key)) is not None:
             raise refused
-        waiting = Waiting(max(self._clock.now(), stored.submitted_at), job)
-        change = Moved(job=job, state=JobState.PENDING, failures=0, submitted_at=waiting.submitted_at)
-        await self._deeds.record(who, "job.requeue", stored, stored.state, change)
+        (entry,) = await self._gatekeeper.weigh(who, [fields])
+        batch = self._allowances.batch()
+        try:
+            (admitted,) = batch.admit([fields], [known.key])
+            for found in (admitted, entry):
+                if isinstance(found, Refused):
+                    raise found
+            batch.keep()
+            await self._write(who, stored, known, entry if isinstance(entry, Entry) else None)
+        finally:
+            batch.settle()
+            self._gatekeeper.forget([entry])
+
+    async def _write(self, who: Identity, stored: StoredJob, known: KnownJob, entry: Entry | None) -> None:
+        """On disk with its audit entry, then in the queue or at the gate."""
+        waiting = Waiting(max(self._clock.now(), stored.submitted_at), known.job)
+        change = Moved(job=known.job, state=JobState.PENDING, failures=0, submitted_at=waiting.submitted_at)
+        note = audited(
+            self._clock, who, "job.requeue", str(stored.id), owner=stored.account, before=stored.state.value
+        )
+        try:
+            await self._store.requeue(change, terms(entry) if entry is not None else None, note)
+        except StoreError as error:
+            raise not_ready(error) from error
         self._books.finished[stored.state] -= 1
-        self._books.requeue(known.key, waiting, attempts=known.attempt, failures=0)
+        self._books.attempts[known.job] = known.attempt
+        if entry is not None:
+            self._gatekeeper.enter(entry, [(known.key, waiting)])
+        else:
+            self._books.pending.add(known.key, waiting)
         self._deeds.tell(stored, JobState.PENDING)

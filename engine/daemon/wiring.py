@@ -350,6 +350,8 @@ def _jobs(
             books=books,
             store=store.jobs,
             intake=judges[0],
+            allowances=judges[1],
+            gatekeeper=ground.gatekeeper,
             lookup=lookup,
             deeds=deeds,
             passes=passes,

@@ -1,13 +1,16 @@
-"""A waiting job's request, written anew: its effective columns, the rest of it, and what keeps it at the gate.
+"""A job's request written anew while it waits, and a job that waits anew: each with what keeps it at the gate.
 
-Must not know who changes it, nor whether that is wise.
+Must not know who asks for it, nor whether that is wise.
 """
+
+import math
 
 from sqlite_utils import Database
 
-from engine.ports import AtGate, ImpossibleChange, NewJob
+from engine.ports import AtGate, ImpossibleChange, Moved, NewJob
 from engine.store import gate
 from engine.store.audit import Entry, log
+from engine.store.changes import apply
 from engine.store.request import NEW_COLUMNS, new_row
 
 _STAYS = frozenset({"id", "state", "submitted_at", "account", "job_id"})
@@ -28,4 +31,11 @@ def edit(db: Database, number: int, job: NewJob, gated: AtGate | None, entry: En
     if db.conn.execute(_EDIT, (*(row[column] for column in _CHANGED), number)).rowcount != 1:
         raise ImpossibleChange(f"Job {number} does not wait: its request cannot be changed.")
     gate.replace(db, number, gated)
+    log(db, entry)
+
+
+def requeue(db: Database, change: Moved, gated: AtGate | None, entry: Entry) -> None:
+    """Let a job that has ended wait again, in the queue or at the gate. Raises ImpossibleChange."""
+    apply(db, [change], half_life_s=math.inf)
+    gate.replace(db, int(change.job), gated)
     log(db, entry)

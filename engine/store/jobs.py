@@ -14,7 +14,7 @@ from sqlite_utils import Database
 
 from engine.core.lifecycle import LEASED, WAITING, JobState
 from engine.core.model import JobId
-from engine.ports import AtGate, Change, KnownJob, NewJob
+from engine.ports import AtGate, Change, KnownJob, Moved, NewJob
 from engine.protocol.fields import JobFields
 from engine.store import gate
 from engine.store.arrays import add_array
@@ -22,7 +22,7 @@ from engine.store.attempts import attempts_of
 from engine.store.audit import Entry
 from engine.store.changes import apply, number_of
 from engine.store.database import connect_reader
-from engine.store.edits import edit
+from engine.store.edits import edit, requeue
 from engine.store.errors import Missing
 from engine.store.readers import Readers
 from engine.store.request import FIELD_COLUMNS, NEW_COLUMNS, fields_of, new_row
@@ -64,6 +64,10 @@ class Jobs:
     async def edit(self, number: int, job: NewJob, gated: AtGate | None, entry: Entry) -> None:
         """Give a waiting job another request, with its audit entry, in one commit. Raises ImpossibleChange."""
         await self._writer.write(lambda db: edit(db, number, job, gated, entry))
+
+    async def requeue(self, change: Moved, gated: AtGate | None, entry: Entry) -> None:
+        """Let a job that has ended wait again, with its audit entry, in one commit. Raises ImpossibleChange."""
+        await self._writer.write(lambda db: requeue(db, change, gated, entry))
 
     def unended(self) -> Iterator[KnownJob]:
         """Every job that has not ended, by id, as of the first step; blocks on the disk."""

@@ -13,6 +13,8 @@ from engine.core.model import JobId
 from engine.core.snapshot import Claim
 from engine.ports import Running
 from engine.protocol.errors import Refused
+from engine.protocol.fields import After
+from engine.protocol.responses import QuotaView
 from engine.store.errors import WriteFailed
 
 
@@ -365,7 +367,7 @@ async def test_a_requeue_that_cannot_be_written_down_has_not_happened(world, mon
     async def full(*_):
         raise WriteFailed("The disk is full.")
 
-    monkeypatch.setattr(world.store.jobs, "record", full)
+    monkeypatch.setattr(world.store.jobs, "requeue", full)
     with pytest.raises(Refused) as refused:
         await world.jobs.requeue(world.ann, job)
     assert refused.value.code == "SERVICE_NOT_READY"
@@ -378,6 +380,43 @@ async def test_a_requeue_by_a_disabled_account_is_refused(world):
     await world.people.change_account(world.root, "ann", AccountChange(disabled=True))
     with pytest.raises(Refused, match="is disabled"):
         await world.jobs.requeue(world.root, job)
+
+
+async def test_a_requeued_job_waits_for_what_it_was_to_wait_for(make, hands):
+    old = await make(hands())
+    await old.populate()
+    job = await old.submit(begin=old.clock.time + 100)
+    await old.jobs.cancel(old.ann, job)
+    assert (await old.jobs.requeue(old.ann, job)).reasons[0]["code"] == "BEGIN_TIME"
+    await old.one_pass()
+    assert old.executor.launched == []
+    new = await make(hands())
+    await new.engine.recovery.run()
+    assert id_of(job) in new.books.gate
+    new.clock.time += 101
+    new.engine.gatekeeper.due()
+    await new.one_pass()
+    assert [launch.job for launch in new.executor.launched] == [str(job)]
+
+
+async def test_a_dependency_that_cannot_hold_any_more_refuses_the_requeue(world):
+    first = await world.submit()
+    job = await world.submit(after=[After(id=first)])
+    await world.jobs.cancel(world.ann, first)
+    await world.one_pass()
+    assert await world.state_of(job) == "failed"
+    with pytest.raises(Refused, match="could never start"):
+        await world.jobs.requeue(world.ann, job)
+    assert (await world.state_of(job), world.books.waits(id_of(job))) == ("failed", None)
+
+
+async def test_requeue_is_a_submission_to_quotas(world):
+    job = await world.submit()
+    await world.jobs.cancel(world.ann, job)
+    await world.people.change_account(world.root, "ann", AccountChange(quota=QuotaView(queued=0)))
+    with pytest.raises(Refused) as refused:
+        await world.jobs.requeue(world.ann, job)
+    assert refused.value.code == "QUOTA_EXCEEDED"
 
 
 async def test_subscribers_hear_of_the_end_of_the_attempt_and_that_it_goes_on(world):
