@@ -11,6 +11,7 @@ from engine.core.policy import Policy
 from engine.daemon.answers import audited, not_ready
 from engine.daemon.books import Books, Live
 from engine.daemon.cards import Card
+from engine.daemon.elements import shown_name
 from engine.daemon.feed import Feed, Happening
 from engine.daemon.passes import Passes
 from engine.daemon.peopleviews import only_admins
@@ -159,7 +160,7 @@ class BoxService:
             id=int(live.job),
             account=owner.account,
             group=owner.group,
-            name=live.fields.name if live.fields else None,
+            name=shown_name(live.fields) if live.fields else None,
             memory_mb=live.lease.key.shape.gpu_memory_mb or None,
         )
 

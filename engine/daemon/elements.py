@@ -10,7 +10,7 @@ from engine.core.model import ArrayCap, GroupKey, JobId, Waiting
 from engine.ports import NewJob
 from engine.protocol.arrays import parse_array
 from engine.protocol.errors import Refused
-from engine.protocol.fields import JobFields, array_of
+from engine.protocol.fields import ElementFields, JobFields, array_of
 
 
 def new_job(fields: JobFields, key: GroupKey, submitted_at: float) -> NewJob:
@@ -31,6 +31,13 @@ def members(job: NewJob, first: JobId) -> Iterator[tuple[GroupKey, Waiting]]:
     number = int(first)
     for place in range(len(job.indices)):
         yield key, Waiting(job.submitted(place), JobId(str(number + place)))
+
+
+def shown_name(fields: JobFields) -> str | None:
+    """The job's name, of an element with its index: `train[3]`."""
+    if isinstance(fields, ElementFields) and fields.name is not None:
+        return f"{fields.name}[{fields.array_index}]"
+    return fields.name
 
 
 def too_large(array: str, most: int) -> Refused | None:

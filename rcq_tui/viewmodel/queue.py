@@ -143,7 +143,10 @@ def _signal_name(number: int | None) -> str:
 
 
 def matches(job: JobRow, needle: str) -> bool:
-    """Whether every word of the filter is in what the row shows: id, who, group, what, service, state or type."""
+    """Whether every word of the filter is in what the row shows: id, who, group, what, service, state or type.
+
+    An element of a job array is found by `7[`, and by `7[3]`.
+    """
     texts = (
         job.id,
         job.job_id,
@@ -154,6 +157,7 @@ def matches(job: JobRow, needle: str) -> bool:
         job.command_line,
         job.state,
         job.gpu_type,
+        None if job.array_parent is None else f"{job.array_parent}[{job.array_index}]",
     )
     hay = " ".join(clean(text) for text in texts if text is not None).lower()
     return all(word in hay for word in needle.lower().split())

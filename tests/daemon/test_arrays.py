@@ -252,3 +252,10 @@ async def test_an_end_that_is_not_written_down_yet_is_found_by_both_states(world
     assert (await indices(*live), await indices("failed")) == ([0, 1], [0])
     await world.engine.passes.flush()
     assert (await indices(*live), await indices("failed")) == ([1], [0])
+
+
+async def test_a_card_tells_which_element_is_on_it(world):
+    await submit(world, "4", name="train", gpus=1)
+    await world.one_pass()
+    names = [user.name for card in await world.box.gpus(world.ann) for user in card.jobs]
+    assert names == ["train[4]"]

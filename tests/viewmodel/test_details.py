@@ -130,3 +130,10 @@ def test_lines_around_the_queue() -> None:
     title = plain(queue_title(200, 200, STATS, mine=False, finished=False, more=True, needle=""))
     assert title == "Queue  everybody's jobs  the first 200 jobs of 99,002; G fetches more"
     assert "filter “x”: 3 of 9" in plain(queue_title(3, 9, STATS, mine=True, finished=True, more=False, needle="x"))
+
+
+def test_an_element_says_which_array_it_is_of() -> None:
+    element = replace(JOB, array="0-99%4", array_parent=7, array_index=3)
+    assert dict(places(element))["array"] == "7[3] of 0-99%4"
+    assert "train[3]" in plain(headline(element, NOW))
+    assert dict(cancel_question(element, NOW))["name"] == "train[3]"

@@ -102,3 +102,12 @@ def test_filter_wants_every_word_somewhere_in_the_row() -> None:
     assert matches(row(), "")
     assert not matches(row(), "ada eval")
     assert not matches(row(account=None, redacted=True), "ada")
+
+
+def test_an_element_of_an_array_is_shown_and_found_by_its_index() -> None:
+    element = row(array_parent=7, array_index=3)
+    assert what(element) == "train[3]"
+    assert what(row(name=None, array_parent=7, array_index=3)) == "python x.py [3]"
+    assert matches(element, "7[3]")
+    assert matches(element, "7[ train")
+    assert not matches(row(), "7[")
