@@ -43,7 +43,8 @@ def test_edit_sends_only_what_was_given(rcq: Rcq, engine: Engine) -> None:
     result = rcq("edit", "12", "--priority", "9", "--time", "4h", "--unset", "gpu_type", "--no-preemptible")
     assert result.code == 0
     assert result.out == "job 12: pending, changed time_limit_s, priority, preemptible, gpu_type\n"
-    assert json.loads(engine.requests[-1].body) == {"priority": 9, "time_limit_s": 14400, "preemptible": False, "gpu_type": None}
+    sent = json.loads(engine.requests[-1].body)
+    assert sent == {"priority": 9, "time_limit_s": 14400, "preemptible": False, "gpu_type": None}
     rcq("edit", "12", "--workdir", "/data", "--env", "A=1", "--", "python", "x.py", "--gpus", "3")
     assert json.loads(engine.requests[-1].body) == {
         "workdir": "/data", "environment": {"A": "1"}, "command": ["python", "x.py", "--gpus", "3"],
