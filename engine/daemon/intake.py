@@ -15,7 +15,6 @@ from engine.core.placement.possible import impossible
 from engine.core.policy import Policy
 from engine.core.reasons import Impossible, QuotaReached
 from engine.core.snapshot import Snapshot
-from engine.daemon.alone import exceeded_alone
 from engine.daemon.books import Books
 from engine.daemon.elements import too_large
 from engine.daemon.register import Register
@@ -91,9 +90,7 @@ class Intake:
             return Refused("INVALID_STATE", f"The account {key.owner.account} is disabled: ask an admin to enable it.")
         return self._limits(key) or self._possible(key) or self._within_quota(key)
 
-    def rejudge(
-        self, who: Identity, job: JobFields, before: GroupKey, *, to_group: bool = False
-    ) -> GroupKey | Refused:
+    def rejudge(self, who: Identity, job: JobFields, before: GroupKey, *, to_group: bool = False) -> GroupKey | Refused:
         """The effective request of a job that `who` changes; it stays its owner's, and in its group unless `to_group`.
 
         before: its pending group so far.
@@ -175,7 +172,7 @@ class Intake:
         )
 
     def _within_quota(self, key: GroupKey) -> Refused | None:
-        """Ask the planner itself, on the same box with nobody else on it, and the limits that a job exceeds alone."""
+        """Ask the planner itself, on the same box with nobody else on it and nothing used."""
         job = Waiting(0.0, JobId("0"))
         cards = self._books.cards.gpus(self._clock.now())
         idle = Snapshot(
@@ -198,9 +195,7 @@ class Intake:
             quotas=self._books.quotas,
         )
         holds: tuple[Hold, ...] = self._plan(idle, self._policy).holds
-        planned = (reason for hold in holds for reason in hold.reasons if isinstance(reason, QuotaReached))
-        alone = exceeded_alone(key, idle.run_s(key), cards, self._books.quotas)
-        reached = list({(r.scope, r.name, r.resource): r for r in (*alone, *planned)}.values())
+        reached = [reason for hold in holds for reason in hold.reasons if isinstance(reason, QuotaReached)]
         if not reached:
             return None
         told = "; ".join(_reached(one) for one in reached)

@@ -56,8 +56,7 @@ class UsageService:
             policy=self._policy.order.value,
             half_life_s=self._policy.half_life_s,
             shares=sum(terms.share for terms in snapshot.groups.values()),
-            cards=len(snapshot.gpus),
-            cpu_cores=snapshot.host.cpu_cores,
+            total_gpu_s=sum(snapshot.usage_gpu_s.values()),
             core_weight=self._policy.core_weight,
             items=[
                 one.group(GroupName(name), self._accounts(who, name, one))
@@ -117,7 +116,8 @@ class _Reader:
         row = self._row(
             ("group", name),
             usage=self._snapshot.usage_gpu_s.get(name, 0.0),
-            fair=self._ledger.fair(name),
+            quota=self._ledger.share_gpu_s(name),
+            fair=self._ledger.fair_of_group(name),
             month=self._snapshot.month.groups.get(name, 0.0),
             since=None if self._ran is None else sum(s for owner, s in self._ran.items() if owner.group == name),
         )
@@ -125,7 +125,6 @@ class _Reader:
             group=name,
             priority=terms.priority,
             share=terms.share,
-            quota_gpu_s=self._ledger.share_gpu_s(name),
             guarantee_gpus=terms.guarantee_gpus,
             accounts=[self._account(owner) for owner in owners],
             **asdict(row),
@@ -135,22 +134,24 @@ class _Reader:
         row = self._row(
             ("account", owner.account),
             usage=self._snapshot.usage_accounts_gpu_s.get(owner, 0.0),
-            fair=self._ledger.fair(owner.group),
+            quota=self._ledger.part_gpu_s(owner),
+            fair=self._ledger.fair(owner),
             month=self._snapshot.month.accounts.get(owner.account, 0.0),
             since=None if self._ran is None else self._ran.get(owner, 0.0),
         )
         return AccountUsage(account=owner.account, **asdict(row))
 
     def _row(
-        self, bearer: tuple[str, str], *, usage: float, fair: float, month: float, since: float | None
+        self, bearer: tuple[str, str], *, usage: float, quota: float, fair: float, month: float, since: float | None
     ) -> UsageRow:
-        quota = quota_of(self._snapshot.quotas, *bearer)
+        limits = quota_of(self._snapshot.quotas, *bearer)
         return UsageRow(
             usage_gpu_s=usage,
+            quota_gpu_s=quota,
             fair=fair,
             month_gpu_s=month,
-            month_limit_gpu_h=quota.gpu_hours if quota else None,
+            month_limit_gpu_h=limits.gpu_hours if limits else None,
             gpus=self._held[bearer],
-            gpus_limit=quota.gpus if quota else None,
+            gpus_limit=limits.gpus if limits else None,
             since_gpu_s=since,
         )

@@ -420,12 +420,14 @@ class ServiceView:
 class UsageRow:
     """What somebody used, against what they may. GPU-seconds, unless the name says hours.
 
-    usage_gpu_s: weighted, fading. fair: the factor in their jobs' score that follows from it. month_gpu_s: plain, in this
-    calendar month, expected runs of what runs included; month_limit_gpu_h: of it, `None` is no limit. gpus: cards held
-    now; gpus_limit: of them. since_gpu_s: plain, what ran from the asked time on, `None` unless asked.
+    usage_gpu_s: weighted, fading. quota_gpu_s: the usage that would be just its due. fair: the factor in a job's score
+    that follows from the two. month_gpu_s: plain, in this calendar month, expected runs of what runs included;
+    month_limit_gpu_h: of it, `None` is no limit. gpus: cards held now; gpus_limit: of them. since_gpu_s: plain, what ran
+    from the asked time on, `None` unless asked.
     """
 
     usage_gpu_s: float
+    quota_gpu_s: float
     fair: float
     month_gpu_s: float
     month_limit_gpu_h: float | None
@@ -436,19 +438,18 @@ class UsageRow:
 
 @dataclass(slots=True, kw_only=True)
 class AccountUsage(UsageRow):
-    """One account inside a group; its month counts what it ran for any group."""
+    """One account inside a group. fair: its group's factor included. Its month counts what it ran for any group."""
 
     account: str
 
 
 @dataclass(slots=True, kw_only=True)
 class GroupUsage(UsageRow):
-    """A group, with those of its accounts that the caller may know of. quota_gpu_s: the usage at which `fair` is 1."""
+    """A group, with those of its accounts that the caller may know of. fair: among the groups."""
 
     group: str
     priority: int
     share: float
-    quota_gpu_s: float
     guarantee_gpus: int
     accounts: list[AccountUsage]
 
@@ -457,8 +458,8 @@ class GroupUsage(UsageRow):
 class UsageReport:
     """Usage of groups, and what its numbers rest on.
 
-    month: as `2026-11`, UTC. half_life_s: seconds after which usage counts half. shares: of all groups together. cards,
-    cpu_cores: of the box; core_weight: the part of a card that a core is billed as. Times are Unix seconds.
+    month: as `2026-11`, UTC. half_life_s: seconds after which usage counts half. shares: of all groups together;
+    total_gpu_s: their usage. core_weight: the part of a card that a core is billed as. Times are Unix seconds.
     """
 
     now: float
@@ -467,8 +468,7 @@ class UsageReport:
     policy: str
     half_life_s: float
     shares: float
-    cards: int
-    cpu_cores: int
+    total_gpu_s: float
     core_weight: float
     items: list[GroupUsage]
 

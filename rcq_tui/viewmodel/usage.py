@@ -34,15 +34,19 @@ def sources(report: Report) -> list[tuple[str, str]]:
         ("SHARE", f"the group's weight against the others'; all groups together have {report['shares']:g}"),
         (
             "QUOTA",
-            "GPU-hours of usage at which FAIR is 1: the group's share of what "
-            f"{report['cards']} cards and {report['cpu_cores']} cores give, fading as USAGE does",
+            f"GPU-hours that are its due: a group's share of the {hours(report['total_gpu_s'])} that all groups used, "
+            "an account's equal part of what its group used",
         ),
         (
             "USAGE",
             f"GPU-hours, a core counted as {core} of a card: what ran, halved every {days}, "
             "and the expected run of what runs",
         ),
-        ("FAIR", f"QUOTA / USAGE, between 0.1 and 2: a job's score is multiplied by it{unused}"),
+        (
+            "FAIR",
+            "QUOTA / USAGE, an account's times its group's, between 0.1 and 2: "
+            f"a job's score is multiplied by its account's{unused}",
+        ),
         ("MONTH", f"plain GPU-hours in {clean(report['month'])} (UTC), expected runs included, of the limit if any"),
         ("GPUS", "cards held now, of the most that may be held"),
         ("GUARANTEED", "cards that are the group's whenever it wants them; idle, they are lent"),
@@ -53,15 +57,16 @@ def sources(report: Report) -> list[tuple[str, str]]:
 
 
 def _group(group: Row, *, asked: bool) -> Iterator[list[str]]:
-    terms = [clean(group["group"]), f"{group['share']:g}", hours(group["quota_gpu_s"])]
+    terms = [clean(group["group"]), f"{group['share']:g}"]
     yield [*terms, *_used(group), str(group["guarantee_gpus"]), *_since(group, asked=asked)]
     for account in group["accounts"]:
-        yield [f"  {clean(account['account'])}", "", "", *_used(account), "", *_since(account, asked=asked)]
+        yield [f"  {clean(account['account'])}", "", *_used(account), "", *_since(account, asked=asked)]
 
 
 def _used(row: Row) -> list[str]:
     limit = row["month_limit_gpu_h"]
     return [
+        hours(row["quota_gpu_s"]),
         hours(row["usage_gpu_s"]),
         f"{row['fair']:.2f}",
         _of(hours(row["month_gpu_s"]), None if limit is None else f"{limit:g}"),

@@ -48,7 +48,7 @@ def test_what_was_expected_is_shown_in_the_form_of_this_request(api: Api) -> Non
 
     assert told("/v1/jobs").endswith('such as {"command": ["nvidia-smi"]}.')
     assert told("/v1/jobs/batch").endswith('such as {"jobs": [{"command": ["nvidia-smi"]}]}.')
-    assert told("/v1/groups").endswith("with the fields priority, share, quota, name.")
+    assert told("/v1/groups").endswith("with the fields priority, share, guarantee_gpus, quota, name.")
     assert told("/v1/groups", b'{"name": "a b"}').startswith("name: must be 1 to 64 letters, digits and")
 
 

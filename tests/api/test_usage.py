@@ -15,8 +15,7 @@ REPORT = UsageReport(
     policy="fair-share",
     half_life_s=604_800.0,
     shares=3.0,
-    cards=8,
-    cpu_cores=64,
+    total_gpu_s=0.0,
     core_weight=0.01,
     items=[],
 )

@@ -13,19 +13,19 @@ Rcq = Callable[..., Result]
 
 def row(**changes: Any) -> dict[str, Any]:
     plain = {
-        "usage_gpu_s": 3600.0, "fair": 2.0, "month_gpu_s": 7200.0, "month_limit_gpu_h": None, "gpus": 1,
-        "gpus_limit": None, "since_gpu_s": None,
+        "usage_gpu_s": 3600.0, "quota_gpu_s": 7200.0, "fair": 2.0, "month_gpu_s": 7200.0, "month_limit_gpu_h": None,
+        "gpus": 1, "gpus_limit": None, "since_gpu_s": None,
     }  # fmt: skip
     return {**plain, **changes}
 
 
 def report(since: float | None = None) -> dict[str, Any]:
     ann = row(account="ann", since_gpu_s=since and 1800.0)
-    vision = row(group="vision", priority=5, share=1.0, quota_gpu_s=7200.0, guarantee_gpus=0, accounts=[ann])
+    vision = row(group="vision", priority=5, share=1.0, guarantee_gpus=0, accounts=[ann])
     vision["since_gpu_s"] = since and 1800.0
     return {
         "now": 1e9, "since": since, "month": "2026-11", "policy": "fair-share", "half_life_s": 604_800.0, "shares": 1.0,
-        "cards": 2, "cpu_cores": 8, "core_weight": 0.01, "items": [vision],
+        "total_gpu_s": 3600.0, "core_weight": 0.01, "items": [vision],
     }  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def test_the_table_and_where_its_numbers_come_from(rcq: Rcq, engine: Engine) -> 
     assert lines[:4] == [
         "NAME    SHARE  QUOTA  USAGE  FAIR  MONTH  GPUS  GUARANTEED",
         "vision      1    2.0    1.0  2.00    2.0     1           0",
-        "  ann                   1.0  2.00    2.0     1",
+        "  ann            2.0    1.0  2.00    2.0     1",
         "",
     ]
     assert [line.split()[0] for line in lines[4:]] == lines[0].split()[1:]

@@ -5,6 +5,7 @@ import pytest
 from config.settings import PrivacySettings
 from engine.api.backend import AccountChange, GroupChange, NewAccount
 from engine.core.ledger import Ledger
+from engine.core.model import Owner
 from engine.protocol.errors import Refused
 from engine.protocol.responses import QuotaView
 
@@ -41,10 +42,14 @@ async def test_the_numbers_are_those_of_a_pass(world):
     assert 0.1 <= bio.fair <= 2.0
     assert bio.month_gpu_s == pytest.approx(4 * HOUR)
     assert (bio.month_limit_gpu_h, bio.gpus, bio.gpus_limit, bio.guarantee_gpus) == (95.0, 2, 2, 1)
-    assert (report.shares, report.cards, report.since, bio.since_gpu_s) == (5.0, 2, None, None)
+    assert bio.fair == ledger.fair_of_group("bio")
+    assert (report.shares, report.since, bio.since_gpu_s) == (5.0, None, None)
+    assert report.total_gpu_s == pytest.approx(bio.usage_gpu_s)
     (ann,) = bio.accounts
     assert (ann.account, ann.gpus, ann.gpus_limit) == ("ann", 2, None)
     assert ann.usage_gpu_s == pytest.approx(bio.usage_gpu_s)
+    assert ann.quota_gpu_s == pytest.approx(bio.usage_gpu_s)
+    assert ann.fair == ledger.fair(Owner(account="ann", group="bio"))
 
 
 async def test_the_factor_falls_as_usage_grows(world):
