@@ -126,3 +126,31 @@ async def test_what_alone_exceeds_a_month_or_a_service_is_refused_with_the_numbe
     assert (detail["scope"], detail["name"], detail["resource"], detail["wanted"]) == (scope, name, resource, wanted)
     assert detail["limit"] < detail["wanted"]
     assert f"{resource} {wanted} of at most" in answer.message
+
+
+async def test_who_used_up_the_month_waits_for_the_next_one(world):
+    world.clock.time = 1_793_487_600.0  # 2026-10-31 23:00 UTC
+    await world.engine.sampler.sample()
+    await world.people.change_group(world.root, "bio", GroupChange(quota=QuotaView(gpu_hours=1.0)))
+    first = await world.submit(gpus=1, time_limit_s=2700)
+    second = await world.submit(gpus=1, time_limit_s=2700)
+    await world.one_pass()
+    assert [await world.state_of(job) for job in (first, second)] == ["running", "pending"]
+    (reason,) = (await world.jobs.why(world.ann, second)).reasons
+    assert (reason["scope"], reason["resource"], reason["limit"]) == ("group", "gpu_hours", 1.0)
+    assert (reason["used"], reason["wanted"]) == (pytest.approx(0.75), pytest.approx(0.75))
+    world.clock.time += 3601
+    await world.engine.sampler.sample()
+    await world.one_pass()
+    assert await world.state_of(second) == "running"
+
+
+async def test_jobs_of_a_service_are_counted_together_whoever_runs_them(world):
+    quota = QuotaView(gpus=1)
+    await world.people.set_service(world.root, ServiceView(name="fold", jobs_per_account=None, quota=quota))
+    first = await world.submit(world.ann, gpus=1, service="fold")
+    second = await world.submit(world.bob, gpus=1, service="fold")
+    await world.one_pass()
+    assert [await world.state_of(job) for job in (first, second)] == ["running", "pending"]
+    (reason,) = (await world.jobs.why(world.bob, second)).reasons
+    assert (reason["scope"], reason["name"], reason["used"], reason["limit"]) == ("service", "fold", 1, 1)
