@@ -63,7 +63,18 @@ _MAP = _json('{"SEED": "1"}')
 
 READERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(
-        ("gpus", "gpu_count", "num_gpu", "gpu_memory_mb", "cpu_cores", "memory_mb", "memory_mib", "priority", "retries"), _whole
+        (
+            "gpus",
+            "gpu_count",
+            "num_gpu",
+            "gpu_memory_mb",
+            "cpu_cores",
+            "memory_mb",
+            "memory_mib",
+            "priority",
+            "retries",
+        ),
+        _whole,
     ),
     "time_limit_s": _whole,
     **dict.fromkeys(

@@ -8,8 +8,8 @@ not know how a trace is read or a schedule is judged.
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from engine.core.backfill import OVERDUE_S
 from engine.core.decisions import Plan, Reserve, Start
+from engine.core.estimate import OVERDUE_S
 from engine.core.model import GpuUuid, PendingGroup, Shape, Waiting
 from engine.core.placement.fits import matches, obstacle
 from engine.core.placement.packing import choose, preferred

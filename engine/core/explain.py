@@ -28,7 +28,7 @@ def explain(snapshot: Snapshot, policy: Policy, plan: Plan, key: GroupKey, waiti
     """Explain one pending job of `snapshot` by the plan made of it. Raises KeyError if it is not pending there."""
     ledger = Ledger(snapshot, policy)
     own = score(key, waiting.submitted_at, snapshot.now, ledger, policy)
-    before = rank(waiting, own)
+    before = rank(waiting, own, entitled=ledger.entitled(key))
 
     def ahead(group: PendingGroup) -> int:
         return bisect_left(

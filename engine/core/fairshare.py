@@ -1,18 +1,18 @@
 """Fair-share: what a run is charged, how recorded usage fades, and the factors of the score.
 
 Formulas: base = job priority + group priority; fair = clamp(quota / usage, 0.1, 2.0); wait = 1 + 0.01 per hour;
-score = base x fair x wait. Usage decays with a half-life, as Slurm's multifactor priority plugin does.
-Pure. This module must not know where usage is recorded.
+score = base x fair x wait, times the shortness factor where the policy asks for it. Usage decays with a half-life, as
+Slurm's multifactor priority plugin does. Pure. This module must not know where usage is recorded.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 
 from engine.core.model import GpuUuid, GroupName, Shape
-from engine.core.snapshot import GroupTerms, Host, Lease
+from engine.core.snapshot import GroupTerms, Lease
 
 MIN_FAIR, MAX_FAIR = 0.1, 2.0
 WAIT_PER_HOUR = 0.01
+SHORT_S = 600.0
 
 
 def decayed(amount: float, age_s: float, half_life_s: float) -> float:
@@ -38,17 +38,14 @@ def charge(lease: Lease, until: float, sizes_mb: Mapping[GpuUuid, int], core_wei
     return rate(lease.key.shape, leased, core_weight) * (until - lease.started_at)
 
 
-def quotas_gpu_s(
-    groups: Mapping[GroupName, GroupTerms], cards: int, host: Host, half_life_s: float, core_weight: float
-) -> dict[GroupName, float]:
-    """Usage at which each group stands exactly at its share, in weighted GPU-seconds.
+def quotas_gpu_s(groups: Mapping[GroupName, GroupTerms], used_gpu_s: float) -> dict[GroupName, float]:
+    """Usage at which each group stands exactly at its share: that part of all recorded usage, weighted GPU-seconds.
 
-    Whoever uses a constant rate r for ever has a decayed usage of r x half-life / ln 2; r is the group's share of all
-    that the box can give.
+    Relative to what was used, not to what the box could have given: so the factor tells groups apart from the first
+    hour on, and whoever has the box alone loses nothing.
     """
     total = sum(terms.share for terms in groups.values())
-    whole_box = (cards + host.cpu_cores * core_weight) * half_life_s / math.log(2)
-    return {name: whole_box * terms.share / total if total else 0.0 for name, terms in groups.items()}
+    return {name: used_gpu_s * terms.share / total if total else 0.0 for name, terms in groups.items()}
 
 
 def fair_factor(quota: float, usage: float) -> float:
@@ -56,6 +53,20 @@ def fair_factor(quota: float, usage: float) -> float:
     if usage <= 0:
         return MAX_FAIR
     return min(MAX_FAIR, max(MIN_FAIR, quota / usage))
+
+
+def owner_factor(of_group: float, of_account: float) -> float:
+    """The factor of an account inside its group: both factors, within the same bounds."""
+    return min(MAX_FAIR, max(MIN_FAIR, of_group * of_account))
+
+
+def short_factor(gpus: int, run_s: float, shortness: float) -> float:
+    """GPUs x (1 hour / (expected run + 10 minutes)) ^ shortness; 1 for every job where shortness is 0.
+
+    Shortest job first keeps slowdowns small; counting GPUs lets a wide job go when the cards for it happen to be free.
+    The ten minutes keep jobs of seconds from being told apart.
+    """
+    return float(max(1, gpus) * (3600.0 / (run_s + SHORT_S)) ** shortness) if shortness else 1.0
 
 
 def wait_factor(waited_s: float) -> float:

@@ -7,8 +7,9 @@ groups each of them looks at; of a time that it did not reach it says nothing. P
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from engine.core.backfill import COOLING_S, OVERDUE_S
+from engine.core.backfill import COOLING_S
 from engine.core.decisions import Plan
+from engine.core.estimate import OVERDUE_S
 from engine.core.fairshare import decayed
 from engine.core.model import GpuUuid, GroupKey, JobId, PendingGroup, Waiting
 from engine.core.plan import plan

@@ -3,14 +3,17 @@
 Starts are entered as they are decided, so that each next decision sees them. Pure: it lives for one pass only.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from engine.core import fairshare
-from engine.core.model import AccountName, GpuUuid, GroupKey, GroupName, Owner, ServiceName, model_matches
+from engine.core.backlog import backlog_s
+from engine.core.model import AccountName, GpuUuid, GroupKey, GroupName, JobId, Owner, ServiceName, Shape, model_matches
 from engine.core.policy import Policy
-from engine.core.quota import Bound, Holding
-from engine.core.reasons import QuotaReached
+from engine.core.quota import Bound, Holding, Quota
+from engine.core.reasons import ArrayFull, QuotaReached
 from engine.core.snapshot import Gpu, Lease, Snapshot
 
 
@@ -34,42 +37,105 @@ class Ledger:
         self.terms = snapshot.groups
         self.quotas = snapshot.quotas
         self.usage: dict[GroupName, float] = dict(snapshot.usage_gpu_s)
+        self.run_s = snapshot.run_s
+        self.backlog_s = backlog_s(snapshot)
         self._policy = policy
         self._cards: Mapping[GpuUuid, Gpu] = {gpu.uuid: gpu for gpu in snapshot.gpus}
-        self._shares = fairshare.quotas_gpu_s(
-            snapshot.groups, len(snapshot.gpus), snapshot.host, policy.half_life_s, policy.core_weight
-        )
-        self._accounts: dict[AccountName, Holding] = {}
-        self._groups: dict[GroupName, Holding] = {}
+        self._within: dict[Owner, float] = dict(snapshot.usage_accounts_gpu_s)
+        self._users = Counter(owner.group for owner in self._within)
+        self.settle()
+        self._month: dict[str, Mapping[str, float]] = {
+            "account": cast(Mapping[str, float], snapshot.month.accounts),
+            "group": cast(Mapping[str, float], snapshot.month.groups),
+            "service": cast(Mapping[str, float], snapshot.month.services),
+        }
+        self._started_gpu_s: dict[tuple[str, str], float] = {}
+        self._holdings: dict[tuple[str, str], Holding] = {}
         self._services: dict[tuple[AccountName, ServiceName], int] = {}
+        self._arrays: dict[JobId, int] = {}
+        self._coming: Counter[GroupName] = Counter()
         for lease in snapshot.leases:
             self._hold(lease)
+            if lease.ending:
+                self._coming[lease.key.owner.group] -= len(lease.gpus)
+        for claim in snapshot.claims:
+            self._coming[claim.key.owner.group] += len(claim.gpus)
 
-    def fair(self, group: GroupName) -> float:
-        """The fair-share factor of a group, 0.1 to 2.0."""
+    def settle(self) -> None:
+        """Measure everybody against what all have used by now.
+
+        Between two calls a start makes only its own owner's factor fall, so that an order stays an order.
+        """
+        self._shares = fairshare.quotas_gpu_s(self.terms, sum(self.usage.values()))
+        self._used_before = dict(self.usage)
+
+    def fair(self, owner: Owner) -> float:
+        """The fair-share factor of an account in its group, 0.1 to 2.0."""
+        return fairshare.owner_factor(self.fair_of_group(owner.group), self.fair_within(owner))
+
+    def fair_of_group(self, group: GroupName) -> float:
+        """The fair-share factor of a group among the groups, 0.1 to 2.0."""
         return fairshare.fair_factor(self.share_gpu_s(group), self.usage.get(group, 0.0))
+
+    def fair_within(self, owner: Owner) -> float:
+        """The factor of an account among those of its group that used anything: equal parts are 1; 0.1 to 2.0."""
+        if not self._users[owner.group]:
+            return 1.0
+        return fairshare.fair_factor(self.part_gpu_s(owner), self._within.get(owner, 0.0))
 
     def share_gpu_s(self, group: GroupName) -> float:
         """Decayed usage at which the group stands at its share; 0 for a group without terms."""
         return self._shares.get(group, 0.0)
 
+    def part_gpu_s(self, owner: Owner) -> float:
+        """Decayed usage at which the account stands at its equal part of what its group used."""
+        users = self._users[owner.group] + (owner not in self._within)
+        return self._used_before.get(owner.group, 0.0) / users
+
+    def held_gpus(self, group: GroupName) -> int:
+        """Cards that the group's jobs hold; a shared one counts whole."""
+        holding = self._holdings.get(("group", group))
+        return holding.gpus if holding else 0
+
+    def standing_gpus(self, group: GroupName) -> int:
+        """The same once all who were told to stop have gone and all whom they made way for have started."""
+        return self.held_gpus(group) + self._coming[group]
+
+    def entitled(self, key: GroupKey) -> bool:
+        """Whether one more job of `key` stays within what its group is guaranteed."""
+        terms = self.terms.get(key.owner.group)
+        if terms is None or not terms.guarantee_gpus or not key.shape.gpus:
+            return False
+        return self.standing_gpus(key.owner.group) + key.shape.gpus <= terms.guarantee_gpus
+
     def start(self, lease: Lease) -> None:
         """Enter a new lease and charge its owner for the expected run."""
         self._hold(lease)
         sizes = {uuid: self._cards[uuid].memory_mb for uuid in lease.gpus}
+        owner = lease.key.owner
         billed = fairshare.charge(lease, lease.expected_end, sizes, self._policy.core_weight)
-        group = lease.key.owner.group
-        self.usage[group] = self.usage.get(group, 0.0) + billed
+        self.usage[owner.group] = self.usage.get(owner.group, 0.0) + billed
+        if owner in self._within:
+            self._within[owner] += billed
+        plain = fairshare.charge(lease, lease.expected_end, sizes, 0.0)
+        for bearer in _bearers(lease.key):
+            self._started_gpu_s[bearer] = self._started_gpu_s.get(bearer, 0.0) + plain
 
-    def breaches(self, key: GroupKey) -> tuple[QuotaReached, ...]:
-        """Every quota that one more job of `key` would exceed, whichever cards it got."""
-        found = [reason for bound in self._bounds(key.owner) for reason in bound.breaches(key.shape)]
+    def breaches(self, key: GroupKey) -> tuple[QuotaReached | ArrayFull, ...]:
+        """Every quota, and its array's cap, that one more job of `key` would exceed, whichever cards it got."""
+        found: list[QuotaReached | ArrayFull] = []
+        for bound in self._bounds(key):
+            found += bound.breaches(key.shape)
+            if bound.quota.gpu_hours is not None:
+                found += bound.reached("gpu_hours", bound.quota.gpu_hours, *self._gpu_hours(bound, key))
         if key.service is not None and (limit := self.quotas.services.get(key.service)) is not None:
             used = self._services.get((key.owner.account, key.service), 0)
             if used + 1 > limit:
                 found.append(
                     QuotaReached(scope="service", name=key.service, resource="jobs", limit=limit, used=used, wanted=1)
                 )
+        if key.array is not None and (running := self._arrays.get(key.array.parent, 0)) >= key.array.most:
+            found.append(ArrayFull(parent=key.array.parent, limit=key.array.most, running=running))
         return tuple(found)
 
     def type_caps(self, key: GroupKey) -> tuple[TypeCap, ...]:
@@ -87,7 +153,7 @@ class Ledger:
                     wanted=key.shape.gpus,
                 ),
             )
-            for bound in self._bounds(key.owner)
+            for bound in self._bounds(key)
             for gpu_type, limit in sorted(bound.quota.gpus_by_type.items())
         )
 
@@ -96,35 +162,60 @@ class Ledger:
         wanted = sum(held_gpu_memory_mb(key, gpu) for gpu in chosen)
         return tuple(
             reason
-            for bound in self._bounds(key.owner)
+            for bound in self._bounds(key)
             for reason in bound.reached("gpu_memory_mb", bound.quota.gpu_memory_mb, bound.holding.gpu_memory_mb, wanted)
         )
 
-    def _bounds(self, owner: Owner) -> Iterator[Bound]:
-        if (quota := self.quotas.accounts.get(owner.account)) is not None:
-            holding = self._accounts.get(owner.account) or Holding()
-            yield Bound(scope="account", name=owner.account, quota=quota, holding=holding)
-        if (quota := self.quotas.groups.get(owner.group)) is not None:
-            holding = self._groups.get(owner.group) or Holding()
-            yield Bound(scope="group", name=owner.group, quota=quota, holding=holding)
+    def _bounds(self, key: GroupKey) -> Iterator[Bound]:
+        quotas = self.quotas
+        if (quota := quotas.accounts.get(key.owner.account)) is not None:
+            yield self._bound("account", key.owner.account, quota)
+        if (quota := quotas.groups.get(key.owner.group)) is not None:
+            yield self._bound("group", key.owner.group, quota)
+        if key.service is not None and (quota := quotas.service_totals.get(key.service)) is not None:
+            yield self._bound("service", key.service, quota)
+
+    def _bound(self, scope: str, name: str, quota: Quota) -> Bound:
+        return Bound(scope=scope, name=name, quota=quota, holding=self._holdings.get((scope, name)) or Holding())
+
+    def _gpu_hours(self, bound: Bound, key: GroupKey) -> tuple[float, float]:
+        """GPU-hours of this month that the bound's bearer used, and that one more job is expected to use."""
+        used = self._month[bound.scope].get(bound.name, 0.0) + self._started_gpu_s.get((bound.scope, bound.name), 0.0)
+        wanted = least_cards(key.shape, self._cards.values()) * self.run_s(key)
+        return used / 3600.0, wanted / 3600.0
 
     def _hold(self, lease: Lease) -> None:
         key = lease.key
         cards = [self._cards[uuid] for uuid in lease.gpus if uuid in self._cards]
-        for holding in (
-            self._accounts.setdefault(key.owner.account, Holding()),
-            self._groups.setdefault(key.owner.group, Holding()),
-        ):
+        memory_mb = sum(held_gpu_memory_mb(key, gpu) for gpu in cards)
+        for bearer in _bearers(key):
+            holding = self._holdings.setdefault(bearer, Holding())
             holding.gpus += len(lease.gpus)
-            holding.gpu_memory_mb += sum(held_gpu_memory_mb(key, gpu) for gpu in cards)
+            holding.gpu_memory_mb += memory_mb
             holding.cpu_cores += key.shape.cpu_cores
             holding.memory_mb += key.shape.memory_mb
             holding.jobs += 1
             for gpu in cards:
                 holding.models[gpu.model] = holding.models.get(gpu.model, 0) + 1
         if key.service is not None:
-            bearer = (key.owner.account, key.service)
-            self._services[bearer] = self._services.get(bearer, 0) + 1
+            of_account = (key.owner.account, key.service)
+            self._services[of_account] = self._services.get(of_account, 0) + 1
+        if key.array is not None:
+            self._arrays[key.array.parent] = self._arrays.get(key.array.parent, 0) + 1
+
+
+def _bearers(key: GroupKey) -> tuple[tuple[str, str], ...]:
+    """Scope and name of everybody whom a job of `key` counts for."""
+    owners = (("account", key.owner.account), ("group", key.owner.group))
+    return owners if key.service is None else (*owners, ("service", key.service))
+
+
+def least_cards(shape: Shape, gpus: Iterable[Gpu]) -> float:
+    """Cards that a job of `shape` is billed for at least: whole ones, or its part of the largest that there is."""
+    if not shape.share:
+        return float(shape.gpus)
+    largest = max((gpu.memory_mb for gpu in gpus), default=0)
+    return shape.gpus * min(1.0, shape.gpu_memory_mb / largest) if largest else 0.0
 
 
 def held_gpu_memory_mb(key: GroupKey, gpu: Gpu) -> int:

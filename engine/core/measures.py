@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.core.simulate import Ran
+from engine.core.trace import Ran
 
 TAU_S = 10.0
 WIDE_GPUS = 4

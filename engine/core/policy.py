@@ -36,20 +36,38 @@ class Preemption:
     grace_s: float = 30.0
 
 
+class Basis(StrEnum):
+    """What promises rest on.
+
+    Time limits, which nothing outlasts, or expected run times, which keep fewer cards empty and are often wrong, so that
+    promises slip; or both: expected run times, until a job has waited for the whole starvation stretch.
+    """
+
+    BOTH = "both"
+    LIMITS = "limits"
+    ESTIMATES = "estimates"
+
+
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Policy:
     """Order and bounds of a pass.
 
-    half_life_s: seconds after which recorded usage counts half. starvation_bound_s: a job that has waited longer goes
-    to the head. reservation_depth: how many jobs that cannot start are promised a future lease in one pass.
-    tolerated_foreign_mb: MiB of other people's processes on a card that are ignored. core_weight: the part of a GPU
-    that a core is billed as.
+    half_life_s: seconds after which recorded usage counts half. shortness: how much sooner short jobs come in the
+    fair-share order, 0 not at all (the exponent of `fairshare.short_factor`). starvation_bound_s: a job that has
+    waited longer goes to the head; starvation_stretch_s: so much longer at most where the queue itself is that long
+    (`ordering.patience_s`). reservation_depth: how many jobs that cannot start are promised a future lease in one
+    pass; promise_window_s: how far ahead. promises: what they rest on. tolerated_foreign_mb: MiB of other people's
+    processes on a card that are ignored. core_weight: the part of a GPU that a core is billed as.
     """
 
     order: Order = Order.FAIR_SHARE
     half_life_s: float = 7 * 86_400.0
+    shortness: float = 1.0
     starvation_bound_s: float = 86_400.0
+    starvation_stretch_s: float = 6 * 86_400.0
     reservation_depth: int = 8
+    promise_window_s: float = 86_400.0
+    promises: Basis = Basis.BOTH
     thermal: Thermal = Thermal()
     tolerated_foreign_mb: int = 500
     core_weight: float = 0.01

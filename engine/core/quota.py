@@ -47,14 +47,14 @@ class Holding:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Bound:
-    """A quota beside what its bearer holds. scope: `account` or `group`; name: whose."""
+    """A quota beside what its bearer holds. scope: `account`, `group` or `service`; name: whose."""
 
     scope: str
     name: str
     quota: Quota
     holding: Holding
 
-    def reached(self, resource: str, limit: int | None, used: int, wanted: int) -> Iterator[QuotaReached]:
+    def reached(self, resource: str, limit: float | None, used: float, wanted: float) -> Iterator[QuotaReached]:
         """The reason, if `wanted` more would exceed `limit`."""
         if limit is not None and wanted and used + wanted > limit:
             yield QuotaReached(

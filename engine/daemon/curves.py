@@ -6,7 +6,7 @@ Must not know how a curve is drawn.
 import math
 from collections.abc import Sequence
 
-from engine.core.simulate import Ran
+from engine.core.trace import Ran
 from engine.daemon.trace import CARD_MEMORY_MB
 
 Curve = list[tuple[float, float]]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from engine.core.simulate import TraceJob
+from engine.core.trace import TraceJob
 
 _FORM = re.compile(r"(\d+)/(\d+)(?:@(\w+))?")
 _HASHES = 1 << 64

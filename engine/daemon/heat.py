@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from config.settings import Settings, SimulatedCard
 from engine.core.model import GpuUuid
-from engine.core.simulate import Heat
 from engine.core.snapshot import Gpu, Lease
+from engine.core.trace import Heat
 from engine.daemon.provider import spec_of
 from engine.gpu.simulated import SimulatedGpus
 from engine.ports import GpuLoad

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from config.settings import Settings
 from engine.core.model import GpuUuid, GroupName
-from engine.core.simulate import Box, TraceJob
 from engine.core.snapshot import Gpu, GroupTerms, Host, Quotas
+from engine.core.trace import Box, TraceJob
 from engine.daemon.books import Books
 from engine.daemon.cards import Cards
 from engine.daemon.host import SystemClock, host_of

@@ -13,8 +13,8 @@ from pathlib import Path
 from engine.core.lifecycle import TERMINAL
 from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, ServiceName, Shape, kind_of
 from engine.core.quota import Quota
-from engine.core.simulate import Ran, TraceJob
 from engine.core.snapshot import GroupTerms, Quotas
+from engine.core.trace import Ran, TraceJob
 from engine.daemon.books import Books
 from engine.daemon.register import Register
 from engine.daemon.trace import Trace, TraceError

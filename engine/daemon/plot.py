@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from html import escape
 
-from engine.core.simulate import Ran
+from engine.core.trace import Ran
 from engine.daemon.curves import Curve, busy_over_time, waited_at_most
 
 WIDTH, PANEL_H, LEFT, RIGHT, TOP, GAP = 960, 250, 74, 24, 84, 92

@@ -109,9 +109,7 @@ class Requeue:
         """On disk with its audit entry, then in the queue or at the gate."""
         waiting = Waiting(max(self._clock.now(), stored.submitted_at), known.job)
         change = Moved(job=known.job, state=JobState.PENDING, failures=0, submitted_at=waiting.submitted_at)
-        note = audited(
-            self._clock, who, "job.requeue", str(stored.id), owner=stored.account, before=stored.state.value
-        )
+        note = audited(self._clock, who, "job.requeue", str(stored.id), owner=stored.account, before=stored.state.value)
         try:
             await self._store.requeue(change, terms(entry) if entry is not None else None, note)
         except StoreError as error:

@@ -13,8 +13,8 @@ from config.load import load, load_if_there
 from config.settings import Settings
 from engine.core.placement.possible import impossible
 from engine.core.policy import Policy
-from engine.core.simulate import Box, Ran, TraceJob
 from engine.core.snapshot import Gpu, Host
+from engine.core.trace import Box, Ran, TraceJob
 from engine.daemon import cuts, machine
 from engine.daemon.host import host_of
 from engine.daemon.past import read_past

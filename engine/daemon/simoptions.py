@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
-from engine.core.simulate import Estimates
+from engine.core.trace import Estimates
 from engine.daemon.cuts import Cut, cut_of
 from engine.daemon.machine import CORES, MEMORY_GB
 from engine.daemon.policies import NAMES, names_of

@@ -13,7 +13,8 @@ from pathlib import Path
 from config.load import SettingsError
 from config.paths import PathsError
 from engine.core.measures import measure
-from engine.core.simulate import Ran, simulate
+from engine.core.simulate import simulate
+from engine.core.trace import Ran
 from engine.daemon.heat import HeatError, heat_of
 from engine.daemon.plot import picture
 from engine.daemon.policies import AS_IT_WAS, contender

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TextIO, cast
 
 from engine.core.model import DEFAULT_PRIORITY, AccountName, GroupKey, GroupName, JobId, Owner, Shape
-from engine.core.simulate import TraceJob
+from engine.core.trace import TraceJob
 from engine.daemon.trace import Trace, TraceError
 
 FIELDS = 18

@@ -21,7 +21,7 @@ from engine.core.model import (
     Shape,
     kind_of,
 )
-from engine.core.simulate import TraceJob
+from engine.core.trace import TraceJob
 
 CARD_MEMORY_MB = 100_000
 """Memory of a simulated card: a multiple of 1000, so that thousandths of a card are whole numbers."""

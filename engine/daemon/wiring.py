@@ -21,9 +21,9 @@ from engine.daemon.books import Books
 from engine.daemon.box import BoxService
 from engine.daemon.cards import Cards
 from engine.daemon.control import Control
+from engine.daemon.decisionlog import DecisionLog
 from engine.daemon.deeds import Deeds
 from engine.daemon.edit import Edit
-from engine.daemon.decisionlog import DecisionLog
 from engine.daemon.feed import Feed
 from engine.daemon.foresight import foresight
 from engine.daemon.gatekeeper import Gatekeeper

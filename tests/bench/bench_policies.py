@@ -17,8 +17,9 @@ from pathlib import Path
 from engine.core.measures import Measures, measure
 from engine.core.model import GpuUuid
 from engine.core.policy import Policy
-from engine.core.simulate import Box, Estimates, TraceJob, simulate
+from engine.core.simulate import simulate
 from engine.core.snapshot import Gpu, GroupTerms, Host
+from engine.core.trace import Box, Estimates, TraceJob
 from engine.daemon.cuts import cut_of, rotated, stretched, thinned
 from engine.daemon.policies import contender, names_of
 from engine.daemon.trace import CARD_MEMORY_MB, read_trace

@@ -7,8 +7,9 @@ import pytest
 from engine.core.measures import measure
 from engine.core.model import GpuUuid
 from engine.core.policy import Policy
-from engine.core.simulate import Box, Estimates, simulate
+from engine.core.simulate import simulate
 from engine.core.snapshot import Gpu, Host
+from engine.core.trace import Box, Estimates
 from engine.daemon.policies import BASELINES
 from engine.daemon.trace import CARD_MEMORY_MB, read_trace
 

@@ -9,8 +9,9 @@ from worlds import card, key
 from engine.core.measures import measure
 from engine.core.model import GroupName, JobId
 from engine.core.policy import Order, Policy
-from engine.core.simulate import Box, TraceJob, simulate
+from engine.core.simulate import simulate
 from engine.core.snapshot import GroupTerms, Host
+from engine.core.trace import Box, TraceJob
 from engine.daemon.trace import CARD_MEMORY_MB, TraceError, read_trace
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

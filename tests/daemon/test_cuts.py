@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, Shape
-from engine.core.simulate import TraceJob
+from engine.core.trace import TraceJob
 from engine.daemon.cuts import Cut, cut_of, offered_load, rotated, stretched, thinned
 
 CARD_MB = 1000

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, Shape
-from engine.core.simulate import Ran, TraceJob
+from engine.core.trace import Ran, TraceJob
 from engine.daemon.curves import PARTS, busy_over_time, waited_at_most
 from engine.daemon.plot import DARK, LIGHT, picture
 from engine.daemon.simulate import main

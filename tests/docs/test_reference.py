@@ -18,8 +18,8 @@ from engine.core.changes import CHANGE_CODES, Change
 from engine.core.lifecycle import Cause, JobState, outcome
 from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, Shape
 from engine.core.reasons import REASON_CODES, Reason
-from engine.core.simulate import Estimates
 from engine.core.snapshot import Lease
+from engine.core.trace import Estimates
 from engine.daemon.aftermath import RETRIED
 from engine.daemon.policies import BASELINES
 from engine.daemon.simoptions import read_options

@@ -1,0 +1,175 @@
+"""Who may have running jobs stopped for it, and which: the cheapest set that is proved to make it start.
+
+Two rules. `reclaim`: a job that stays within its group's guarantee takes back what other groups borrowed beyond theirs.
+`priority`: a job whose base priority is higher by the policy's gap. Only jobs that said they are preemptible and ran
+their minimum are stopped, and no group ends below what it holds of its guarantee.
+
+It cannot loop. Let E be the sum over groups of min(cards held, guarantee), and V the count of running jobs by base
+priority, highest first. No step of the scheduler lowers E; a reclaim raises it; a priority preemption and a plain start
+raise V lexicographically. So (E, V) grows with every step, both are bounded, and without arrivals and ends from outside
+the steps come to an end. Pure. Must not know how a job is stopped.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, combinations
+
+from engine.core.backfill import Placed, Timeline
+from engine.core.decisions import Preempt, Reserve
+from engine.core.estimate import foreseen_end
+from engine.core.model import GroupKey, GroupName
+from engine.core.policy import Policy
+from engine.core.snapshot import Claim, Gpu, GroupTerms, Lease, Snapshot
+from engine.core.walk import Turn, Walk
+
+CANDIDATES = 16
+"""So many waiting jobs are considered in one pass, best first."""
+EXACT = 8
+"""Of so many possible victims every set is tried; of more, the cheapest that greed finds."""
+
+
+def find(walk: Walk) -> tuple[Preempt, ...]:
+    """The leases to stop for the best waiting job that has a right to it; empty if nobody has."""
+    snapshot, policy = walk.snapshot, walk.policy
+    if not policy.preemption.enabled or not any(lease.key.preemptible for lease in snapshot.leases):
+        return ()
+    soon = {reservation.job: reservation.start_at for reservation in walk.reservations}
+    tried: set[GroupKey] = set()
+    for turn, promised in walk.order:
+        if turn.key in tried:
+            continue
+        if soon.get(turn.waiting.job, float("inf")) <= snapshot.now + policy.preemption.grace_s:
+            continue  # it starts as soon without
+        tried.add(turn.key)
+        if len(tried) > CANDIDATES:
+            break
+        room = _Room(walk, walk.reservations[:promised])
+        for rule, victims in _cases(walk, turn.key):
+            found = room.cheapest(turn.key, rule, victims)
+            if found is not None:
+                return _preempts(turn, rule, *found, snapshot.now)
+    return ()
+
+
+def makes_way(snapshot: Snapshot, policy: Policy, found: Sequence[Preempt]) -> Snapshot:
+    """The snapshot with these leases on their way out, and their cards claimed."""
+    victims = {preempt.victim.job for preempt in found}
+    end = snapshot.now + policy.preemption.grace_s
+    leases = tuple(
+        replace(lease, ending=True, expected_end=end) if lease.job in victims else lease for lease in snapshot.leases
+    )
+    return replace(snapshot, leases=leases, claims=(*snapshot.claims, found[0].by))
+
+
+def entitlement(snapshot: Snapshot, leases: Iterable[Lease], coming: Sequence[GroupKey] = ()) -> dict[GroupName, int]:
+    """Cards that each group holds of its guarantee, once who was told to stop has gone and who claims has started.
+
+    coming: jobs that start besides.
+    """
+    held: Counter[GroupName] = Counter()
+    for lease in leases:
+        held[lease.key.owner.group] += 0 if lease.ending else len(lease.gpus)
+    for key in (*(claim.key for claim in snapshot.claims), *coming):
+        held[key.owner.group] += key.shape.gpus
+    return {name: min(held[name], terms.guarantee_gpus) for name, terms in snapshot.groups.items()}
+
+
+def base_priority(key: GroupKey, snapshot: Snapshot) -> int:
+    """Job priority plus group priority: what never changes while a job waits or runs."""
+    return key.priority + snapshot.groups.get(key.owner.group, GroupTerms()).priority
+
+
+def lost_gpu_s(lease: Lease, now: float) -> float:
+    """GPU-seconds of work lost if it is stopped now without a checkpoint; core-seconds where it has no GPU."""
+    return (now - lease.started_at) * (len(lease.gpus) or lease.key.shape.cpu_cores)
+
+
+def _cases(walk: Walk, key: GroupKey) -> Iterator[tuple[str, list[Lease]]]:
+    """The rules that let a job of `key` have others stopped, and who could be, the cheapest first."""
+    snapshot, policy = walk.snapshot, walk.policy
+    stoppable = [lease for lease in snapshot.leases if _stoppable(lease, snapshot.now, policy)]
+    stoppable.sort(key=lambda lease: _cost(lease, snapshot.now))
+    group = key.owner.group
+    if walk.ledger.entitled(key):
+        yield "reclaim", [lease for lease in stoppable if lease.key.owner.group != group and lease.gpus]
+    most = base_priority(key, snapshot) - policy.preemption.priority_gap
+    yield "priority", [lease for lease in stoppable if base_priority(lease.key, snapshot) <= most]
+
+
+def _stoppable(lease: Lease, now: float, policy: Policy) -> bool:
+    """Whether it may be stopped at all: it said so, ran its minimum, and is not about to end anyway."""
+    terms = policy.preemption
+    if not lease.key.preemptible or lease.ending or now - lease.started_at < terms.min_run_s:
+        return False
+    return foreseen_end(lease, now) > now + terms.grace_s
+
+
+def _cost(lease: Lease, now: float) -> tuple[float, float, str]:
+    """Least work lost first, then whose end is farthest away, then by id: a total order."""
+    return lost_gpu_s(lease, now), -foreseen_end(lease, now), lease.job
+
+
+class _Room:
+    """What there would be room for if some leases were gone, beside what was promised to better jobs."""
+
+    def __init__(self, walk: Walk, ahead: Sequence[Reserve]) -> None:
+        self._walk = walk
+        self._snapshot = walk.snapshot
+        self._leases = walk.leases
+        self._ahead = ahead
+        self._before = entitlement(walk.snapshot, self._leases)
+
+    def cheapest(
+        self, key: GroupKey, rule: str, victims: Sequence[Lease]
+    ) -> tuple[Sequence[Lease], tuple[Gpu, ...]] | None:
+        """The cheapest victims that make a job of `key` start, and the cards that it gets."""
+        if not victims or self._place(key, victims) is None:
+            return None
+        for chosen in _sets(victims, self._snapshot.now):
+            if self._allowed(key, rule, chosen) and (gpus := self._place(key, chosen)) is not None:
+                return chosen, gpus
+        return None
+
+    def _place(self, key: GroupKey, gone: Sequence[Lease]) -> tuple[Gpu, ...] | None:
+        """Where the job would start without these leases: the proof that stopping them is not in vain."""
+        jobs = {lease.job for lease in gone}
+        left = [lease for lease in self._leases if lease.job not in jobs]
+        timeline = Timeline(self._snapshot, left, self._walk.hot, self._walk.policy, by_limits=self._walk.by_limits)
+        for promise in self._ahead:
+            timeline.promise(promise.job, self._walk.want(promise.key), timeline.cards(promise.gpus), promise.start_at)
+        placed = timeline.place_now(self._walk.want(key), self._walk.ledger.type_caps(key))
+        if not isinstance(placed, Placed) or self._walk.ledger.memory_breaches(key, placed.gpus):
+            return None
+        return placed.gpus
+
+    def _allowed(self, key: GroupKey, rule: str, gone: Sequence[Lease]) -> bool:
+        """Whether everybody keeps what it holds of its guarantee; a reclaim has to win some."""
+        jobs = {lease.job for lease in gone}
+        left = [lease for lease in self._leases if lease.job not in jobs]
+        after = entitlement(self._snapshot, left, [key])
+        if any(after[name] < before for name, before in self._before.items()):
+            return False
+        return rule != "reclaim" or after[key.owner.group] > self._before[key.owner.group]
+
+
+def _sets(victims: Sequence[Lease], now: float) -> Iterator[Sequence[Lease]]:
+    """Sets of victims to try, the cheapest first: all of them where they are few, else the cheapest ones together."""
+    if len(victims) <= EXACT:
+        sets = chain.from_iterable(combinations(victims, size) for size in range(1, len(victims) + 1))
+        yield from sorted(sets, key=lambda chosen: (sum(lost_gpu_s(one, now) for one in chosen), len(chosen)))
+        return
+    yield from ((one,) for one in victims)
+    yield from (victims[:size] for size in range(2, len(victims) + 1))
+
+
+def _preempts(
+    turn: Turn, rule: str, victims: Sequence[Lease], gpus: tuple[Gpu, ...], now: float
+) -> tuple[Preempt, ...]:
+    by = Claim(
+        job=turn.waiting.job,
+        key=turn.key,
+        submitted_at=turn.waiting.submitted_at,
+        gpus=tuple(gpu.uuid for gpu in sorted(gpus, key=lambda gpu: (gpu.index, gpu.uuid))),
+    )
+    return tuple(Preempt(victim=victim, by=by, rule=rule, lost_gpu_s=lost_gpu_s(victim, now)) for victim in victims)
