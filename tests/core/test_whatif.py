@@ -128,9 +128,9 @@ def test_cores_and_memory_of_the_host():
 
 
 def test_a_start_that_is_markedly_sooner_is_told_with_its_time():
-    """Two cards: one free in an hour, the other in ten. Both are busy, so nothing starts now."""
+    """Two cards: one free in an hour, the other in five. Both are busy, so nothing starts now."""
     of = key("ann", gpus=2)
-    leases = [lease("short", key("bob"), 0, left=3600), lease("long", key("bob"), 1, left=36_000)]
+    leases = [lease("short", key("bob"), 0, left=3600), lease("long", key("bob"), 1, left=18_000)]
     assert helps(asking(of, 2, leases), of) == [((FewerGpus(gpus=1, wanted=2),), 3600)]
     close = [lease("short", key("bob"), 0, left=3600), lease("long", key("bob"), 1, left=4000)]
     assert helps(asking(of, 2, close), of) == []

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from engine.core.model import (
     AccountName,
+    ArrayCap,
     GpuUuid,
     GroupKey,
     GroupName,
@@ -28,13 +29,15 @@ def card(index, model=A6000, **more):
     return Gpu(**{"uuid": GpuUuid(f"GPU-{index}"), "index": index, "model": model, "memory_mb": size, **more})
 
 
-def key(account="ann", group="vision", service=None, priority=5, **shape):
+def key(account="ann", group="vision", service=None, priority=5, preemptible=False, kind="", array=None, **shape):
     return GroupKey(
         owner=Owner(account=AccountName(account), group=GroupName(group)),
         service=ServiceName(service) if service else None,
         priority=priority,
-        preemptible=False,
+        preemptible=preemptible,
         shape=Shape(**{"gpus": 1, "time_limit_s": 3600, **shape}),
+        kind=kind,
+        array=array,
     )
 
 

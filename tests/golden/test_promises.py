@@ -1,6 +1,6 @@
 """Stories about backfill: who may go first, and who was promised what."""
 
-from worlds import A100, NOW, card, key, lease, waiting, world
+from worlds import A100, HOUR, NOW, card, key, lease, waiting, world
 
 from engine.core.model import GroupName
 from engine.core.plan import plan
@@ -44,20 +44,26 @@ def test_cores_are_promised_too():
 
 
 def test_a_start_behind_a_promise_bills_its_owner_and_promises_are_made_anew():
-    """Three cards, the A100 busy for an hour. Vision's gang of three leads until vision's short job is billed."""
+    """Three cards, the A100 busy for an hour. Vision's gang of three leads until vision's short job is billed.
+
+    The box has six and a half hours of work; all have waited for long enough (3 x 6.5 h - 12 h) to be promised cards.
+    """
     cards = [card(0, A100), card(1), card(2)]
-    gang = key("ann", "vision", gpus=3, priority=6, time_limit_s=3600)
-    short = key("ann", "vision", gpus=1, priority=5, time_limit_s=1800)
-    lone = key("cleo", "language", gpus=1, gpu_type="a100", priority=4, time_limit_s=36_000)
+    gang = key("ann", "vision", gpus=3, priority=5, time_limit_s=3600)
+    short = key("ann", "vision", gpus=1, priority=4, time_limit_s=1800)
+    lone = key("cleo", "language", gpus=1, gpu_type="a100", priority=5, time_limit_s=36_000)
     other = key("dan", "robots", gpus=1, priority=1, time_limit_s=18_000)
     groups = {GroupName(name): GroupTerms(priority=1) for name in ("vision", "language", "robots")}
-    policy = Policy(half_life_s=3600.0)
+    policy = Policy(shortness=0.0)
     snapshot = world(
         cards,
-        [waiting(of, (name, 0)) for of, name in ((gang, "gang"), (short, "short"), (lone, "lone"), (other, "other"))],
+        [
+            waiting(of, (name, 8 * HOUR + more))
+            for of, name, more in ((gang, "gang", 1), (short, "short", 0), (lone, "lone", 0), (other, "other", 0))
+        ],
         [lease("old", key("bob", "robots"), 0, left=3600)],
         groups=groups,
-        usage_gpu_s={GroupName("vision"): 3e3},
+        usage_gpu_s=dict.fromkeys(groups, 1e5),
     )
     decided = plan(snapshot, policy)
     assert [start.lease.job for start in decided.starts] == ["short", "other"]
@@ -70,12 +76,12 @@ def test_a_start_behind_a_promise_bills_its_owner_and_promises_are_made_anew():
 
 def test_equal_jobs_beyond_the_depth_share_one_outcome():
     """A hundred equal jobs before one busy card: some are promised, the rest is one hold that says why."""
-    flood = key("bob", time_limit_s=600)
+    flood = key("bob", time_limit_s=60)
     snapshot = world(
         1, [waiting(flood, *((f"{at:03}", 1000 - at) for at in range(100)))], [lease("old", key("ann"), 0, left=100)]
     )
     decided = plan(snapshot, Policy(reservation_depth=3))
-    assert [reservation.start_at - NOW for reservation in decided.reservations] == [100, 700, 1300]
+    assert [reservation.start_at - NOW for reservation in decided.reservations] == [100, 160, 220]
     (hold,) = decided.holds
     assert (hold.skip, hold.count) == (3, 97)
     (reason,) = hold.reasons

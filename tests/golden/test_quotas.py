@@ -7,6 +7,7 @@ from engine.core.model import AccountName, GroupName, ServiceName
 from engine.core.plan import plan
 from engine.core.policy import Policy
 from engine.core.quota import Quota
+from engine.core.reasons import QuotaReached
 from engine.core.snapshot import Quotas
 
 POLICY = Policy()
@@ -17,7 +18,11 @@ def run(quotas, *shapes, leases=(), cards=4):
     pending = [waiting(key(**shape), (f"job{at}", 10 - at)) for at, shape in enumerate(shapes)]
     decided = plan(world(cards, pending, leases, quotas=quotas), POLICY)
     told = {
-        hold.jobs[hold.skip].job: [(r.scope, r.name, r.resource, r.limit, r.used, r.wanted) for r in hold.reasons]
+        hold.jobs[hold.skip].job: [
+            (r.scope, r.name, r.resource, r.limit, r.used, r.wanted)
+            for r in hold.reasons
+            if isinstance(r, QuotaReached)
+        ]
         for hold in decided.holds
     }
     return [start.lease.job for start in decided.starts], told
