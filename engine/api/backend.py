@@ -235,7 +235,7 @@ class Jobs(Protocol):
         ...
 
     async def edit(self, who: Identity, job: int, changes: Mapping[str, Any]) -> JobDetail:
-        """Change fields of its request; `None`: the default. Refused as `submit` would, INVALID_STATE unless it waits."""
+        """Change fields of its request; `None`: the default. Refused as `submit` is; INVALID_STATE unless it waits."""
         ...
 
     async def change_array(self, who: Identity, array: int, step: ArrayStep, elements: Sequence[int]) -> ArrayChanged:

@@ -39,8 +39,8 @@ class Preemption:
 class Basis(StrEnum):
     """What promises rest on.
 
-    Time limits, which nothing outlasts, or expected run times, which keep fewer cards empty and are often wrong, so that
-    promises slip; or both: expected run times, until a job has waited for the whole starvation stretch.
+    Time limits, which nothing outlasts, or expected run times, which keep fewer cards empty and are often wrong, so
+    that promises slip; or both: expected run times, until a job has waited for the whole starvation stretch.
     """
 
     BOTH = "both"

@@ -146,8 +146,8 @@ class Why:
 
     score, base, fair, wait: its place in the order and what that is made of (fair-share order; else `None` but score).
     expected_start: Unix seconds, by `basis` as in a row; reserved_gpus: indices of the cards of its reservation.
-    later_than: where nothing better is known, it starts later than this, Unix seconds. holders: who holds what it lacks.
-    helps: what would let it start at `start_at`: each `{"start_at": …, "changes": [{"code": …, numbers…}, …]}`, verified.
+    later_than: where nothing better is known, it starts later than this, Unix seconds. holders: who has what it lacks.
+    helps: what would let it start at `start_at`: each `{"start_at": …, "changes": [{"code": …, numbers…}, …]}`, tried.
     claimed_gpus: indices of cards whose jobs were told to stop for it.
     message: what is told of it besides: why its last attempt was not the last, how it ended.
     """
@@ -194,8 +194,8 @@ class Preview:
 class PlanItem:
     """Something on the cards from `start` to `end` (Unix seconds); what the caller may not know is `None`.
 
-    kind: `running`, `promised`, `forecast` or `slot` (a booked reservation). basis: what `end` rests on: `time limit` or
-    `history`, `booked` for slots. gpus: indices; empty for jobs that need none.
+    kind: `running`, `promised`, `forecast` or `slot` (a booked reservation). basis: what `end` rests on: `time limit`
+    or `history`, `booked` for slots. gpus: indices; empty for jobs that need none.
     """
 
     kind: str
@@ -422,8 +422,8 @@ class UsageRow:
 
     usage_gpu_s: weighted, fading. quota_gpu_s: the usage that would be just its due. fair: the factor in a job's score
     that follows from the two. month_gpu_s: plain, in this calendar month, expected runs of what runs included;
-    month_limit_gpu_h: of it, `None` is no limit. gpus: cards held now; gpus_limit: of them. since_gpu_s: plain, what ran
-    from the asked time on, `None` unless asked.
+    month_limit_gpu_h: of it, `None` is no limit. gpus: cards held now; gpus_limit: of them. since_gpu_s: plain, what
+    ran from the asked time on, `None` unless asked.
     """
 
     usage_gpu_s: float

@@ -23,7 +23,7 @@ def log_of(world: Any) -> list[Any]:
 
 
 async def test_a_pass_that_starts_something_leaves_a_record_in_the_same_commit(world):
-    job = await world.submit(gpus=1)
+    job = await world.submit(gpus=2, priority=9)
     waiting = [await world.submit(gpus=2) for _ in range(20)]
     before = world.store.writer.commits
     await world.one_pass()
@@ -32,7 +32,7 @@ async def test_a_pass_that_starts_something_leaves_a_record_in_the_same_commit(w
     record = read(one)
     assert (one.at, record.moment.snapshot.now) == (world.clock.now(), world.clock.now())
     assert [start.lease.job for start in record.moment.outcome.plan.starts] == [str(job)]
-    (queue,) = (queue for queue in record.moment.queues if queue.key.shape.gpus == 2)
+    (queue,) = (queue for queue in record.moment.queues if queue.key.priority == 5)
     assert queue.count == len(waiting)
     assert len(queue.heads) < len(waiting)
     assert set(record.steady.groups) == {"bio", "chem", "ops"}

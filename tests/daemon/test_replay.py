@@ -98,8 +98,8 @@ async def database(make: Any) -> Path:
     await world.populate()
     await world.submit(gpus=2)
     await world.one_pass()
-    await world.submit(world.bob, gpus=2, priority=9)
-    await world.submit(gpus=1)
+    await world.submit(world.bob, gpus=2, priority=9, time_limit_s=3600)
+    await world.submit(gpus=1, time_limit_s=3600)
     world.clock.time += 100.0
     world.executor.end(1, started_at=1_000_000.0, ended_at=world.clock.now())
     await world.engine.sampler.sample()

@@ -76,7 +76,9 @@ def test_without_a_header_one_must_say_how_many_processors_make_a_gpu(tmp_path):
         read_swf(write_swf(tmp_path / "t.swf", WHOLE), 8, None)
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"; MaxProcs: 8\n" * 1000)[:40]])
+@pytest.mark.parametrize(
+    "content", [b"no gzip", gzip.compress(b"; MaxProcs: 8\n" * 1000)[:40]], ids=["no gzip", "half an archive"]
+)
 def test_a_broken_archive_names_the_file(tmp_path, content):
     path = tmp_path / "t.swf.gz"
     path.write_bytes(content)
