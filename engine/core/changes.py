@@ -209,4 +209,7 @@ def _moved(snapshot: Snapshot, key: GroupKey, now_key: GroupKey, waiting: Waitin
             pending.append(group)
         elif left := tuple(entry for entry in group.jobs if entry.job != waiting.job):
             pending.append(PendingGroup(key, left))
-    return replace(snapshot, pending=(*pending, PendingGroup(now_key, joined)))
+    estimates = snapshot.estimates
+    if key in estimates and now_key not in estimates:  # what is known of its run time, within its new limit
+        estimates = {**estimates, now_key: min(estimates[key], float(now_key.shape.time_limit_s))}
+    return replace(snapshot, pending=(*pending, PendingGroup(now_key, joined)), estimates=estimates)

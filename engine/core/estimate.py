@@ -7,10 +7,11 @@ tailed (Gaussier et al., SC 2015). Pure. This module must not know where history
 
 import math
 from collections import deque
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
 
-from engine.core.model import AccountName, GroupKey
+from engine.core.model import AccountName, GroupKey, Shape
 from engine.core.snapshot import Lease
 
 WINDOW = 50
@@ -19,6 +20,13 @@ LEAST_RUNS = 3
 """Of fewer runs nothing is concluded."""
 LEAST_S = 60.0
 """No job is expected to be shorter: a start takes its time too."""
+MOST_KINDS = 200
+"""So many kinds of each account are told apart, those that ran last: names that never come again make no groups."""
+MOST_ALIKE = 1000
+"""So many kinds and shapes of each account are remembered, those that ran last."""
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -30,49 +38,77 @@ class Estimate:
     alike: bool
 
 
+class _Runs:
+    """The last values of what is alike, and their quantile once it was asked for."""
+
+    __slots__ = ("last", "typical")
+
+    def __init__(self) -> None:
+        self.last: deque[float] = deque(maxlen=WINDOW)
+        self.typical: float | None = None
+
+    def add(self, value: float) -> None:
+        self.last.append(value)
+        self.typical = None
+
+    def quantile(self, part: float) -> float:
+        if self.typical is None:
+            self.typical = quantile(self.last, part)
+        return self.typical
+
+
 class History:
     """The last run times of each account. quantile: of them which is expected, 0 to 1; version: counts the changes."""
 
     def __init__(self, quantile: float = 0.5) -> None:
         self._quantile = quantile
-        self._runs: dict[Hashable, deque[float]] = {}
-        self._kinds: set[tuple[AccountName, str]] = set()
+        self._alike: dict[AccountName, dict[tuple[str, Shape], _Runs]] = {}
+        self._parts: dict[tuple[AccountName, int | None], _Runs] = {}
+        self._kinds: dict[AccountName, dict[str, None]] = {}
         self.version = 0
 
     def add(self, key: GroupKey, ran_s: float) -> None:
         """A job of `key` ran so many seconds, to its own end."""
         account, shape = key.owner.account, key.shape
-        part = ran_s / shape.time_limit_s
-        for about, value in (
-            ((account, key.kind, shape), ran_s),
-            ((account, shape.gpus), part),
-            (account, part),
-        ):
-            self._runs.setdefault(about, deque(maxlen=WINDOW)).append(value)
+        alike = self._alike.setdefault(account, {})
+        for kind in dict.fromkeys((key.kind, "")):
+            runs = alike.pop((kind, shape), None) or _Runs()
+            runs.add(ran_s)
+            _keep(alike, (kind, shape), runs, MOST_ALIKE)
+        for gpus in (shape.gpus, None):
+            self._parts.setdefault((account, gpus), _Runs()).add(ran_s / shape.time_limit_s)
         if key.kind:
-            self._kinds.add((account, key.kind))
-            if (plain := replace(key, kind="")) != key:
-                self._runs.setdefault((account, "", plain.shape), deque(maxlen=WINDOW)).append(ran_s)
+            kinds = self._kinds.setdefault(account, {})
+            kinds.pop(key.kind, None)
+            _keep(kinds, key.kind, None, MOST_KINDS)
         self.version += 1
 
     def knows(self, account: AccountName, kind: str) -> bool:
-        """Whether any job of that kind ran: of others it is no use to tell them apart."""
-        return (account, kind) in self._kinds
+        """Whether any job of that kind ran lately: of others it is no use to tell them apart."""
+        return kind in self._kinds.get(account, ())
 
     def estimate(self, key: GroupKey) -> Estimate | None:
         """What history says of a job of `key`; `None`: nothing, so its limit counts."""
-        account, limit_s = key.owner.account, key.shape.time_limit_s
-        for about, unit_s in (
-            ((account, key.kind, key.shape), 1.0),
-            ((account, key.shape.gpus), limit_s),
-            (account, limit_s),
-        ):
-            runs = self._runs.get(about, ())
-            if len(runs) >= LEAST_RUNS:
-                run_s = quantile(runs, self._quantile) * unit_s
-                bounded = min(float(limit_s), max(LEAST_S, run_s))
-                return Estimate(run_s=bounded, runs=len(runs), alike=isinstance(about, tuple) and len(about) == 3)
+        account, limit_s = key.owner.account, float(key.shape.time_limit_s)
+        alike = self._alike.get(account, {}).get((key.kind, key.shape))
+        if alike is not None and len(alike.last) >= LEAST_RUNS:
+            return self._told(alike, 1.0, limit_s, alike=True)
+        for gpus in (key.shape.gpus, None):
+            parts = self._parts.get((account, gpus))
+            if parts is not None and len(parts.last) >= LEAST_RUNS:
+                return self._told(parts, limit_s, limit_s, alike=False)
         return None
+
+    def _told(self, runs: _Runs, unit_s: float, limit_s: float, *, alike: bool) -> Estimate:
+        run_s = min(limit_s, max(LEAST_S, runs.quantile(self._quantile) * unit_s))
+        return Estimate(run_s=run_s, runs=len(runs.last), alike=alike)
+
+
+def _keep(latest: dict[K, V], key: K, value: V, most: int) -> None:
+    """Put it last; beyond `most` the one that was put in longest ago goes."""
+    latest[key] = value
+    if len(latest) > most:
+        del latest[next(iter(latest))]
 
 
 def quantile(values: Iterable[float], part: float) -> float:

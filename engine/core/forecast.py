@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from engine.core.backfill import COOLING_S
 from engine.core.decisions import Plan
-from engine.core.estimate import OVERDUE_S
+from engine.core.estimate import foreseen_end
 from engine.core.fairshare import decayed
 from engine.core.model import GpuUuid, GroupKey, JobId, PendingGroup, Waiting
 from engine.core.plan import plan
@@ -196,10 +196,9 @@ class _Future:
         return tuple(PendingGroup(key, jobs) for key, jobs in queues.items())
 
     def _due(self, lease: Lease) -> Lease:
-        """A run that is past its expected end is taken to end a little later than now, as the plan takes it."""
-        if lease.expected_end > self._now:
-            return lease
-        return replace(lease, expected_end=self._now + OVERDUE_S)
+        """A run that outlasts what was expected of it ends when the plan takes it to end."""
+        end = foreseen_end(lease, self._now)
+        return lease if end == lease.expected_end else replace(lease, expected_end=end)
 
 
 def _cooled(snapshot: Snapshot) -> Snapshot:

@@ -6,6 +6,7 @@ Pure. Must not know who may see whose lease.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from engine.core.estimate import foreseen_end
 from engine.core.model import GpuUuid, GroupKey, model_matches
 from engine.core.placement.fits import matches
 from engine.core.reasons import ArrayFull, CoresBusy, MemoryBusy, NotEnoughGpus, QuotaReached, Reason
@@ -35,7 +36,7 @@ def holders(snapshot: Snapshot, key: GroupKey, reasons: Iterable[Reason]) -> tup
         for at, lease in enumerate(snapshot.leases)
         if codes.get(at)
     ]
-    return tuple(sorted(found, key=lambda one: (one.lease.expected_end, one.lease.job)))
+    return tuple(sorted(found, key=lambda one: (foreseen_end(one.lease, snapshot.now), one.lease.job)))
 
 
 def per_account(quotas: Quotas, reason: QuotaReached) -> bool:

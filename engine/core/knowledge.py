@@ -11,12 +11,15 @@ from engine.core.trace import Estimates, TraceJob
 
 
 class Knowledge:
-    """Expected run times by key. trace: told beforehand where the truth is asked for (its keys are distinct then)."""
+    """Expected run times by key. trace: told beforehand where the truth is asked for (its keys are distinct then).
 
-    def __init__(self, told: Estimates, trace: Sequence[TraceJob]) -> None:
+    quantile: of earlier runs which is expected.
+    """
+
+    def __init__(self, told: Estimates, trace: Sequence[TraceJob], quantile: float = 0.5) -> None:
         self._told = told
         self._truth = {job.key: job.runtime_s for job in trace} if told is Estimates.ACTUAL else {}
-        self._history = History()
+        self._history = History(quantile)
         self._last: dict[GroupName, list[float]] = {}
         self._known: dict[GroupKey, float] = {}
         self._known_at = -1

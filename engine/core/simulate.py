@@ -52,17 +52,19 @@ def simulate(
     planner: Planner = plan,
     estimates: Estimates = Estimates.LIMIT,
     heat: Heat | None = None,
+    quantile: float = 0.5,
 ) -> Iterator[Ran]:
     """Run the trace to its end and yield each job as it ends.
 
     A pass runs at every arrival and every end, and when a job that may be stopped has run its minimum. Jobs are planned
     by what `estimates` tells and end after their real run time; who is stopped begins again from nothing. heat: how
-    warm the cards get; without it they stay as the box has them. A job that may never start is never yielded.
+    warm the cards get; without it they stay as the box has them. quantile: of earlier runs which is expected, where
+    history tells. A job that may never start is never yielded.
     """
     if estimates is Estimates.ACTUAL:
         trace = [replace(job, key=replace(job.key, kind=job.job)) for job in trace]
     arrivals = sorted(trace, key=lambda job: (job.submit_s, job.job))
-    world = World(arrivals, box, policy, Knowledge(estimates, trace), heat)
+    world = World(arrivals, box, policy, Knowledge(estimates, trace, quantile), heat)
     at = 0
     while True:
         now = min(arrivals[at].submit_s if at < len(arrivals) else NEVER, world.next_event())
