@@ -19,7 +19,8 @@ pytestmark = pytest.mark.e2e
 def rcq(engine: Any, admin: Any, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs one command as `root`."""
     token = admin.http.headers["Authorization"].removeprefix("Bearer ")
-    environment = {**os.environ, "RCQ_SOCKET": str(engine.socket), "RCQ_TOKEN": token, "XDG_CONFIG_HOME": str(tmp_path)}
+    environment = {**os.environ, "RCQ_SOCKET": str(engine.socket), "RCQ_TOKEN": token, "COLUMNS": "160"}
+    environment["XDG_CONFIG_HOME"] = str(tmp_path)
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-P", "-m", "rcq_tui.cli.main", *words]
