@@ -126,10 +126,27 @@ class _Room:
         """The cheapest victims that make a job of `key` start, and the cards that it gets."""
         if not victims or self._place(key, victims) is None:
             return None
-        for chosen in _sets(victims, self._snapshot.now):
+        tries = _sets(victims, self._snapshot.now) if len(victims) <= EXACT else self._greed(key, rule, victims)
+        for chosen in tries:
             if self._allowed(key, rule, chosen) and (gpus := self._place(key, chosen)) is not None:
                 return chosen, gpus
         return None
+
+    def _greed(self, key: GroupKey, rule: str, victims: Sequence[Lease]) -> Iterator[Sequence[Lease]]:
+        """Each alone; then the cheapest together until there is room, without those that it does not need."""
+        yield from ((one,) for one in victims)
+        chosen: list[Lease] = []
+        for one in victims:
+            if not self._allowed(key, rule, [*chosen, one]):
+                continue
+            chosen.append(one)
+            if self._place(key, chosen) is not None:
+                break
+        for one in reversed(chosen):
+            rest = [other for other in chosen if other is not one]
+            if self._place(key, rest) is not None:
+                chosen = rest
+        yield chosen
 
     def _place(self, key: GroupKey, gone: Sequence[Lease]) -> tuple[Gpu, ...] | None:
         """Where the job would start without these leases: the proof that stopping them is not in vain."""
@@ -153,14 +170,10 @@ class _Room:
         return rule != "reclaim" or after[key.owner.group] > self._before[key.owner.group]
 
 
-def _sets(victims: Sequence[Lease], now: float) -> Iterator[Sequence[Lease]]:
-    """Sets of victims to try, the cheapest first: all of them where they are few, else the cheapest ones together."""
-    if len(victims) <= EXACT:
-        sets = chain.from_iterable(combinations(victims, size) for size in range(1, len(victims) + 1))
-        yield from sorted(sets, key=lambda chosen: (sum(lost_gpu_s(one, now) for one in chosen), len(chosen)))
-        return
-    yield from ((one,) for one in victims)
-    yield from (victims[:size] for size in range(2, len(victims) + 1))
+def _sets(victims: Sequence[Lease], now: float) -> list[tuple[Lease, ...]]:
+    """Every set of these victims, the cheapest first."""
+    sets = chain.from_iterable(combinations(victims, size) for size in range(1, len(victims) + 1))
+    return sorted(sets, key=lambda chosen: (sum(lost_gpu_s(one, now) for one in chosen), len(chosen)))
 
 
 def _preempts(
