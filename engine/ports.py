@@ -196,7 +196,8 @@ class KnownJob:
     """A job that has not ended, as the books show it after a restart.
 
     The lease is set for `scheduled` and `running`. attempt: 0 before the first start. failures: of its attempts, those
-    that count against its retries. stopping: why it was told to stop, if it was; stop_message: for its owner.
+    that count against its retries. stopping: why it was told to stop, if it was; stop_message: for its owner. name: of
+    which nothing is in the key yet.
     """
 
     job: JobId
@@ -210,6 +211,16 @@ class KnownJob:
     failures: int = 0
     stopping: Cause | None = None
     stop_message: str | None = None
+    name: str | None = None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class PastRun:
+    """A run that is over: its job's key and name, and how many seconds it took."""
+
+    key: GroupKey
+    name: str | None
+    ran_s: float
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from engine.daemon.claims import Claims
 from engine.daemon.gate import Entry, Gate, reasons
 from engine.daemon.heldjobs import HeldJobs
 from engine.daemon.pending import PendingIndex
+from engine.daemon.runtimes import RunTimes
 from engine.daemon.slotbook import SlotBook
 from engine.daemon.tally import Bearer, Members
 from engine.daemon.usage import UsageBook
@@ -77,10 +78,18 @@ class Books:
     """Everything a snapshot is made of.
 
     held: jobs that their owner keeps back. attempts, failures: of jobs that ran before. claims: for whom others were
-    told to stop. grace_s: seconds between the signal and the end.
+    told to stop. grace_s: seconds between the signal and the end. run_times: nothing is known of them unless given.
     """
 
-    def __init__(self, *, host: Host, cards: Cards, usage: UsageBook, grace_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        *,
+        host: Host,
+        cards: Cards,
+        usage: UsageBook,
+        grace_s: float = 30.0,
+        run_times: RunTimes | None = None,
+    ) -> None:
         self.host = host
         self.cards = cards
         self.usage = usage
@@ -95,6 +104,7 @@ class Books:
         self.failures: dict[JobId, int] = {}
         self.claims = Claims()
         self.grace_s = grace_s
+        self.run_times = run_times or RunTimes()
         self.finished: Counter[JobState] = Counter()
         self.groups: Mapping[GroupName, GroupTerms] = {}
         self.quotas = Quotas()
@@ -102,17 +112,19 @@ class Books:
 
     def snapshot(self, now: float) -> Snapshot:
         """The world at `now`; pending groups are live views, good until the next change."""
+        pending = self.pending.groups()
         return Snapshot(
             now=now,
             host=self.host,
             gpus=self.cards.gpus(now),
             leases=tuple(live.seen(now, self.grace_s) for live in self.live.values()),
-            pending=self.pending.groups(),
+            pending=pending,
             groups=self.groups,
             quotas=self.quotas,
             usage_gpu_s=self.usage.all(now),
             usage_accounts_gpu_s=self.usage.accounts(now),
             month=self.usage.month(now),
+            estimates=self.run_times.of(pending),
             slots=self.slots.for_snapshot(now),
             claims=self.claims.seen(self.pending, self.live, now),
             hot=self.cards.hot,

@@ -18,7 +18,7 @@ from engine.core.snapshot import Snapshot
 from engine.daemon.books import Books
 from engine.daemon.elements import too_large
 from engine.daemon.register import Register
-from engine.ports import Clock
+from engine.ports import Clock, KnownJob
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 
@@ -52,8 +52,9 @@ class Intake:
         self._known_at: tuple[object, ...] = ()
 
     def refresh(self) -> None:
-        """Before a batch: forget conclusions that rested on other cards, accounts or quotas."""
-        at = (self._register.version, tuple((c.reading.uuid, c.reading.memory_mb) for c in self._books.cards.all()))
+        """Before a batch: forget conclusions that rested on other cards, accounts, quotas or run times."""
+        cards = tuple((c.reading.uuid, c.reading.memory_mb) for c in self._books.cards.all())
+        at = (self._register.version, self._books.run_times.version, cards)
         if at != self._known_at or len(self._known) > REMEMBERED:
             self._known.clear()
             self._known_at = at
@@ -75,6 +76,7 @@ class Intake:
             job.time_limit_s,
             job.priority,
             job.preemptible,
+            self._books.run_times.kind(who.account, job.name),
         )
         if job.array is not None and (refused := too_large(job.array, self._settings.max_array)):
             return refused
@@ -82,6 +84,10 @@ class Intake:
         if found is None:
             found = self._known[terms] = self._conclude(who, job)
         return found
+
+    def told_apart(self, job: KnownJob) -> KnownJob:
+        """A job out of the store with the kind that its name tells, where such jobs ran before."""
+        return replace(job, key=self._books.run_times.told_apart(job.key, job.name))
 
     def again(self, key: GroupKey) -> Refused | None:
         """Why a job that was accepted before could not be accepted now."""
@@ -135,6 +141,7 @@ class Intake:
                 memory_mb=job.memory_mb,
                 time_limit_s=limit,
             ),
+            kind=self._books.run_times.kind(who.account, job.name),
         )
 
     def _membership(self, who: Identity, key: GroupKey) -> Refused | None:
@@ -174,6 +181,7 @@ class Intake:
     def _within_quota(self, key: GroupKey) -> Refused | None:
         """Ask the planner itself, on the same box with nobody else on it and nothing used."""
         job = Waiting(0.0, JobId("0"))
+        expected = self._books.run_times.estimate(key)
         cards = self._books.cards.gpus(self._clock.now())
         idle = Snapshot(
             now=0.0,
@@ -193,6 +201,7 @@ class Intake:
             pending=(PendingGroup(key=key, jobs=[job]),),
             groups=self._books.groups,
             quotas=self._books.quotas,
+            estimates={key: expected.run_s} if expected else {},
         )
         holds: tuple[Hold, ...] = self._plan(idle, self._policy).holds
         reached = [reason for hold in holds for reason in hold.reasons if isinstance(reason, QuotaReached)]

@@ -22,6 +22,7 @@ from engine.api.app import create_app
 from engine.api.server import serve
 from engine.core.lifecycle import TERMINAL
 from engine.daemon.lock import EngineLock
+from engine.daemon.runtimes import REMEMBERED, TELLING
 from engine.daemon.timers import Timers
 from engine.daemon.wiring import Engine, build
 from engine.protocol.errors import RcqError
@@ -89,6 +90,9 @@ async def load_books(engine: Engine) -> None:
     """Fill the books with what the store holds besides unended jobs, and with a first sample."""
     await engine.register.load()
     await engine.bills.load(engine.store.usage)
+    if engine.books.run_times.learns:
+        runs = await engine.store.past_runs.last(REMEMBERED, TELLING)
+        await asyncio.to_thread(engine.books.run_times.fill, runs)  # nobody else uses them yet
     flags = await engine.store.gpus.all()
     engine.books.cards.drained = {uuid for uuid, flag in flags.items() if flag.drained}
     await engine.slots.load()

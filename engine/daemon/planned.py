@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from engine.api.backend import Identity
 from engine.core.decisions import Reserve
+from engine.core.estimate import foreseen_end
 from engine.core.forecast import Forecast, Foreseen
 from engine.core.model import GpuUuid, GroupKey, JobId
 from engine.core.snapshot import Slot
@@ -78,15 +79,15 @@ class PlannedFuture:
     def _spans(self, forecast: Forecast, now: float) -> Iterator[_Span]:
         """Everything on the cards; a job that is promised a start stands where it is promised."""
         for live in self._books.live.values():
-            lease = live.lease
+            lease = live.seen(now, self._books.grace_s)
             yield _Span(
                 kind="running",
                 job=live.job,
                 key=lease.key,
                 gpus=lease.gpus,
                 start=lease.started_at,
-                end=max(now + 1.0, lease.expected_end),
-                basis=basis_of(lease),
+                end=foreseen_end(lease, now),
+                basis=basis_of(lease, now),
             )
         pending, plan = self._books.pending, self._books.plan
         promised = {one.job: one for one in plan.reservations if one.job in pending} if plan else {}

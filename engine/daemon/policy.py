@@ -2,7 +2,7 @@
 
 from config.settings import Settings
 from engine.core.forecast import Bounds
-from engine.core.policy import Order, Policy, Preemption, Thermal
+from engine.core.policy import Basis, Order, Policy, Preemption, Thermal
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -11,8 +11,12 @@ def policy_of(settings: Settings) -> Policy:
     return Policy(
         order=Order(scheduling.policy),
         half_life_s=scheduling.half_life_days * 86_400.0,
+        shortness=scheduling.shortness,
         starvation_bound_s=scheduling.starvation_bound_h * 3600.0,
+        starvation_stretch_s=scheduling.starvation_stretch_h * 3600.0,
         reservation_depth=scheduling.reservations,
+        promise_window_s=scheduling.promise_window_h * 3600.0,
+        promises=Basis(scheduling.promises),
         thermal=Thermal(threshold_c=settings.thermal.threshold_c, resume_c=settings.thermal.resume_c),
         tolerated_foreign_mb=settings.gpu.tolerated_foreign_mb,
         preemption=Preemption(

@@ -60,6 +60,8 @@ class Previews:
     async def of(self, key: GroupKey) -> Preview:
         """What a pass would say of a job of `key` submitted at this instant, and what is foreseen of it."""
         asked, mine = one_more(self._books.snapshot(self._clock.now()), key)
+        if (expected := self._books.run_times.estimate(key)) is not None:
+            asked = replace(asked, estimates={**asked.estimates, key: expected.run_s})
         copied = frozen(asked, self._policy)  # the queues are live, and others get the loop in between
         cut = cut_short(asked, copied)
         found = explain(asked, self._policy, plan(asked, self._policy), key, mine)

@@ -5,7 +5,7 @@ Must not decide anything new, nor know how an executor finds a process again.
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.core.lifecycle import Cause, JobState
@@ -79,7 +79,9 @@ class Recovery:
     def _read(self) -> "_Left":
         """In a thread, as a million rows take seconds; of a waiting job no more is kept than the queue needs."""
         left = _Left()
-        for job in self._store.unended():
+        keys: dict[tuple[GroupKey, str], GroupKey] = {}
+        for stored in self._store.unended():
+            job = self._told_apart(stored, keys)
             if job.lease is not None:
                 left.leased.append(job)
                 continue
@@ -94,6 +96,15 @@ class Recovery:
             if job.failures:
                 left.failures[job.job] = job.failures
         return left
+
+    def _told_apart(self, job: KnownJob, keys: dict[tuple[GroupKey, str], GroupKey]) -> KnownJob:
+        """The job with the kind that its name tells, where such jobs ran before. keys: shared by equal ones."""
+        run_times = self._books.run_times
+        kind = run_times.kind(job.key.owner.account, job.name)
+        if not kind:
+            return job
+        key = keys.setdefault((job.key, kind), replace(job.key, kind=kind))
+        return replace(job, key=key, lease=replace(job.lease, key=key) if job.lease else None)
 
     def _queue(self, left: "_Left") -> None:
         self._books.pending.add_all(left.pending)

@@ -87,7 +87,7 @@ class Requeue:
         job = JobId(str(stored.id))
         fields = stored.fields or JobFields()
         try:
-            known = await self._store.known(job)
+            known = self._intake.told_apart(await self._store.known(job))
         except StoreError as error:
             raise not_ready(error) from error
         if (refused := self._intake.again(known.key)) is not None:

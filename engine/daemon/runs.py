@@ -129,6 +129,9 @@ class Runs:
             self._books.requeue(live.lease.key, waiting, attempts=live.attempt, failures=failures)
         if ending.message:
             log.info("Job %s ended (%s): %r", ending.job, ending.cause, ending.message)
+        name = live.fields.name if live.fields else None
+        began = live.started_at if ending.started_at is None else ending.started_at
+        self._books.run_times.ended(live.lease.key, name, found.ended, began)
         ran_s = 0.0 if ending.started_at is None else max(0.0, ending.ended_at - ending.started_at)
         self._bills.settle(live, ran_s)
         self.wake()

@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     how.add_argument("--against", metavar="P", help="tell ratios to this policy (default: the first)")
     how.add_argument(
-        "--estimates", type=Estimates, choices=list(Estimates), default=Estimates.LIMIT,
+        "--estimates", type=Estimates, choices=list(Estimates), default=Estimates.HISTORY,
         metavar="|".join(Estimates), help="what is known of run times beforehand (default %(default)s)",
     )  # fmt: skip
     how.add_argument("--config", type=Path, metavar="FILE", help="settings to take the policy's numbers from")

@@ -61,7 +61,15 @@ def _replays(asked: Asked, scene: Scene) -> Iterator[Replayed]:
             print(f"{name} ...", end="\r", file=sys.stderr, flush=True)
         by = contender(name, scene.policy)
         heat = heat_of(scene.settings, scene.box.gpus) if asked.thermal else None
-        run = simulate(scene.jobs, scene.box, by.policy, planner=by.planner, estimates=asked.estimates, heat=heat)
+        run = simulate(
+            scene.jobs,
+            scene.box,
+            by.policy,
+            planner=by.planner,
+            estimates=asked.estimates,
+            heat=heat,
+            quantile=scene.settings.scheduling.estimate_quantile,
+        )
         if not (schedule := list(run)):
             raise SceneError(f"{scene.name}: under {name} no job may ever start. Look at the quotas")
         yield name, schedule

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from engine.api.backend import Identity
 from engine.core import holders as core
 from engine.core.decisions import Hold, Reserve, Start
+from engine.core.estimate import foreseen_end
 from engine.core.explain import explain
 from engine.core.forecast import Forecast, frozen
 from engine.core.lifecycle import JobState
@@ -68,6 +69,7 @@ class Whys:
         mark = mark_of(snapshot, self._books.pending.changes)
         copied = frozen(snapshot, self._policy)  # the queues are live, and others get the loop in between
         found = explain(snapshot, self._policy, plan(snapshot, self._policy), key, waiting)
+        expected = self._books.run_times.estimate(key)
         outcome = found.outcome
         reasons = () if isinstance(outcome, Start) else outcome.reasons
         starts = when(
@@ -88,6 +90,11 @@ class Whys:
             base=found.score.base,
             fair=found.score.fair,
             wait=found.score.wait,
+            short=found.score.short,
+            patience_s=found.score.patience_s,
+            run_s=copied.run_s(key),
+            runs=expected.runs if expected else 0,
+            alike=expected.alike if expected else False,
             expected_start=None if isinstance(outcome, Start) else starts.expected,
             basis=None if isinstance(outcome, Start) else starts.basis,
             later_than=starts.later_than,
@@ -115,12 +122,12 @@ class Whys:
             cpu_cores=shape.cpu_cores,
             memory_mb=shape.memory_mb,
             since=lease.started_at,
-            until=max(now, lease.expected_end),
-            basis=basis_of(lease),
+            until=foreseen_end(lease, now),
+            basis=basis_of(lease, now),
             ending=lease.ending,
         )
 
 
-def basis_of(lease: Lease) -> str:
-    """On what its expected end rests: its time limit, or how long equal jobs ran before."""
-    return "time limit" if lease.expected_end >= lease.limit_end else "history"
+def basis_of(lease: Lease, now: float) -> str:
+    """On what the end that is foreseen at `now` rests: its time limit, or how long such jobs ran before."""
+    return "time limit" if foreseen_end(lease, now) >= lease.limit_end else "history"

@@ -11,6 +11,7 @@ from pathlib import Path
 from config.paths import Paths
 from config.settings import Settings
 from engine.api.backend import Backend, Limits
+from engine.core.estimate import History
 from engine.core.plan import plan
 from engine.core.policy import Policy
 from engine.daemon.allowance import Allowances
@@ -48,6 +49,7 @@ from engine.daemon.recurrence import Recurrence
 from engine.daemon.register import Register
 from engine.daemon.requeue import Requeue
 from engine.daemon.runs import Runs
+from engine.daemon.runtimes import RunTimes
 from engine.daemon.sampler import Attribution, Sampler
 from engine.daemon.slots import SlotService
 from engine.daemon.submission import Submission
@@ -426,9 +428,12 @@ def _limits(settings: Settings) -> Limits:
 
 def _books(settings: Settings, policy: Policy) -> Books:
     stale_after_s = max(STALE_AFTER_S, STALE_SAMPLES * settings.engine.sample_interval_s)
+    scheduling = settings.scheduling
+    history = History(scheduling.estimate_quantile) if scheduling.estimates else None
     return Books(
-        host=host_of(settings.scheduling),
+        host=host_of(scheduling),
         cards=Cards(stale_after_s),
         usage=UsageBook(policy.half_life_s),
         grace_s=settings.executor.grace_s,
+        run_times=RunTimes(history),
     )

@@ -144,7 +144,9 @@ class ArrayChanged:
 class Why:
     """Why a job is where it is.
 
-    score, base, fair, wait: its place in the order and what that is made of (fair-share order; else `None` but score).
+    score, base, fair, wait, short: its place in the order and what that is made of (fair-share order; else `None` but
+    score). patience_s: after so many seconds of waiting it goes to the head. run_s: seconds that it is expected to run,
+    by `runs` earlier ones (0: its time limit), of the same kind and shape if `alike`, else of its owner's.
     expected_start: Unix seconds, by `basis` as in a row; reserved_gpus: indices of the cards of its reservation.
     later_than: where nothing better is known, it starts later than this, Unix seconds. holders: who has what it lacks.
     helps: what would let it start at `start_at`: each `{"start_at": …, "changes": [{"code": …, numbers…}, …]}`, tried.
@@ -169,6 +171,11 @@ class Why:
     holders: list[Holder] = field(default_factory=list)
     helps: list[dict[str, Any]] = field(default_factory=list)
     claimed_gpus: list[int] = field(default_factory=list)
+    short: float | None = None
+    patience_s: float | None = None
+    run_s: float | None = None
+    runs: int = 0
+    alike: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

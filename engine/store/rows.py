@@ -4,7 +4,7 @@ Must not know connections, SQL's verbs or how a request is written down.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +15,14 @@ from engine.ports import KnownJob
 from engine.protocol.fields import JobFields
 from engine.store.attempts import PastAttempt
 
-KNOWN_COLUMNS = (
-    "id, state, submitted_at, attempt, boot_id, gpu_uuids, lease_started_at, expected_end, failures, stopping, "
-    "CASE WHEN stopping IS NULL THEN NULL ELSE message END, "
+KEY_COLUMNS = (
     "account, grp, service, priority, preemptible, "
     "gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, "
     "array_most, CASE WHEN array_most IS NULL THEN NULL ELSE array_parent END"
+)
+KNOWN_COLUMNS = (
+    "id, state, submitted_at, attempt, boot_id, gpu_uuids, lease_started_at, expected_end, failures, stopping, "
+    "CASE WHEN stopping IS NULL THEN NULL ELSE message END, name, " + KEY_COLUMNS
 )
 STORED_COLUMNS = (
     "id, job_id, name, account, grp, service, state, cause, exit_code, signal, priority, preemptible, gpus, gpu_type, "
@@ -106,19 +108,31 @@ def stored_of(row: Sequence[Any]) -> StoredJob:
     )
 
 
-class KnownJobs:
-    """KNOWN_COLUMNS as values; equal rows share one GroupKey, so that a million pending jobs stay small."""
+class Keys:
+    """KEY_COLUMNS as values; equal rows share one GroupKey, so that a million pending jobs stay small."""
 
     def __init__(self) -> None:
         self._keys: dict[tuple[Any, ...], GroupKey] = {}
+
+    def of(self, terms: Iterable[Any]) -> GroupKey:
+        """One row."""
+        terms = tuple(terms)
+        key = self._keys.get(terms)
+        if key is None:
+            key = self._keys[terms] = _key(terms)
+        return key
+
+
+class KnownJobs:
+    """KNOWN_COLUMNS as values."""
+
+    def __init__(self) -> None:
+        self._keys = Keys()
         self._states = {str(state): state for state in JobState}
 
     def of(self, row: tuple[Any, ...]) -> KnownJob:
         """One row. The lease is the one of a `scheduled` or `running` job, else `None`."""
-        terms = row[11:]
-        key = self._keys.get(terms)
-        if key is None:
-            key = self._keys[terms] = _key(terms)
+        key = self._keys.of(row[12:])
         job, state = JobId(str(row[0])), self._states[row[1]]
         return KnownJob(
             job=job,
@@ -131,6 +145,7 @@ class KnownJobs:
             failures=row[8],
             stopping=Cause(row[9]) if row[9] is not None else None,
             stop_message=row[10],
+            name=row[11],
         )
 
 

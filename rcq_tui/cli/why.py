@@ -7,6 +7,7 @@ from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.rows import Row, reason_sentences, under
 from rcq_tui.cli.targets import one_job
 from rcq_tui.viewmodel.helps import claim_sentence, helps_of, holder_sentence, start_sentence
+from rcq_tui.viewmodel.scores import patience_sentence, run_sentence, score_words
 from rcq_tui.viewmodel.states import FINISHED
 from rcq_tui.viewmodel.text import clean
 
@@ -41,7 +42,8 @@ def explained(why: Row, now: float) -> list[str]:
     lines += under("Who holds it:", [holder_sentence(one, now) for one in why.get("holders") or ()])
     lines += under("What would help:", helps_of(why, now))
     if why["score"] is not None:
-        lines.append(_score(why))
+        lines.append(f"Its score is {score_words(why)}.")
+    lines += filter(None, (run_sentence(why), patience_sentence(why)))
     if why["state"] in FINISHED:
         lines.append(f"How it ended: rcq show {why['id']}. What it wrote: rcq logs {why['id']} (--stderr).")
     return lines
@@ -51,10 +53,3 @@ def _standing(why: Row) -> str:
     place = "" if why["position"] is None else f", position {why['position']} of {why['pending']}"
     verb = "has ended:" if why["state"] in FINISHED else "is"
     return f"Job {why['id']} {verb} {clean(why['state'])}{place}."
-
-
-def _score(why: Row) -> str:
-    parts = [why["base"], why["fair"], why["wait"]]
-    if None in parts:
-        return f"Its score is {why['score']:.2f}."
-    return f"Its score is {why['score']:.2f} = base {parts[0]:g} × fair {parts[1]:.2f} × wait {parts[2]:.2f}."

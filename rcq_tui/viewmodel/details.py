@@ -11,6 +11,7 @@ from rcq_tui.viewmodel.arrays import title
 from rcq_tui.viewmodel.formats import duration, exact, memory, moment
 from rcq_tui.viewmodel.helps import claim_sentence, helps_of, holder_sentence, start_sentence
 from rcq_tui.viewmodel.queue import ending, gpus, spent
+from rcq_tui.viewmodel.scores import patience_sentence, run_sentence, score_words
 from rcq_tui.viewmodel.states import FINISHED, WAITING, colour, symbol
 from rcq_tui.viewmodel.text import clean, pad
 from rcq_tui.viewmodel.words import sentence
@@ -118,6 +119,7 @@ def why_lines(why: Why, now: float) -> list[Line]:
     lines += [[(line, "ok")] for line in (claim_sentence(told), start_sentence(told, now)) if line]
     lines += [[("• ", "quiet"), (sentence(reason, now), "text")] for reason in why.reasons]
     lines += [[("+ ", "ok"), (line, "text")] for line in helps_of(told, now)]
+    lines += [[(line, "quiet")] for line in (run_sentence(told), patience_sentence(told)) if line]
     lines += [[("  ", "quiet"), (holder_sentence(one, now), "quiet")] for one in told["holders"]]
     if why.state == "pending" and not why.reasons:
         lines.append([("It waits for the next pass to look at it.", "text")])
@@ -129,9 +131,7 @@ def why_lines(why: Why, now: float) -> list[Line]:
 def _order(why: Why) -> str:
     if why.score is None:
         return ""
-    if why.base is None or why.fair is None or why.wait is None:
-        return f"   score {why.score:.2f}"
-    return f"   score {why.score:.2f} = base {why.base:g} × fair {why.fair:.2f} × wait {why.wait:.2f}"
+    return f"   score {score_words(asdict(why))}"
 
 
 def cancel_question(job: JobRow, now: float) -> list[Fact]:

@@ -197,14 +197,17 @@ Who holds it:
 What would help:
   - With group vision's cap of 4 GPUs raised by 2 it starts now.
   - With 1 GPU instead of 2 it starts in 30s (13:57).
-Its score is 22.00 = base 10 × fair 2.00 × wait 1.10.
+Its score is 88.00 = base 10 × fair 2.00 × wait 1.10 × short 4.00.
+It is expected to run 5m00s: as 12 earlier runs of this kind took.
+After 1d0h of waiting it goes to the head of the queue.
 """
 
 
 def test_why(rcq: Rcq, engine: Engine) -> None:
     answer = {
-        "id": 12, "state": "pending", "reasons": [REASON, HOT], "position": 3, "pending": 40, "score": 22.0,
-        "base": 10.0, "fair": 2.0, "wait": 1.1, "expected_start": 1_000_660.0, "reserved_gpus": [1, 2],
+        "id": 12, "state": "pending", "reasons": [REASON, HOT], "position": 3, "pending": 40, "score": 88.0,
+        "base": 10.0, "fair": 2.0, "wait": 1.1, "short": 4.0, "patience_s": 86_400.0, "run_s": 300.0, "runs": 12,
+        "alike": True, "expected_start": 1_000_660.0, "reserved_gpus": [1, 2],
         "basis": "promised", "later_than": None, "claimed_gpus": [],
         "holders": [HOLDER, {**HOLDER, "id": None, "account": None, "group": "nlp", "gpus": [1], "ending": True,
                              "until": 1_000_630.0}],
