@@ -44,7 +44,7 @@ def check_guarantee(group: Group, others: Iterable[Group], cards: int) -> None:
     rest = sum(other.terms.guarantee_gpus for other in others if other.name != group.name)
     if own + rest > cards:
         left = max(0, cards - rest)
-        told = f"Of {cards} GPUs {rest} are guaranteed to other groups, so {own} cannot be: at most {left}."
+        told = f"Other groups are guaranteed {rest} of {cards} GPUs: {own} cannot be guaranteed, at most {left}."
         raise _refused(told, guarantee_gpus=own, guaranteed_to_others=rest, gpus=cards)
 
 

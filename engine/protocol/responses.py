@@ -17,8 +17,8 @@ class JobRow:
     `service`, `command_line`, `exit_code`, `signal` and `cause` are `None`.
     array_parent, array_index: of an element of a job array, the id of its first element and its own index.
     position: 1 is next, `None` unless pending (or when further back than the engine counts for lists).
-    expected_start: when it is to start, by `basis`: `promised` (at the latest then, by a reservation) or `forecast`
-    (if every run ends as expected). reasons: why it does not start now, each `{"code": …, numbers…}`.
+    expected_start: when it is to start, by `basis`: `promised` (cards are kept for it then) or `forecast` (if every
+    run ends as expected and nobody better comes). reasons: why it does not start now, each `{"code": …, numbers…}`.
     """
 
     id: int

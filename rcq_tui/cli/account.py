@@ -74,7 +74,9 @@ def _passwd(chosen: argparse.Namespace, wire: Wire) -> int:
 
 def _change(wire: Wire, name: str, body: dict[str, Any]) -> int:
     account = wire.request("PATCH", f"/v1/accounts/{escaped(name)}", body=body)
-    print("account " + ", ".join(cells(account)))
+    name, role, group, unix_user, state, limits = cells(account)
+    linked = "" if unix_user == "-" else f", Unix user {unix_user}"
+    print(f"account {name}: {role} in group {group}{linked}, {state}, {limits}")
     return 0
 
 

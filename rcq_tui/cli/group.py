@@ -10,6 +10,7 @@ from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.quotas import add_quota, changed, described
 from rcq_tui.cli.registers import find, show
 from rcq_tui.client.wire import Wire, escaped
+from rcq_tui.viewmodel.formats import counted
 from rcq_tui.viewmodel.text import clean
 
 COLUMNS = (
@@ -68,8 +69,8 @@ def _terms(chosen: argparse.Namespace, old: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(group: dict[str, Any]) -> int:
-    name, priority, share, guaranteed, _, limits = cells(group)
-    promised = f", {guaranteed} GPUs guaranteed" if group["guarantee_gpus"] else ""
+    name, priority, share, _, _, limits = cells(group)
+    promised = f", {counted(group['guarantee_gpus'], 'GPU')} guaranteed" if group["guarantee_gpus"] else ""
     print(f"group {name}: priority {priority}, share {share}{promised}, {limits}")
     return 0
 

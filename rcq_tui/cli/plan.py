@@ -16,8 +16,8 @@ def run(argv: list[str]) -> int:
     """Draw the planned future."""
     options = parser(
         "plan",
-        "Show what runs on each card, what is promised and what is foreseen. A promise is kept unless a run before it\n"
-        "takes longer than its time limit; a forecast holds only if runs end as expected and nobody better comes.",
+        "Show what runs on each card, what is promised and what is foreseen. For a promise cards are\n"
+        "kept; runs that end sooner or later than expected move it. A forecast holds only if nobody better comes, too.",
         "rcq plan\nrcq plan --hours 6\nrcq plan --json",
     )
     options.add_argument("--hours", type=_hours, default=24.0, metavar="N", help="how far ahead, 24 by default")

@@ -19,6 +19,7 @@ def run(argv: list[str]) -> int:
     if not (chosen.id.isascii() and chosen.id.isdigit()):
         raise UsageError(f"{chosen.id!r} is no id of a reservation; `rcq reservations` lists them")
     slot = engine().request("DELETE", f"/v1/reservations/{chosen.id}")
+    noun = "GPU" if len(slot["gpu_uuids"]) == 1 else "GPUs"
     span = f"{exact(slot['start_at'])} to {exact(slot['end_at'])}"
-    print(f"reservation {slot['id']} taken back: GPUs {cards(slot)}, {span}")
+    print(f"reservation {slot['id']} taken back: {noun} {cards(slot)}, {span}")
     return 0

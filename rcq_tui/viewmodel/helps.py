@@ -26,7 +26,7 @@ def start_sentence(told: Told, now: float) -> str | None:
         return f"It was submitted to begin at {when}; from then on it stands in the queue."
     cards = told.get("reserved_gpus") or []
     where = f" on GPU {', '.join(map(str, cards))}" if cards else ""
-    return f"Promised to start at {when}{where} at the latest."
+    return f"Promised to start at {when}{where}; runs that end sooner or later than expected move it."
 
 
 def claim_sentence(told: Told) -> str | None:

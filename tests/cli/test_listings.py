@@ -187,7 +187,7 @@ HOLDER = {
 }  # fmt: skip
 WHY = """\
 Job 12 is pending, position 3 of 40.
-Promised to start at 13:57 (in 1m00s) on GPU 1, 2 at the latest.
+Promised to start at 13:57 (in 1m00s) on GPU 1, 2; runs that end sooner or later than expected move it.
 It does not start now because:
   - Group vision holds 4 of at most 4 GPUs; this job needs 2 GPUs more.
   - GPU 3 is too hot: 91°C, and no job starts at 75°C or above; back below 70°C.

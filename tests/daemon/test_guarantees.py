@@ -38,7 +38,7 @@ async def test_more_than_the_cards_of_the_box_cannot_be_guaranteed(world):
     await guarantee(world, "bio", 1)
     message, numbers = await refused(guarantee(world, "chem", 2))
     assert numbers == {"guarantee_gpus": 2, "guaranteed_to_others": 1, "gpus": 2}
-    assert message == "Of 2 GPUs 1 are guaranteed to other groups, so 2 cannot be: at most 1."
+    assert message == "Other groups are guaranteed 1 of 2 GPUs: 2 cannot be guaranteed, at most 1."
     await guarantee(world, "chem", 1)
     await guarantee(world, "bio", 0)
     await guarantee(world, "chem", 2)

@@ -32,8 +32,8 @@ echo attempt $RCQ_ATTEMPT >> {log}
 while [ $RCQ_ATTEMPT = 1 ]; do sleep 0.02; done
 """
 """Saves a checkpoint when it is told to stop; its second attempt goes on from there to the end."""
-STUBBORN = "trap '' TERM; echo attempt $RCQ_ATTEMPT >> {log}; while [ ! -e {go} ]; do sleep 0.02; done"
-"""Does not stop when it is told to."""
+STUBBORN = "trap '' TERM; echo attempt $RCQ_ATTEMPT >> {log}; while [ $RCQ_ATTEMPT = 1 ]; do sleep 0.02; done"
+"""Does not stop when it is told to: it runs on until SIGKILL."""
 
 
 @pytest.fixture
@@ -85,13 +85,11 @@ def test_what_does_not_say_that_it_is_preemptible_is_left_alone(box: Any) -> Non
 
 
 def test_a_higher_priority_has_another_stopped_and_why_tells_meanwhile(
-    box: Any, tmp_path: Path, until: Any, lines: Any
+    launch: Callable[..., Any], tmp_path: Path, until: Any, lines: Any
 ) -> None:
-    engine, admin = box
-    log, go = tmp_path / "log", tmp_path / "go"
-    low = admin.script(
-        STUBBORN.format(log=log, go=go), gpus=2, time_limit_s=3600, priority=2, preemptible=True, name="low"
-    )
+    engine = launch(TWO_CARDS.replace("grace_s = 1.0", "grace_s = 3.0"))
+    admin, log = engine.admin(), tmp_path / "log"
+    low = admin.script(STUBBORN.format(log=log), gpus=2, time_limit_s=3600, priority=2, preemptible=True)
     until(lambda: lines(log) == ["attempt 1"])
     equal = submitted(engine, admin, "--gpus", "1", "--priority", "4", "--", "true")
     urgent = submitted(engine, admin, "--gpus", "2", "--priority", "5", "--", "sh", "-c", f"echo urgent >> {log}")
@@ -99,7 +97,6 @@ def test_a_higher_priority_has_another_stopped_and_why_tells_meanwhile(
     told = rcq(engine, admin, "why", str(urgent))
     assert "Jobs on GPU 0, 1 were told to stop for it; it starts when they are gone." in told
     assert f"Job {low} of root (ops) has GPU 0, 1" in told
-    go.touch()
     assert admin.ended(urgent)["state"] == "completed"
     assert (admin.ended(equal)["state"], admin.ended(low)["state"]) == ("completed", "completed")
     assert lines(log) == ["attempt 1", "urgent", "attempt 2"]

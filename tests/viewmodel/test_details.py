@@ -66,7 +66,7 @@ def test_why_tells_place_promise_score_and_every_reason() -> None:
     assert [plain(line) for line in why_lines(why, NOW)] == [
         "Position 3 of 12   score 14.85 = base 10 × fair 1.35 × wait 1.10",
         "Jobs on GPU 2 were told to stop for it; it starts when they are gone.",
-        "Promised to start at 14:06 (in 1m00s) on GPU 0, 2 at the latest.",
+        "Promised to start at 14:06 (in 1m00s) on GPU 0, 2; runs that end sooner or later than expected move it.",
         "• Needs 4 CPU cores; 1 of 8 is free.",
         "• GPU 1 is drained: an admin took it out of use.",
         "+ With 1 CPU core instead of 4 it starts now.",

@@ -62,7 +62,10 @@ def test_what_a_newer_engine_says_shows_with_its_numbers():
         ({"expected_start": None, "later_than": NOW + 3600}, "It is not foreseen to start before 15:05."),
         ({"expected_start": NOW + 60, "basis": "forecast"},
          "It is foreseen to start at about 14:06 (in 1m00s), if runs end as expected and nobody better comes."),
-        ({"expected_start": NOW + 60, "basis": "promised"}, "Promised to start at 14:06 (in 1m00s) at the latest."),
+        (
+            {"expected_start": NOW + 60, "basis": "promised"},
+            "Promised to start at 14:06 (in 1m00s); runs that end sooner or later than expected move it.",
+        ),
     ],
 )  # fmt: skip
 def test_when_it_starts_and_on_what_that_rests(told, said):
