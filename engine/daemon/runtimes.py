@@ -6,6 +6,7 @@ Must not know where runs are written down, nor what is made of an estimate.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from engine.core.estimate import Estimate, History
 from engine.core.lifecycle import Cause
@@ -17,7 +18,7 @@ TELLING = frozenset({Cause.EXIT, Cause.SIGNAL, Cause.TIME_LIMIT, Cause.OUT_OF_ME
 REMEMBERED = 20_000
 """So many of the last runs are learnt from at start."""
 REFRESHED = 100
-"""Estimates of groups whose account's history has changed are looked up anew for so many groups a pass."""
+"""Of groups whose account's history has changed so many are looked up anew in a pass, the others in the next ones."""
 
 
 class RunTimes:
@@ -76,7 +77,7 @@ class RunTimes:
         if gone := self._seen - now:
             self._forget(gone)
         new = [group for group in groups if group not in self._seen] if len(now) > len(self._seen) else []
-        due = [*new, *list(self._stale)[:REFRESHED]]
+        due = [*new, *islice(self._stale, REFRESHED)]
         if due:
             self._look_up(new, due)
         self._seen = now
