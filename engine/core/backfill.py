@@ -6,13 +6,16 @@ the scheduler promises rests on what the policy says; what a person booked is ke
 Pure. This module must not know quotas or order.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
+from engine.core.bookings import Booking, Card, Cards, Steps
 from engine.core.estimate import foreseen_end, latest_end
 from engine.core.ledger import TypeCap
 from engine.core.model import AccountName, GpuUuid, JobId, Shape
-from engine.core.placement.fits import Obstacle, matches, obstacle
+from engine.core.placement.fits import matches, obstacle
 from engine.core.placement.packing import choose, preferred
 from engine.core.policy import Policy
 from engine.core.reasons import Booked, CoresBusy, GpuTooHot, MemoryBusy, NotEnoughGpus, Reason, WouldDelay
@@ -20,61 +23,15 @@ from engine.core.snapshot import Gpu, Lease, Slot, Snapshot
 
 COOLING_S = 60.0
 """A hot card is promised to nobody sooner than so much later than now."""
+MOMENT_S = 1e-6
+"""A stretch of time in which nothing changes."""
 
 
 NOBODY = AccountName("")
-"""Whoever asks, where nothing is booked for a person."""
+"""Whoever asks and has nothing booked."""
 
 
-@dataclass(slots=True, frozen=True, eq=False, kw_only=True)
-class Booking:
-    """Something is taken from `start` to `end`. memory_mb is of each card for a sharer, else the card is taken whole.
-
-    promised: a reservation, not a lease.
-    """
-
-    job: JobId
-    shape: Shape
-    start: float
-    end: float
-    promised: bool
-
-
-@dataclass(slots=True, eq=False)
-class Card:
-    """A card with what is booked on it."""
-
-    gpu: Gpu
-    obstacle: Obstacle | None
-    bookings: list[Booking] = field(default_factory=list)
-    slots: list[Slot] = field(default_factory=list)
-
-    def free_mb(self, start: float, end: float) -> int:
-        """MiB that nobody has between `start` and `end`: 0 while a whole-card booking overlaps."""
-        taken = self.gpu.foreign_mb
-        for booking in self.bookings:
-            if booking.start < end and booking.end > start:
-                if not booking.shape.share:
-                    return 0
-                taken += booking.shape.gpu_memory_mb
-        return max(0, self.gpu.memory_mb - taken)
-
-    def takes(self, shape: Shape, start: float, end: float) -> bool:
-        """Whether `shape` could have this card from `start` to `end`, as far as bookings go."""
-        if shape.share:
-            return self.free_mb(start, end) >= max(1, shape.gpu_memory_mb)
-        return not any(booking.start < end and booking.end > start for booking in self.bookings)
-
-    def booked(self, account: AccountName, start: float, limit_end: float) -> Slot | None:
-        """Somebody else's slot that a job of `account` would run into between these two."""
-        for slot in self.slots:
-            if slot.account != account and slot.start < limit_end and slot.end > start:
-                return slot
-        return None
-
-
-@dataclass(slots=True, frozen=True, kw_only=True)
-class Want:
+class Want(NamedTuple):
     """What is looked for: a place for `shape` for `run_s` seconds, for a job of `account`."""
 
     shape: Shape
@@ -97,6 +54,9 @@ class Refused:
     capped: bool = False
 
 
+CAPPED = Refused((), capped=True)
+
+
 class Timeline:
     """Leases and reservations on every card, and on the host's cores and memory; slots on the cards."""
 
@@ -106,26 +66,27 @@ class Timeline:
         self.now = snapshot.now
         self._end = latest_end if by_limits else foreseen_end
         self._host = snapshot.host
-        self._cards = [
-            Card(gpu, obstacle(gpu, hot, policy))
-            for gpu in sorted(snapshot.gpus, key=lambda gpu: (gpu.index, gpu.uuid))
-        ]
-        self._by_uuid = {card.gpu.uuid: card for card in self._cards}
-        self._bookings: list[Booking] = []
-        self._matches: dict[tuple[str | None, int], list[Card]] = {}
-        self._refusals: dict[Want, Refused] = {}
-        self._taken_at: dict[float, tuple[int, int]] = {}
-        for slot in snapshot.slots:
-            for card in (self._by_uuid[uuid] for uuid in slot.gpus if uuid in self._by_uuid):
-                card.slots.append(slot)
-        self._slots = snapshot.slots
+        gpus = sorted(snapshot.gpus, key=lambda gpu: (gpu.index, gpu.uuid))
+        self._cards = [Card(gpu) for gpu in gpus]
+        self._place = {gpu.uuid: at for at, gpu in enumerate(gpus)}
+        self._obstacles = {at: found for at, gpu in enumerate(gpus) if (found := obstacle(gpu, hot, policy))}
+        self._in_use = _bits(at for at in range(len(gpus)) if at not in self._obstacles)
+        self._hot = _bits(at for at, found in self._obstacles.items() if isinstance(found, GpuTooHot))
+        self._steps = Steps(self.now)
+        self._promises: list[Booking] = []
+        self._matches: dict[tuple[str | None, int], Cards] = {}
+        self._open: dict[tuple[str | None, int, int], Cards] = {}
+        self._busy: dict[tuple[str | None, int, int, bool], tuple[Reason, ...]] = {}
+        self._slots = [(slot, self._bits_of(slot.gpus)) for slot in sorted(snapshot.slots, key=lambda slot: slot.start)]
+        self._slot_starts = [slot.start for slot, _ in self._slots]
+        self._slot_owners = {slot.account for slot, _ in self._slots}
+        self._kept: dict[tuple[AccountName, float, int], Cards] = {}
+        self._given = snapshot.slots
+        self._ends = {self.now + COOLING_S, *(slot.end for slot in snapshot.slots)}
+        self._instants_known: list[float] = []
+        self._ends_changed = True
         for lease in leases:
             self.lease(lease)
-
-    @property
-    def reservations(self) -> list[Booking]:
-        """What is promised, in the order in which it was."""
-        return [booking for booking in self._bookings if booking.promised]
 
     def lease(self, lease: Lease) -> None:
         """Book a lease, to its end as the policy has it, or a little beyond now."""
@@ -139,20 +100,20 @@ class Timeline:
 
     def place_now(self, want: Want, caps: Sequence[TypeCap] = ()) -> Placed | Refused:
         """Where the job can start now without delaying what is promised, or all that stands in its way."""
-        if not self._slots:
-            want = Want(shape=want.shape, run_s=want.run_s, account=NOBODY)
-        if not caps and (known := self._refusals.get(want)) is not None:
-            return known
+        return self.refusal(want) or self.chosen(want, caps)
+
+    def refusal(self, want: Want) -> Refused | None:
+        """All that keeps the job from starting now, whatever its owner's caps; `None` if nothing does."""
         shape, until = want.shape, self.now + want.run_s
-        usable = [card for card in self._matching(shape) if card.obstacle is None and self._takes(card, want, self.now)]
-        host_free = self._host_takes(shape, self.now, until)
-        if host_free and (chosen := self._choose(usable, shape, self.now, until, caps)) is not None:
-            return Placed(chosen)
-        capped = host_free and len(usable) >= shape.gpus
-        refused = Refused(() if capped else self._reasons(want, len(usable)), capped)
-        if not caps:
-            self._refusals[want] = refused
-        return refused
+        usable = self._usable(want, self.now).bit_count() if shape.gpus else 0
+        if usable >= shape.gpus and self._host_takes(shape, self.now, until):
+            return None
+        return Refused(self._reasons(want, usable))
+
+    def chosen(self, want: Want, caps: Sequence[TypeCap]) -> Placed | Refused:
+        """The cards for a job that nothing but its owner's caps can keep from starting now."""
+        gpus = self._choose(self._usable(want, self.now), want.shape, self.now, self.now + want.run_s, caps)
+        return CAPPED if gpus is None else Placed(gpus)
 
     def earliest(
         self, want: Want, caps: Sequence[TypeCap] = (), *, within_s: float = float("inf")
@@ -163,14 +124,16 @@ class Timeline:
         too few.
         """
         shape = want.shape
+        matching = self._matching(shape)
         for start in self._instants():
             if start - self.now > within_s:
                 return None
+            taken = self._steps.whole(start, start) if shape.share else self._steps.cards(start, start)
+            if (matching & ~taken).bit_count() < shape.gpus:
+                continue
             until = start + want.run_s
             if self._host_takes(shape, start, until):
-                usable = [card for card in self._matching(shape) if self._back_by(card, start)]
-                usable = [card for card in usable if self._takes(card, want, start)]
-                chosen = self._choose(usable, shape, start, until, caps)
+                chosen = self._choose(self._usable(want, start), shape, start, until, caps)
                 if chosen is not None:
                     return start, chosen
         return None
@@ -178,107 +141,158 @@ class Timeline:
     def cleared_at(self, gpus: Sequence[GpuUuid], shape: Shape) -> float:
         """When these cards are free for `shape`, as far as leases go."""
         at = self.now
-        for card in (self._by_uuid[uuid] for uuid in gpus):
+        for card in (self._cards[self._place[uuid]] for uuid in gpus):
             ends = [booking.end for booking in card.bookings if not booking.promised and booking.end > at]
-            while ends and not card.takes(shape, at, at + 1e-6):
+            while ends and not card.takes(shape, at, at + MOMENT_S):
                 at = min(ends)
                 ends = [end for end in ends if end > at]
         return at
 
     def startable(self, want: Want, gpus: Sequence[Gpu]) -> bool:
         """Whether the job can start now on just these cards."""
-        cards = [self._by_uuid[gpu.uuid] for gpu in gpus]
-        free = all(card.obstacle is None and self._takes(card, want, self.now) for card in cards)
-        return free and self._host_takes(want.shape, self.now, self.now + want.run_s)
+        cards = self._bits_of([gpu.uuid for gpu in gpus])
+        free = self._takers(cards & self._in_use, want, self.now)
+        return free == cards and self._host_takes(want.shape, self.now, self.now + want.run_s)
 
     def cards(self, uuids: Sequence[GpuUuid]) -> tuple[Gpu, ...]:
         """The cards of these UUIDs that there are."""
-        return tuple(self._by_uuid[uuid].gpu for uuid in uuids if uuid in self._by_uuid)
-
-    def _takes(self, card: Card, want: Want, start: float) -> bool:
-        if not card.takes(want.shape, start, start + want.run_s):
-            return False
-        return not card.slots or card.booked(want.account, start, start + want.shape.time_limit_s) is None
+        return tuple(self._cards[self._place[uuid]].gpu for uuid in uuids if uuid in self._place)
 
     def _book(
         self, job: JobId, shape: Shape, gpus: Sequence[GpuUuid], start: float, end: float, *, promised: bool
     ) -> None:
-        booking = Booking(job=job, shape=shape, start=start, end=end, promised=promised)
-        self._bookings.append(booking)
-        self._refusals.clear()
-        self._taken_at.clear()
-        for uuid in gpus:
-            if (card := self._by_uuid.get(uuid)) is not None:
-                card.bookings.append(booking)
+        cards = self._bits_of(gpus)
+        booking = Booking(job=job, shape=shape, start=start, end=end, cards=cards, promised=promised)
+        self._steps.add(booking)
+        self._ends.add(end)
+        self._ends_changed = True
+        self._open.clear()
+        self._busy.clear()
+        for card in self._of(cards):
+            card.bookings.append(booking)
+        if promised:
+            insort(self._promises, booking, key=lambda promise: (promise.start, promise.job))
 
-    def _matching(self, shape: Shape) -> list[Card]:
+    def _usable(self, want: Want, start: float) -> Cards:
+        """Cards that the job could have for its whole run from `start` on."""
+        shape = want.shape
+        in_use = self._in_use | self._hot if start >= self.now + COOLING_S else self._in_use
+        if start > self.now:
+            return self._takers(self._matching(shape) & in_use, want, start)
+        open_cards = self._open_now(shape, self.now + want.run_s) & in_use
+        return open_cards & ~self._kept_from(want, start) if self._slots else open_cards
+
+    def _takers(self, cards: Cards, want: Want, start: float) -> Cards:
+        """Those of the cards that are open for the job's whole run from `start` on, and kept for nobody else."""
+        found = self._open_of(cards, want.shape, start, start + want.run_s)
+        return found & ~self._kept_from(want, start) if self._slots else found
+
+    def _open_now(self, shape: Shape, end: float) -> Cards:
+        """Matching cards on which nothing is in the way of `shape` from now to `end`."""
+        if not shape.share:
+            return self._matching(shape) & ~self._steps.cards(self.now, end)
+        about = (shape.gpu_type, shape.gpu_memory_mb, self._steps.until(end))
+        if (known := self._open.get(about)) is None:
+            known = self._open[about] = self._open_of(self._matching(shape), shape, self.now, end)
+        return known
+
+    def _open_of(self, cards: Cards, shape: Shape, start: float, end: float) -> Cards:
+        """Those of the cards on which nothing is in the way of `shape` between the two."""
+        if not shape.share:
+            return cards & ~self._steps.cards(start, end)
+        cards &= ~self._steps.whole(start, end)
+        return _bits(self._place[card.gpu.uuid] for card in self._of(cards) if card.takes(shape, start, end))
+
+    def _kept_from(self, want: Want, start: float) -> Cards:
+        """Cards with somebody else's slot that the job would run into, started at `start`, if it used its limit."""
+        account = want.account if want.account in self._slot_owners else NOBODY
+        count = bisect_left(self._slot_starts, start + want.shape.time_limit_s)
+        about = (account, start, count)
+        if (known := self._kept.get(about)) is None:
+            known = 0
+            for slot, cards in self._slots[:count]:
+                if slot.account != account and slot.end > start:
+                    known |= cards
+            self._kept[about] = known
+        return known
+
+    def _matching(self, shape: Shape) -> Cards:
         if not shape.gpus:
-            return []
+            return 0
         wanted = (shape.gpu_type, shape.gpu_memory_mb)
         if (known := self._matches.get(wanted)) is None:
-            known = self._matches[wanted] = [card for card in self._cards if matches(card.gpu, shape)]
+            known = _bits(at for at, card in enumerate(self._cards) if matches(card.gpu, shape))
+            self._matches[wanted] = known
         return known
 
-    @staticmethod
     def _choose(
-        usable: Sequence[Card], shape: Shape, start: float, end: float, caps: Sequence[TypeCap]
+        self, usable: Cards, shape: Shape, start: float, end: float, caps: Sequence[TypeCap]
     ) -> tuple[Gpu, ...] | None:
-        if len(usable) < shape.gpus:
+        if usable.bit_count() < shape.gpus:
             return None
-        return choose(preferred([(card.gpu, card.free_mb(start, end)) for card in usable], shape), shape.gpus, caps)
-
-    def _back_by(self, card: Card, start: float) -> bool:
-        if card.obstacle is None:
-            return True
-        return isinstance(card.obstacle, GpuTooHot) and start >= self.now + COOLING_S
+        cards = [(card.gpu, card.free_mb(start, end)) for card in self._of(usable)]
+        return choose(preferred(cards, shape), shape.gpus, caps)
 
     def _instants(self) -> list[float]:
-        ends = {booking.end for booking in self._bookings} | {slot.end for slot in self._slots}
-        return sorted(at for at in {self.now + COOLING_S, *ends} if at > self.now)
-
-    def _taken(self, at: float) -> tuple[int, int]:
-        """Cores and MiB of host memory booked at one instant."""
-        if (known := self._taken_at.get(at)) is None:
-            shapes = [booking.shape for booking in self._bookings if booking.start <= at < booking.end]
-            known = (sum(shape.cpu_cores for shape in shapes), sum(shape.memory_mb for shape in shapes))
-            self._taken_at[at] = known
-        return known
+        """Moments after now at which something ends or cools down."""
+        if self._ends_changed:
+            self._instants_known = sorted(at for at in self._ends if at > self.now)
+            self._ends_changed = False
+        return self._instants_known
 
     def _host_takes(self, shape: Shape, start: float, end: float) -> bool:
-        """Whether cores and memory last from `start` to `end`: use rises only where a booking starts."""
-        rises = {booking.start for booking in self._bookings if start < booking.start < end}
-        for at in (start, *rises):
-            cores, memory_mb = self._taken(at)
-            if cores + shape.cpu_cores > self._host.cpu_cores or memory_mb + shape.memory_mb > self._host.memory_mb:
-                return False
-        return True
+        """Whether cores and memory last from `start` to `end`."""
+        cores, memory_mb = self._steps.host(start, end)
+        return cores + shape.cpu_cores <= self._host.cpu_cores and memory_mb + shape.memory_mb <= self._host.memory_mb
 
     def _reasons(self, want: Want, startable: int) -> tuple[Reason, ...]:
         found = (*self._card_reasons(want), *self._host_reasons(want.shape))
         return found or tuple(self._delays(want, startable))
 
-    def _card_reasons(self, want: Want) -> Iterator[Reason]:
+    def _card_reasons(self, want: Want) -> tuple[Reason, ...]:
+        """What is wrong with the cards at this moment; equal requests get the very same values."""
+        shape = want.shape
+        if not shape.gpus:
+            return ()
+        free = self._open_now(shape, self.now + MOMENT_S)
+        usable = free & self._in_use
+        kept = usable & self._kept_from(want, self.now) if self._slots else 0
+        if usable.bit_count() - kept.bit_count() >= shape.gpus:
+            return ()
+        if kept:
+            return tuple(self._out_of_use(want, free, usable, kept))
+        about = (shape.gpu_type, shape.gpu_memory_mb, shape.gpus, shape.share)
+        if (known := self._busy.get(about)) is None:
+            known = self._busy[about] = tuple(self._out_of_use(want, free, usable, 0))
+        return known
+
+    def _out_of_use(self, want: Want, free: Cards, usable: Cards, kept: Cards) -> Iterator[Reason]:
         shape, limit_end = want.shape, self.now + want.shape.time_limit_s
-        matching = self._matching(shape)
-        free = [card for card in matching if card.takes(shape, self.now, self.now + 1e-6)]
-        usable = [card for card in free if card.obstacle is None]
-        kept = [(card, slot) for card in usable if (slot := card.booked(want.account, self.now, limit_end))]
-        if len(usable) - len(kept) < shape.gpus:
-            yield from (card.obstacle for card in free if card.obstacle is not None)
-            for card, slot in kept:
-                yield Booked(
-                    slot=slot.slot,
-                    gpu=card.gpu.uuid,
-                    index=card.gpu.index,
-                    start_at=slot.start,
-                    end_at=slot.end,
-                    until=limit_end,
-                )
-            if len(usable) < shape.gpus:
-                yield NotEnoughGpus(wanted=shape.gpus, free=len(usable), matching=len(matching))
+        yield from (found for at, found in self._obstacles.items() if free >> at & 1)
+        for card in self._of(kept):
+            slot = self._slot_in_way(card.gpu.uuid, want.account, limit_end)
+            yield Booked(
+                slot=slot.slot,
+                gpu=card.gpu.uuid,
+                index=card.gpu.index,
+                start_at=slot.start,
+                end_at=slot.end,
+                until=limit_end,
+            )
+        if usable.bit_count() < shape.gpus:
+            matching = self._matching(shape).bit_count()
+            yield NotEnoughGpus(wanted=shape.gpus, free=usable.bit_count(), matching=matching)
+
+    def _slot_in_way(self, uuid: GpuUuid, account: AccountName, limit_end: float) -> Slot:
+        """The first of somebody else's slots on a card that a job of `account` would run into."""
+        return next(
+            slot
+            for slot in self._given
+            if uuid in slot.gpus and slot.account != account and slot.start < limit_end and slot.end > self.now
+        )
 
     def _host_reasons(self, shape: Shape) -> Iterator[Reason]:
-        cores, memory_mb = self._taken(self.now)
+        cores, memory_mb = self._steps.host(self.now, self.now)
         if (free := self._host.cpu_cores - cores) < shape.cpu_cores:
             yield CoresBusy(wanted=shape.cpu_cores, free=free, total=self._host.cpu_cores)
         if (free := self._host.memory_mb - memory_mb) < shape.memory_mb:
@@ -287,9 +301,23 @@ class Timeline:
     def _delays(self, want: Want, startable: int) -> Iterator[Reason]:
         """What is promised and in the way: on the cards if too few are left, else on cores or memory."""
         shape, until = want.shape, self.now + want.run_s
-        for booking in sorted(self.reservations, key=lambda promise: (promise.start, promise.job)):
+        matching = self._matching(shape)
+        for booking in self._promises:
             if booking.start >= until:
-                continue
-            on_cards = any(booking in card.bookings for card in self._matching(shape))
+                return
+            on_cards = booking.cards & matching
             if on_cards if startable < shape.gpus else not self._host_takes(shape, booking.start, booking.end):
                 yield WouldDelay(job=booking.job, start_at=booking.start, until=until)
+
+    def _bits_of(self, uuids: Sequence[GpuUuid]) -> Cards:
+        return _bits(self._place[uuid] for uuid in uuids if uuid in self._place)
+
+    def _of(self, cards: Cards) -> list[Card]:
+        return [card for at, card in enumerate(self._cards) if cards >> at & 1] if cards else []
+
+
+def _bits(places: Iterable[int]) -> Cards:
+    found = 0
+    for at in places:
+        found |= 1 << at
+    return found

@@ -3,10 +3,11 @@
 Starts are entered as they are decided, so that each next decision sees them. Pure: it lives for one pass only.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from engine.core import fairshare
 from engine.core.backlog import backlog_s
@@ -30,6 +31,54 @@ class TypeCap:
         return model_matches(gpu.model, self.gpu_type)
 
 
+class Spare(NamedTuple):
+    """How much more all of somebody's quotas allow at least: who wants no more exceeds none of them.
+
+    typed: whether some quota limits cards of a type. gpu_hours is a little less than what is allowed, for rounding.
+    """
+
+    gpus: float
+    gpu_memory_mb: float
+    cpu_cores: float
+    memory_mb: float
+    jobs: float
+    gpu_hours: float
+    typed: bool
+
+    def suffices(self, shape: Shape, gpu_hours: float) -> bool:
+        """Whether one more job of `shape` surely stays within all limits."""
+        return (
+            shape.gpus <= self.gpus
+            and shape.cpu_cores <= self.cpu_cores
+            and shape.memory_mb <= self.memory_mb
+            and self.jobs >= 1
+            and gpu_hours <= self.gpu_hours
+            and shape.gpus * max(1, shape.gpu_memory_mb) <= self.gpu_memory_mb
+            and not (self.typed and shape.gpu_type)
+        )
+
+
+def spare(bounds: Iterable[tuple[Bound, float]]) -> Spare:
+    """What is spare under these quotas; each comes with the GPU-hours used this month."""
+    least = dict.fromkeys(Spare._fields[:-1], math.inf)
+    typed = False
+    for bound, used_hours in bounds:
+        quota, held = bound.quota, bound.holding
+        rows: tuple[tuple[str, float | None, float], ...] = (
+            ("gpus", quota.gpus, held.gpus),
+            ("gpu_memory_mb", quota.gpu_memory_mb, held.gpu_memory_mb),
+            ("cpu_cores", quota.cpu_cores, held.cpu_cores),
+            ("memory_mb", quota.memory_mb, held.memory_mb),
+            ("jobs", quota.jobs, held.jobs),
+            ("gpu_hours", quota.gpu_hours, used_hours + 1e-6),
+        )
+        for name, limit, used in rows:
+            if limit is not None:
+                least[name] = min(least[name], limit - used)
+        typed = typed or bool(quota.gpus_by_type)
+    return Spare(**least, typed=typed)
+
+
 class Ledger:
     """Holdings against quotas, and usage against shares."""
 
@@ -38,9 +87,14 @@ class Ledger:
         self.quotas = snapshot.quotas
         self.usage: dict[GroupName, float] = dict(snapshot.usage_gpu_s)
         self.run_s = snapshot.run_s
-        self.backlog_s = backlog_s(snapshot)
+        self.runs_s = [snapshot.run_s(group.key) for group in snapshot.pending]
+        self.backlog_s = backlog_s(snapshot, self.runs_s)
+        self.version = 0
         self._policy = policy
         self._cards: Mapping[GpuUuid, Gpu] = {gpu.uuid: gpu for gpu in snapshot.gpus}
+        self._largest = sorted(snapshot.gpus, key=lambda gpu: gpu.memory_mb)[-1:]
+        self._fair: dict[Owner, float] = {}
+        self._spare: dict[tuple[AccountName, GroupName, ServiceName | None], Spare] = {}
         self._within: dict[Owner, float] = dict(snapshot.usage_accounts_gpu_s)
         self._users = Counter(owner.group for owner in self._within)
         self.settle()
@@ -68,10 +122,14 @@ class Ledger:
         """
         self._shares = fairshare.quotas_gpu_s(self.terms, sum(self.usage.values()))
         self._used_before = dict(self.usage)
+        self._changed()
 
     def fair(self, owner: Owner) -> float:
         """The fair-share factor of an account in its group, 0.1 to 2.0."""
-        return fairshare.owner_factor(self.fair_of_group(owner.group), self.fair_within(owner))
+        if (known := self._fair.get(owner)) is None:
+            known = fairshare.owner_factor(self.fair_of_group(owner.group), self.fair_within(owner))
+            self._fair[owner] = known
+        return known
 
     def fair_of_group(self, group: GroupName) -> float:
         """The fair-share factor of a group among the groups, 0.1 to 2.0."""
@@ -120,14 +178,21 @@ class Ledger:
         plain = fairshare.charge(lease, lease.expected_end, sizes, 0.0)
         for bearer in _bearers(lease.key):
             self._started_gpu_s[bearer] = self._started_gpu_s.get(bearer, 0.0) + plain
+        self._changed()
 
-    def breaches(self, key: GroupKey) -> tuple[QuotaReached | ArrayFull, ...]:
-        """Every quota, and its array's cap, that one more job of `key` would exceed, whichever cards it got."""
+    def breaches(self, key: GroupKey, run_s: float | None = None) -> tuple[QuotaReached | ArrayFull, ...]:
+        """Every quota, and its array's cap, that one more job of `key` would exceed, whichever cards it got.
+
+        run_s: its expected run, seconds, where that is at hand.
+        """
         found: list[QuotaReached | ArrayFull] = []
-        for bound in self._bounds(key):
-            found += bound.breaches(key.shape)
-            if bound.quota.gpu_hours is not None:
-                found += bound.reached("gpu_hours", bound.quota.gpu_hours, *self._gpu_hours(bound, key))
+        expected_s = self.run_s(key) if run_s is None else run_s
+        hours = least_cards(key.shape, self._largest) * expected_s / 3600.0
+        if not self._spare_of(key).suffices(key.shape, hours):
+            for bound in self._bounds(key):
+                found += bound.breaches(key.shape)
+                if bound.quota.gpu_hours is not None:
+                    found += bound.reached("gpu_hours", bound.quota.gpu_hours, self._hours(bound), hours)
         if key.service is not None and (limit := self.quotas.services.get(key.service)) is not None:
             used = self._services.get((key.owner.account, key.service), 0)
             if used + 1 > limit:
@@ -178,11 +243,22 @@ class Ledger:
     def _bound(self, scope: str, name: str, quota: Quota) -> Bound:
         return Bound(scope=scope, name=name, quota=quota, holding=self._holdings.get((scope, name)) or Holding())
 
-    def _gpu_hours(self, bound: Bound, key: GroupKey) -> tuple[float, float]:
-        """GPU-hours of this month that the bound's bearer used, and that one more job is expected to use."""
+    def _hours(self, bound: Bound) -> float:
+        """GPU-hours of this month that the bound's bearer used, expected runs included."""
         used = self._month[bound.scope].get(bound.name, 0.0) + self._started_gpu_s.get((bound.scope, bound.name), 0.0)
-        wanted = least_cards(key.shape, self._cards.values()) * self.run_s(key)
-        return used / 3600.0, wanted / 3600.0
+        return used / 3600.0
+
+    def _spare_of(self, key: GroupKey) -> Spare:
+        whose = (key.owner.account, key.owner.group, key.service)
+        if (known := self._spare.get(whose)) is None:
+            known = self._spare[whose] = spare((bound, self._hours(bound)) for bound in self._bounds(key))
+        return known
+
+    def _changed(self) -> None:
+        """Ranks and what is spare are others now."""
+        self.version += 1
+        self._fair.clear()
+        self._spare.clear()
 
     def _hold(self, lease: Lease) -> None:
         key = lease.key

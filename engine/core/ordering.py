@@ -54,7 +54,7 @@ def score(key: GroupKey, submitted_at: float, now: float, ledger: Ledger, policy
     wait = fairshare.wait_factor(waited_s)
     short = fairshare.short_factor(key.shape.gpus, ledger.run_s(key), policy.shortness)
     return Score(
-        value=base * fair * wait * short,
+        value=value_of(base, fair, wait, short),
         base=base,
         fair=fair,
         wait=wait,
@@ -62,6 +62,11 @@ def score(key: GroupKey, submitted_at: float, now: float, ledger: Ledger, policy
         patience_s=patience,
         starved=starved,
     )
+
+
+def value_of(base: float, fair: float, wait: float, short: float) -> float:
+    """The fair-share score."""
+    return base * fair * wait * short
 
 
 def patience_s(ledger: Ledger, policy: Policy) -> float:
@@ -91,9 +96,14 @@ def may_be_promised(submitted_at: float, now: float, ledger: Ledger) -> bool:
 
 def rank(waiting: Waiting, of: Score, *, entitled: bool = False) -> Rank:
     """The sort key that goes with a score. entitled: one more such job stays within its group's guarantee."""
-    if of.starved:
+    return rank_of(waiting, of.value, starved=of.starved, entitled=entitled)
+
+
+def rank_of(waiting: Waiting, value: float, *, starved: bool, entitled: bool) -> Rank:
+    """The sort key of a job with that score."""
+    if starved:
         return (STARVED, waiting.submitted_at, waiting.submitted_at, waiting.job)
-    return (ENTITLED if entitled else OTHERS, -of.value, waiting.submitted_at, waiting.job)
+    return (ENTITLED if entitled else OTHERS, -value, waiting.submitted_at, waiting.job)
 
 
 def head_rank(group: PendingGroup, at: int, now: float, ledger: Ledger, policy: Policy) -> tuple[Rank, float]:

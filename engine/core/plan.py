@@ -10,6 +10,7 @@ from engine.core.placement.thermal import hot_cards
 from engine.core.policy import Policy
 from engine.core.preemption import find, makes_way
 from engine.core.snapshot import Snapshot
+from engine.core.standing import Standings
 from engine.core.walk import Walk
 
 MOST_PREEMPTORS = 8
@@ -21,10 +22,10 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     # 1. which cards are too hot, with the memory of the last pass
     hot = hot_cards(snapshot.gpus, snapshot.hot, policy.thermal)
     # 2. who holds what, and what everybody has used
-    ledger = Ledger(snapshot, policy)
+    standings = Standings(snapshot, policy, Ledger(snapshot, policy))
     # 3. go through the pending jobs in order until nothing more starts
     starts: list[Start] = []
-    walk = _settled(snapshot, policy, ledger, hot, starts)
+    walk = _settled(snapshot, policy, standings, hot, starts)
     # 4. who may have others stopped for it, and whom; those cards are its own from now on
     preemptions: list[Preempt] = []
     while len({preempt.by.job for preempt in preemptions}) < MOST_PREEMPTORS:
@@ -33,7 +34,7 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
             break
         preemptions += found
         snapshot = makes_way(snapshot, policy, found)
-        walk = _settled(snapshot, policy, ledger, hot, starts)
+        walk = _settled(snapshot, policy, standings, hot, starts)
     # 5. every pending job now has exactly one outcome
     return Plan(
         now=snapshot.now,
@@ -45,7 +46,9 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     )
 
 
-def _settled(snapshot: Snapshot, policy: Policy, ledger: Ledger, hot: frozenset[GpuUuid], starts: list[Start]) -> Walk:
+def _settled(
+    snapshot: Snapshot, policy: Policy, standings: Standings, hot: frozenset[GpuUuid], starts: list[Start]
+) -> Walk:
     """Walk until nothing more starts; adds to `starts`.
 
     Whenever a start may have changed what was promised before it, or who comes first, all is walked anew from the top:
@@ -53,7 +56,7 @@ def _settled(snapshot: Snapshot, policy: Policy, ledger: Ledger, hot: frozenset[
     """
     while True:
         before = len(starts)
-        walk = Walk(snapshot, policy, ledger, hot, starts)
+        walk = Walk(snapshot, policy, standings, hot, starts)
         if walk.settled() and len(starts) == before:
             return walk
-        ledger.settle()
+        standings.ledger.settle()

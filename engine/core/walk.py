@@ -4,37 +4,29 @@ Pure. Must not know preemption: whom others make way for is in the snapshot's cl
 """
 
 import heapq
+from functools import cached_property
 from typing import NamedTuple
 
-from engine.core.backfill import COOLING_S, Placed, Refused, Timeline, Want
+from engine.core.backfill import COOLING_S, Refused, Timeline, Want
 from engine.core.decisions import Hold, Reserve, Start
-from engine.core.ledger import Ledger
 from engine.core.model import GpuUuid, GroupKey, JobId, PendingGroup, Waiting
-from engine.core.ordering import STARVED, Rank, by_limits, head_rank, may_be_promised
+from engine.core.ordering import may_be_promised
 from engine.core.policy import Policy
 from engine.core.reasons import Reason
 from engine.core.snapshot import Claim, Gpu, Lease, Snapshot
-
-Entry = tuple[Rank, int, int, float]
-"""Rank, place in the group, number of the group, score."""
+from engine.core.standing import Entry, Standings, is_starved
 
 
 class Turn(NamedTuple):
-    """The job whose turn it is: the `at`-th of its group, and its score."""
+    """The job whose turn it is: the `at`-th of its group, what it needs, how long it is expected to run, its score."""
 
     group: PendingGroup
+    key: GroupKey
     at: int
+    waiting: Waiting
+    want: Want
+    run_s: float
     value: float
-
-    @property
-    def key(self) -> GroupKey:
-        """What it asks for."""
-        return self.group.key
-
-    @property
-    def waiting(self) -> Waiting:
-        """The job itself."""
-        return self.group.jobs[self.at]
 
 
 class Walk:
@@ -45,19 +37,28 @@ class Walk:
     """
 
     def __init__(
-        self, snapshot: Snapshot, policy: Policy, ledger: Ledger, hot: frozenset[GpuUuid], starts: list[Start]
+        self, snapshot: Snapshot, policy: Policy, standings: Standings, hot: frozenset[GpuUuid], starts: list[Start]
     ) -> None:
         self.snapshot = snapshot
         self.policy = policy
-        self.ledger = ledger
+        self.ledger = standings.ledger
         self.hot = hot
+        self._standings = standings
         self._starts = starts
-        self.by_limits = by_limits(snapshot, policy)
+        self.by_limits = standings.by_limits
         self._timeline = Timeline(snapshot, self.leases, hot, policy, by_limits=self.by_limits)
         self._done: set[JobId] = {start.lease.job for start in starts}
         self.reservations: list[Reserve] = []
-        self.holds: list[Hold] = []
+        self._held: list[tuple[Turn, tuple[Reason, ...]]] = []
         self.order: list[tuple[Turn, int]] = []
+
+    @cached_property
+    def holds(self) -> list[Hold]:
+        """Who is neither started nor promised anything; of a walk that has settled."""
+        return [
+            Hold(key=turn.key, jobs=turn.group.jobs, skip=turn.at, score=turn.value, reasons=reasons)
+            for turn, reasons in self._held
+        ]
 
     @property
     def leases(self) -> list[Lease]:
@@ -68,77 +69,79 @@ class Walk:
         """Walk; false as soon as a job was started behind a promise, which has to be made again then."""
         if self.snapshot.claims and not self._claimed():
             return False
-        queue = self._ranked()
-        while queue:
-            (rank, at, number, value) = heapq.heappop(queue)
-            group = self.snapshot.pending[number]
-            now_rank, value = head_rank(group, at, self.snapshot.now, self.ledger, self.policy)
-            if now_rank > rank:  # its owner was billed meanwhile: usage only grows, so ranks only fall
-                heapq.heappush(queue, (now_rank, at, number, value))
-                continue
-            step = self._decide(Turn(group, at, value), starved=rank[0] == STARVED)
-            if step is None:
+        ahead = iter(self._standings.ranked({start.lease.job for start in self._starts}))
+        entry = next(ahead, None)
+        later: list[Entry] = []
+        while entry or later:
+            if entry is None or (later and later[0] < entry):
+                taken = heapq.heappop(later)
+            else:
+                taken, entry = entry, next(ahead, None)
+            after = self._taken(taken)
+            if after is None:
                 return False
-            if step:
-                self._push(queue, number, at + 1)
+            if after:
+                heapq.heappush(later, after[0])
         return True
 
     def want(self, key: GroupKey) -> Want:
         """What a job of `key` needs a place for."""
-        run_s = float(key.shape.time_limit_s) if self.by_limits else self.ledger.run_s(key)
-        return Want(shape=key.shape, run_s=run_s, account=key.owner.account)
+        return self._standings.want(key, self.ledger.run_s(key))
 
-    def _ranked(self) -> list[Entry]:
-        queue: list[Entry] = []
-        for number in range(len(self.snapshot.pending)):
-            self._push(queue, number, 0, heap=False)
-        heapq.heapify(queue)
-        return queue
+    def _taken(self, entry: Entry) -> tuple[Entry, ...] | None:
+        """Decide about a job if it is its turn still: who comes later in its stead, if anyone; None: start over."""
+        number = entry.number
+        at = self._standings.first(number, entry.at, self._done)
+        if at != entry.at:  # it had a claim
+            return () if at is None else (self._standings.entry(number, at),)
+        if entry.version != self.ledger.version:
+            now = self._standings.entry(number, at)
+            if now.rank > entry.rank:  # its owner was billed meanwhile: usage only grows, so ranks only fall
+                return (now,)
+            entry = entry._replace(value=now.value)
+        step = self._decide(self._turn(number, at, entry.value), starved=is_starved(entry))
+        if not step:
+            return None if step is None else ()
+        after = self._standings.first(number, at + 1, self._done)
+        return () if after is None else (self._standings.entry(number, after),)
 
-    def _push(self, queue: list[Entry], number: int, at: int, *, heap: bool = True) -> None:
-        """Put the next undecided job of a group into the queue."""
-        group = self.snapshot.pending[number]
-        first = self._first(group, at)
-        if first is not None:
-            at = first
-            rank, value = head_rank(group, at, self.snapshot.now, self.ledger, self.policy)
-            entry = (rank, at, number, value)
-            if heap:
-                heapq.heappush(queue, entry)
-            else:
-                queue.append(entry)
-
-    def _first(self, group: PendingGroup, at: int) -> int | None:
-        """The first job of a group, from `at` on, that has no outcome of its own yet."""
-        while at < len(group.jobs) and group.jobs[at].job in self._done:
-            at += 1
-        return at if at < len(group.jobs) else None
+    def _turn(self, number: int, at: int, value: float) -> Turn:
+        standing = self._standings.groups[number]
+        waiting = self._standings.waiting(number, at)
+        return Turn(standing.group, standing.key, at, waiting, standing.want, standing.run_s, value)
 
     def _decide(self, turn: Turn, *, starved: bool) -> bool | None:
         """Start, promise or hold. True: go on with the group's next job; false: the group is done; None: start over."""
-        want = self.want(turn.key)
-        breaches = self.ledger.breaches(turn.key)
-        caps = self.ledger.type_caps(turn.key)
-        placed = self._timeline.place_now(want, caps)
+        breaches = self.ledger.breaches(turn.key, turn.run_s)
+        refused = self._timeline.refusal(turn.want)
         reasons: tuple[Reason, ...] = breaches
-        if isinstance(placed, Refused):
-            binding = tuple(cap.reached for cap in caps if placed.capped and cap.left < turn.key.shape.gpus)
-            reasons = tuple(dict.fromkeys((*breaches, *binding, *placed.reasons)))
-        elif not breaches:
-            reasons = self.ledger.memory_breaches(turn.key, placed.gpus)
-        if isinstance(placed, Placed) and not reasons:
-            return self._start(turn, placed.gpus)
-        within_quota = not breaches and not (isinstance(placed, Refused) and placed.capped)
-        if within_quota and isinstance(placed, Refused):
-            self.order.append((turn, len(self.reservations)))
-            if self._deserves(turn, starved=starved):
-                within_s = float("inf") if starved else self.policy.promise_window_s
-                soonest = self._timeline.earliest(want, caps, within_s=within_s)
-                if soonest is not None:
-                    self._promise(turn, want, soonest, reasons)
+        if refused is None:
+            caps = self.ledger.type_caps(turn.key)
+            placed = self._timeline.chosen(turn.want, caps)
+            if isinstance(placed, Refused):
+                binding = tuple(cap.reached for cap in caps if cap.left < turn.key.shape.gpus)
+                reasons = tuple(dict.fromkeys((*breaches, *binding)))
+            elif not breaches:
+                reasons = self.ledger.memory_breaches(turn.key, placed.gpus)
+                if not reasons:
+                    return self._start(turn, placed.gpus)
+        else:
+            both = (*breaches, *refused.reasons)
+            reasons = both if len(breaches) < 2 else tuple(dict.fromkeys(both))
+            if not breaches:
+                self.order.append((turn, len(self.reservations)))
+                if self._deserves(turn, starved=starved) and self._promised(turn, reasons, starved=starved):
                     return True
-        self.holds.append(Hold(key=turn.key, jobs=turn.group.jobs, skip=turn.at, score=turn.value, reasons=reasons))
+        self._held.append((turn, reasons))
         return False
+
+    def _promised(self, turn: Turn, reasons: tuple[Reason, ...], *, starved: bool) -> bool:
+        """Promise the soonest place, if there is one near enough."""
+        within_s = float("inf") if starved else self.policy.promise_window_s
+        soonest = self._timeline.earliest(turn.want, self.ledger.type_caps(turn.key), within_s=within_s)
+        if soonest is not None:
+            self._promise(turn, soonest, reasons)
+        return soonest is not None
 
     def _deserves(self, turn: Turn, *, starved: bool) -> bool:
         """Whether it is a promise's turn."""
@@ -153,7 +156,7 @@ class Walk:
             key=turn.key,
             gpus=_uuids(gpus),
             started_at=now,
-            expected_end=now + self.ledger.run_s(turn.key),
+            expected_end=now + turn.run_s,
         )
         self._starts.append(Start(lease=lease, submitted_at=turn.waiting.submitted_at, score=turn.value))
         self.ledger.start(lease)
@@ -163,10 +166,9 @@ class Walk:
         self._timeline.lease(lease)
         return True
 
-    def _promise(
-        self, turn: Turn, want: Want, soonest: tuple[float, tuple[Gpu, ...]], reasons: tuple[Reason, ...]
-    ) -> None:
+    def _promise(self, turn: Turn, soonest: tuple[float, tuple[Gpu, ...]], reasons: tuple[Reason, ...]) -> None:
         start_at, gpus = soonest
+        want = turn.want
         self._timeline.promise(turn.waiting.job, want, gpus, start_at)
         self._done.add(turn.waiting.job)
         self.reservations.append(
@@ -186,21 +188,20 @@ class Walk:
 
         Equal jobs of one owner are as good as each other: the first of them takes the claim.
         """
-        groups = {group.key: group for group in self.snapshot.pending}
         for claim in self.snapshot.claims:
-            group = groups.get(claim.key)
-            at = self._first(group, 0) if group else None
-            if group is None or at is None or self._is_void(claim):
+            number = self._standings.numbers.get(claim.key)
+            at = None if number is None else self._standings.first(number, 0, self._done)
+            if number is None or at is None or self._is_void(claim):
                 continue
-            _, value = head_rank(group, at, self.snapshot.now, self.ledger, self.policy)
-            if not self._keep(Turn(group, at, value), claim):
+            value = self._standings.entry(number, at).value
+            if not self._keep(self._turn(number, at, value), claim):
                 return False
         return True
 
     def _keep(self, turn: Turn, claim: Claim) -> bool:
         if self.ledger.breaches(claim.key):
             return True  # a quota that fell meanwhile holds it back; nothing is kept for it
-        want = self.want(claim.key)
+        want = turn.want
         start_at = self._timeline.cleared_at(claim.gpus, claim.key.shape)
         gpus = self._timeline.cards(claim.gpus)
         if start_at <= self.snapshot.now and self._timeline.startable(want, gpus):
@@ -209,7 +210,7 @@ class Walk:
         placed = self._timeline.place_now(want)
         reasons = placed.reasons if isinstance(placed, Refused) else ()
         soonest = max(start_at, self.snapshot.now + COOLING_S) if start_at <= self.snapshot.now else start_at
-        self._promise(turn, want, (soonest, gpus), reasons)
+        self._promise(turn, (soonest, gpus), reasons)
         return True
 
     def _is_void(self, claim: Claim) -> bool:

@@ -1,0 +1,135 @@
+"""What is booked on the cards and on the host from now on, and how much of it overlaps a stretch of time.
+
+Cards are bits of a number, in their order by index: a whole box is asked at once. Pure. Must not know requests,
+obstacles or people's slots.
+"""
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+from itertools import accumulate
+from operator import or_
+
+from engine.core.model import JobId, Shape
+from engine.core.snapshot import Gpu
+
+Cards = int
+"""A set of cards: the bit `1 << place` of each, by their place in the order of index."""
+
+
+@dataclass(slots=True, frozen=True, eq=False, kw_only=True)
+class Booking:
+    """Something is taken from `start` to `end`. memory_mb is of each card for a sharer, else the card is taken whole.
+
+    promised: a reservation, not a lease.
+    """
+
+    job: JobId
+    shape: Shape
+    start: float
+    end: float
+    cards: Cards
+    promised: bool
+
+
+@dataclass(slots=True, eq=False)
+class Card:
+    """A card with what is booked on it."""
+
+    gpu: Gpu
+    bookings: list[Booking] = field(default_factory=list)
+
+    def free_mb(self, start: float, end: float) -> int:
+        """MiB that nobody has between `start` and `end`: 0 while a whole-card booking overlaps."""
+        taken = self.gpu.foreign_mb
+        for booking in self.bookings:
+            if booking.start < end and booking.end > start:
+                if not booking.shape.share:
+                    return 0
+                taken += booking.shape.gpu_memory_mb
+        return max(0, self.gpu.memory_mb - taken)
+
+    def takes(self, shape: Shape, start: float, end: float) -> bool:
+        """Whether `shape` could have this card from `start` to `end`, as far as bookings go."""
+        if shape.share:
+            return self.free_mb(start, end) >= max(1, shape.gpu_memory_mb)
+        return not any(booking.start < end and booking.end > start for booking in self.bookings)
+
+
+class Steps:
+    """What is taken at each moment from `now` on, as steps: between two of `times` nothing changes."""
+
+    def __init__(self, now: float) -> None:
+        self.times = [now]
+        self._cores = [0]
+        self._memory_mb = [0]
+        self._cards: list[Cards] = [0]
+        self._whole: list[Cards] = [0]
+        self._from_now: tuple[list[int], list[int], list[Cards], list[Cards]] | None = None
+
+    def add(self, booking: Booking) -> None:
+        """Enter a booking that ends after now."""
+        first, behind = self._cut(max(booking.start, self.times[0])), self._cut(booking.end)
+        shape, cards = booking.shape, booking.cards
+        for at in range(first, behind):
+            self._cores[at] += shape.cpu_cores
+            self._memory_mb[at] += shape.memory_mb
+            self._cards[at] |= cards
+            if not shape.share:
+                self._whole[at] |= cards
+        self._from_now = None
+
+    def until(self, end: float) -> int:
+        """How many steps begin before `end`: whatever ends in one step overlaps the same bookings from now on."""
+        return max(1, bisect_left(self.times, end))
+
+    def host(self, start: float, end: float) -> tuple[int, int]:
+        """The most cores and the most MiB of host memory that are taken at any moment between the two."""
+        first, behind = self._span(start, end)
+        if first == 0:
+            cores, memory_mb, _, _ = self._since_now()
+            return cores[behind - 1], memory_mb[behind - 1]
+        return max(self._cores[first:behind]), max(self._memory_mb[first:behind])
+
+    def cards(self, start: float, end: float) -> Cards:
+        """Cards on which anything is booked between the two."""
+        first, behind = self._span(start, end)
+        if first == 0:
+            return self._since_now()[2][behind - 1]
+        return _union(self._cards[first:behind])
+
+    def whole(self, start: float, end: float) -> Cards:
+        """Cards that somebody has whole at some moment between the two."""
+        first, behind = self._span(start, end)
+        if first == 0:
+            return self._since_now()[3][behind - 1]
+        return _union(self._whole[first:behind])
+
+    def _span(self, start: float, end: float) -> tuple[int, int]:
+        first = bisect_right(self.times, start) - 1
+        return first, max(first + 1, bisect_left(self.times, end))
+
+    def _since_now(self) -> tuple[list[int], list[int], list[Cards], list[Cards]]:
+        if self._from_now is None:
+            self._from_now = (
+                list(accumulate(self._cores, max)),
+                list(accumulate(self._memory_mb, max)),
+                list(accumulate(self._cards, or_)),
+                list(accumulate(self._whole, or_)),
+            )
+        return self._from_now
+
+    def _cut(self, moment: float) -> int:
+        """The step that begins at `moment`, made if need be."""
+        at = bisect_left(self.times, moment)
+        if at == len(self.times) or self.times[at] != moment:
+            self.times.insert(at, moment)
+            for steps in (self._cores, self._memory_mb, self._cards, self._whole):
+                steps.insert(at, steps[at - 1])
+        return at
+
+
+def _union(sets: list[Cards]) -> Cards:
+    found = 0
+    for cards in sets:
+        found |= cards
+    return found
