@@ -93,7 +93,7 @@ def main() -> None:
     """Print both traces' tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--policy", type=names_of, default=("fair-share",), help="of the engine's own")
-    parser.add_argument("--estimates", type=Estimates, default=Estimates.LIMIT, choices=list(Estimates))
+    parser.add_argument("--estimates", type=Estimates, default=Estimates.HISTORY, choices=list(Estimates))
     parser.add_argument("--quick", action="store_true", help="the whole traces only")
     asked = parser.parse_args()
     contenders = [(name, asked.estimates) for name in asked.policy]
