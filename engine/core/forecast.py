@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from engine.core.backfill import COOLING_S
+from engine.core.backlog import part_of_box
 from engine.core.decisions import Plan
 from engine.core.estimate import foreseen_end
 from engine.core.fairshare import decayed
@@ -57,7 +58,7 @@ def frozen(snapshot: Snapshot, policy: Policy) -> Snapshot:
     promised, and one. Only the counts of its holds are smaller.
     """
     most = snapshot.host.cpu_cores + policy.reservation_depth + 1
-    return replace(
+    heads = replace(
         snapshot,
         pending=tuple(PendingGroup(group.key, tuple(group.jobs[:most])) for group in snapshot.pending),
         groups=dict(snapshot.groups),
@@ -69,6 +70,17 @@ def frozen(snapshot: Snapshot, policy: Policy) -> Snapshot:
             services=dict(snapshot.month.services),
         ),
         estimates=dict(snapshot.estimates),
+    )
+    return replace(heads, left_out_s=snapshot.left_out_s + _left_out_s(snapshot, most))
+
+
+def _left_out_s(snapshot: Snapshot, most: int) -> float:
+    """Seconds of the whole box for what waits beyond the first `most` jobs of each group: promises depend on it."""
+    largest = max((gpu.memory_mb for gpu in snapshot.gpus), default=0)
+    return sum(
+        (len(group.jobs) - most) * snapshot.run_s(group.key) * part_of_box(group.key.shape, snapshot, largest)
+        for group in snapshot.pending
+        if len(group.jobs) > most
     )
 
 

@@ -131,7 +131,8 @@ class Snapshot:
 
     usage_gpu_s: decayed weighted GPU-seconds of each group; usage_accounts_gpu_s: the same for each account inside its
     group. estimates: seconds that jobs of a key are expected to run, where history tells; else the time limit counts.
-    hot: cards that were too hot at the last pass and have not yet come back below the resume temperature.
+    hot: cards that were too hot at the last pass and have not yet come back below the resume temperature. left_out_s:
+    work of waiting jobs that a copy does not hold, in seconds of the whole box (`backlog.backlog_s`).
     """
 
     now: float
@@ -148,6 +149,7 @@ class Snapshot:
     slots: tuple[Slot, ...] = ()
     claims: tuple[Claim, ...] = ()
     hot: frozenset[GpuUuid] = frozenset()
+    left_out_s: float = 0.0
 
     def run_s(self, key: GroupKey) -> float:
         """Seconds that a job of `key` is expected to run: never more than its time limit."""

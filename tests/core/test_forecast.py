@@ -134,3 +134,13 @@ def test_more_passes_only_add_what_is_later(snapshot, policy, passes):
     assert short.until <= long.until
     assert dict(short.starts).items() <= dict(long.starts).items()
     assert all(seen.start_at >= short.until for job, seen in long.starts.items() if job not in short.starts)
+
+
+def test_a_frozen_copy_of_a_long_queue_knows_how_long_it_is():
+    """Two thousand jobs wait: a gang is promised nothing yet, neither by the plan nor by the plan of the copy."""
+    flood = waiting(key("ann", time_limit_s=300), *((f"{at:04}", 600) for at in range(2000)))
+    gang = waiting(key("cleo", "language", gpus=2), ("gang", 40 * HOUR))
+    snapshot = world(2, [flood, gang], [lease("old", key("bob"), 0)])
+    whole, copied = plan(snapshot, POLICY), plan(frozen(frozen(snapshot, POLICY), POLICY), POLICY)
+    assert whole.reservations == copied.reservations == ()
+    assert whole.starts == copied.starts
