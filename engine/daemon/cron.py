@@ -25,7 +25,7 @@ def check(line: str, now: float) -> None:
     parts = line.split()
     if len(parts) != len(FIELDS):
         told = ", ".join(FIELDS.values())
-        raise ValueError(f"has {len(parts)} fields and needs five: {told}; for example 30 2 * * 1-5")
+        raise ValueError(f"{line!r} has {len(parts)} of the five fields {told}; write for example 30 2 * * 1-5")
     for (name, title), part in zip(FIELDS.items(), parts, strict=True):
         try:
             CronTrigger(**{name: _read(name, part)})

@@ -136,7 +136,7 @@ class Gatekeeper:
             if job.cron is not None:
                 cron.check(job.cron, now)
         except ValueError as error:
-            return _invalid("cron", f"{error}.", [])
+            return _invalid("cron", f"cron: {error}.", [{"field": "cron", "message": f"{error}."}])
         entry = entry_of(at_gate(job, now))
         self._gate.watch(entry)
         for other in tuple(entry.after):

@@ -31,7 +31,7 @@ def run_sentence(told: Told) -> str:
     if runs and told.get("alike"):
         basis = f"as {counted(runs, 'earlier run')} of this kind took"
     elif runs:
-        basis = f"as {counted(runs, 'earlier job')} of its owner used of their limit"
+        basis = f"{counted(runs, 'earlier job')} of its owner used such a part of their limits"
     return f"It is expected to run {duration(told['run_s'])}: {basis}."
 
 

@@ -55,9 +55,9 @@ def test_when_a_line_comes_next(line: str, after: str, comes: str) -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("* * * *", "has 4 fields and needs five: minute, hour, day of the month, month, weekday"),
-        ("", "has 0 fields"),
-        ("@daily", "has 1 fields"),
+        ("* * * *", "has 4 of the five fields minute, hour, day of the month, month, weekday"),
+        ("", "has 0 of the five"),
+        ("@daily", "has 1 of the five"),
         ("60 * * * *", "minute '60' cannot be"),
         ("* 24 * * *", "hour '24' cannot be"),
         ("* * 0 * *", "day of the month '0' cannot be"),
