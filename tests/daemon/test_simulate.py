@@ -150,6 +150,30 @@ def test_last2_is_the_mean_of_the_groups_last_two_runs(tmp_path, capsys):
     assert (last2["wait_max_s"], last2["wait_mean_s"]) == (60, 12)
 
 
+def test_by_default_history_tells_as_it_tells_the_engine(tmp_path, capsys):
+    """g's jobs needed 40, 50 and 300 s of 9000: by the median x passes w, by the longest run it does not."""
+    path = write_csv(
+        tmp_path / "t.csv",
+        *(
+            job(name, 0, run_s, group="g", requested_s_synth=9000)
+            for name, run_s in zip("abc", (40, 50, 300), strict=True)
+        ),
+        job("r", 400, 60, group="h", requested_s_synth=60),
+        job("w", 400, 10, 2, group="h", requested_s_synth=10),
+        job("x", 400, 45, group="g", requested_s_synth=9000),
+    )
+    cautious = tmp_path / "rcq.toml"
+    cautious.write_text("[scheduling]\nestimate_quantile = 1.0\n")
+    by_default, history, longest, limit = (
+        told(capsys, path, "--gpus", 2, "--policy", "easy", *more)
+        for more in ((), ("--estimates", "history"), ("--config", cautious), ("--estimates", "limit"))
+    )
+    assert by_default == history
+    assert by_default["estimates"] == "history"
+    assert by_default["wait_max_s"] == 60
+    assert longest["wait_max_s"] == limit["wait_max_s"] > 60
+
+
 def test_terms_of_a_file_bind(contended, tmp_path, capsys):
     terms = tmp_path / "terms.toml"
     terms.write_text('[[groups]]\nname = "trace"\nquota = { jobs = 1 }\n')
