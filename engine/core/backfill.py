@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from engine.core.bookings import Booking, Card, Cards, Steps
+from engine.core.bookings import Booking, Card, Cards, Steps, union
 from engine.core.estimate import foreseen_end, latest_end
 from engine.core.ledger import TypeCap
 from engine.core.model import AccountName, GpuUuid, JobId, Shape
@@ -76,8 +76,9 @@ class Timeline:
         self._promises: list[Booking] = []
         self._matches: dict[tuple[str | None, int], Cards] = {}
         self._open: dict[tuple[str | None, int, int], Cards] = {}
-        self._busy: dict[tuple[str | None, int, int, bool], tuple[Reason, ...]] = {}
+        self._full: dict[tuple[str | None, int, int, bool], Refused] = {}
         self._slots = [(slot, self._bits_of(slot.gpus)) for slot in sorted(snapshot.slots, key=lambda slot: slot.start)]
+        self._slotted = union(cards for _, cards in self._slots)
         self._slot_starts = [slot.start for slot, _ in self._slots]
         self._slot_owners = {slot.account for slot, _ in self._slots}
         self._kept: dict[tuple[AccountName, float, int], Cards] = {}
@@ -104,9 +105,13 @@ class Timeline:
 
     def refusal(self, want: Want) -> Refused | None:
         """All that keeps the job from starting now, whatever its owner's caps; `None` if nothing does."""
-        shape, until = want.shape, self.now + want.run_s
+        shape = want.shape
+        full = self._full.get((shape.gpu_type, shape.gpu_memory_mb, shape.gpus, shape.share))
+        if full is not None:
+            short = tuple(self._host_reasons(shape))
+            return Refused((*full.reasons, *short)) if short else full
         usable = self._usable(want, self.now).bit_count() if shape.gpus else 0
-        if usable >= shape.gpus and self._host_takes(shape, self.now, until):
+        if usable >= shape.gpus and self._host_takes(shape, self.now, self.now + want.run_s):
             return None
         return Refused(self._reasons(want, usable))
 
@@ -167,7 +172,7 @@ class Timeline:
         self._ends.add(end)
         self._ends_changed = True
         self._open.clear()
-        self._busy.clear()
+        self._full.clear()
         for card in self._of(cards):
             card.bookings.append(booking)
         if promised:
@@ -250,7 +255,7 @@ class Timeline:
         return found or tuple(self._delays(want, startable))
 
     def _card_reasons(self, want: Want) -> tuple[Reason, ...]:
-        """What is wrong with the cards at this moment; equal requests get the very same values."""
+        """What is wrong with the cards at this moment; where it is the same for everybody, it is worked out once."""
         shape = want.shape
         if not shape.gpus:
             return ()
@@ -259,12 +264,10 @@ class Timeline:
         kept = usable & self._kept_from(want, self.now) if self._slots else 0
         if usable.bit_count() - kept.bit_count() >= shape.gpus:
             return ()
-        if kept:
-            return tuple(self._out_of_use(want, free, usable, kept))
-        about = (shape.gpu_type, shape.gpu_memory_mb, shape.gpus, shape.share)
-        if (known := self._busy.get(about)) is None:
-            known = self._busy[about] = tuple(self._out_of_use(want, free, usable, 0))
-        return known
+        found = tuple(self._out_of_use(want, free, usable, kept))
+        if not usable & self._slotted:
+            self._full[shape.gpu_type, shape.gpu_memory_mb, shape.gpus, shape.share] = Refused(found)
+        return found
 
     def _out_of_use(self, want: Want, free: Cards, usable: Cards, kept: Cards) -> Iterator[Reason]:
         shape, limit_end = want.shape, self.now + want.shape.time_limit_s
@@ -292,7 +295,7 @@ class Timeline:
         )
 
     def _host_reasons(self, shape: Shape) -> Iterator[Reason]:
-        cores, memory_mb = self._steps.host(self.now, self.now)
+        cores, memory_mb = self._steps.host_now
         if (free := self._host.cpu_cores - cores) < shape.cpu_cores:
             yield CoresBusy(wanted=shape.cpu_cores, free=free, total=self._host.cpu_cores)
         if (free := self._host.memory_mb - memory_mb) < shape.memory_mb:

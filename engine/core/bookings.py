@@ -5,6 +5,7 @@ obstacles or people's slots.
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
 from operator import or_
@@ -82,6 +83,11 @@ class Steps:
         """How many steps begin before `end`: whatever ends in one step overlaps the same bookings from now on."""
         return max(1, bisect_left(self.times, end))
 
+    @property
+    def host_now(self) -> tuple[int, int]:
+        """Cores and MiB of host memory that are taken now."""
+        return self._cores[0], self._memory_mb[0]
+
     def host(self, start: float, end: float) -> tuple[int, int]:
         """The most cores and the most MiB of host memory that are taken at any moment between the two."""
         first, behind = self._span(start, end)
@@ -95,14 +101,14 @@ class Steps:
         first, behind = self._span(start, end)
         if first == 0:
             return self._since_now()[2][behind - 1]
-        return _union(self._cards[first:behind])
+        return union(self._cards[first:behind])
 
     def whole(self, start: float, end: float) -> Cards:
         """Cards that somebody has whole at some moment between the two."""
         first, behind = self._span(start, end)
         if first == 0:
             return self._since_now()[3][behind - 1]
-        return _union(self._whole[first:behind])
+        return union(self._whole[first:behind])
 
     def _span(self, start: float, end: float) -> tuple[int, int]:
         first = bisect_right(self.times, start) - 1
@@ -128,7 +134,8 @@ class Steps:
         return at
 
 
-def _union(sets: list[Cards]) -> Cards:
+def union(sets: Iterable[Cards]) -> Cards:
+    """All cards of these sets."""
     found = 0
     for cards in sets:
         found |= cards

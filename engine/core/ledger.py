@@ -89,7 +89,7 @@ class Ledger:
         self.run_s = snapshot.run_s
         self.runs_s = [snapshot.run_s(group.key) for group in snapshot.pending]
         self.backlog_s = backlog_s(snapshot, self.runs_s)
-        self.version = 0
+        self.version = self.starts = 0
         self._policy = policy
         self._cards: Mapping[GpuUuid, Gpu] = {gpu.uuid: gpu for gpu in snapshot.gpus}
         self._largest = sorted(snapshot.gpus, key=lambda gpu: gpu.memory_mb)[-1:]
@@ -178,6 +178,12 @@ class Ledger:
         plain = fairshare.charge(lease, lease.expected_end, sizes, 0.0)
         for bearer in _bearers(lease.key):
             self._started_gpu_s[bearer] = self._started_gpu_s.get(bearer, 0.0) + plain
+        self.starts += 1
+        self._spare = {
+            whose: known
+            for whose, known in self._spare.items()
+            if whose[0] != owner.account and whose[1] != owner.group and (whose[2] or "") != lease.key.service
+        }
         self._changed()
 
     def breaches(self, key: GroupKey, run_s: float | None = None) -> tuple[QuotaReached | ArrayFull, ...]:
@@ -188,7 +194,7 @@ class Ledger:
         found: list[QuotaReached | ArrayFull] = []
         expected_s = self.run_s(key) if run_s is None else run_s
         hours = least_cards(key.shape, self._largest) * expected_s / 3600.0
-        if not self._spare_of(key).suffices(key.shape, hours):
+        if not self.spare_of(key).suffices(key.shape, hours):
             for bound in self._bounds(key):
                 found += bound.breaches(key.shape)
                 if bound.quota.gpu_hours is not None:
@@ -248,17 +254,17 @@ class Ledger:
         used = self._month[bound.scope].get(bound.name, 0.0) + self._started_gpu_s.get((bound.scope, bound.name), 0.0)
         return used / 3600.0
 
-    def _spare_of(self, key: GroupKey) -> Spare:
+    def spare_of(self, key: GroupKey) -> Spare:
+        """What all quotas of whoever has jobs of `key` leave spare: one value until one of them starts something."""
         whose = (key.owner.account, key.owner.group, key.service)
         if (known := self._spare.get(whose)) is None:
             known = self._spare[whose] = spare((bound, self._hours(bound)) for bound in self._bounds(key))
         return known
 
     def _changed(self) -> None:
-        """Ranks and what is spare are others now."""
+        """Ranks are others now."""
         self.version += 1
         self._fair.clear()
-        self._spare.clear()
 
     def _hold(self, lease: Lease) -> None:
         key = lease.key

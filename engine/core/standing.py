@@ -9,17 +9,21 @@ from typing import NamedTuple
 
 from engine.core import fairshare
 from engine.core.backfill import Want
-from engine.core.ledger import Ledger
-from engine.core.model import GroupKey, JobId, PendingGroup, Waiting
+from engine.core.ledger import Ledger, Spare
+from engine.core.model import GroupKey, JobId, Owner, PendingGroup, Waiting
 from engine.core.ordering import AGING_STEP_S, STARVED, Rank, by_limits, patience_s, rank_of, value_of
 from engine.core.policy import Order, Policy
+from engine.core.reasons import ArrayFull, QuotaReached
 from engine.core.snapshot import GroupTerms, Snapshot
 
 PLAIN = GroupTerms()
 
 
 class Standing(NamedTuple):
-    """A pending group. first: its first job; base, short: of its score; guaranteed: its group has a guarantee."""
+    """A pending group. first: its first job; base, short: of its score; guaranteed: its group has a guarantee.
+
+    owner: one and the same value for all groups of an owner, which makes it quick to look up.
+    """
 
     group: PendingGroup
     key: GroupKey
@@ -29,19 +33,32 @@ class Standing(NamedTuple):
     base: float
     short: float
     guaranteed: bool
+    owner: Owner
+
+
+class Turn(NamedTuple):
+    """The `at`-th job of the `number`-th group, what it needs, how long it is expected to run, its score."""
+
+    number: int
+    group: PendingGroup
+    key: GroupKey
+    at: int
+    waiting: Waiting
+    want: Want
+    run_s: float
+    value: float
 
 
 class Entry(NamedTuple):
-    """A job in the order. at: its place in its group; number: of the group. Ranks are total, so no other field counts.
-
-    version: of the ledger that it was ranked by.
-    """
+    """A job in the order. Ranks are total, so no other field counts. version: of the ledger that it was ranked by."""
 
     rank: Rank
-    at: int
-    number: int
-    value: float
+    turn: Turn
     version: int
+
+
+Breaches = tuple[int, Spare | None, tuple[QuotaReached | ArrayFull, ...]]
+"""What quotas said, after how many starts, and what was spare then."""
 
 
 class Standings:
@@ -54,8 +71,11 @@ class Standings:
         self._aging = policy.order is Order.AGING
         self._patience_s = patience_s(ledger, policy)
         self._shortness = policy.shortness
+        self._owners: dict[Owner, Owner] = {}
         runs_s = zip(snapshot.pending, ledger.runs_s, strict=True)
         self.groups = [self._standing(group, run_s) for group, run_s in runs_s]
+        nothing: Breaches = (-1, None, ())
+        self._breaches = [nothing] * len(self.groups)
         self._ranked: list[Entry] = []
         self._ranked_by = -1
 
@@ -63,6 +83,17 @@ class Standings:
     def numbers(self) -> dict[GroupKey, int]:
         """The number of each group by its key."""
         return {standing.key: number for number, standing in enumerate(self.groups)}
+
+    def breaches(self, number: int) -> tuple[QuotaReached | ArrayFull, ...]:
+        """What quotas say of one more job of a group: asked anew once its owner, group or service started something."""
+        starts, spare, found = self._breaches[number]
+        if starts == self.ledger.starts:
+            return found
+        standing = self.groups[number]
+        if spare is None or spare is not self.ledger.spare_of(standing.key) or standing.key.array:
+            found = self.ledger.breaches(standing.key, standing.run_s)
+        self._breaches[number] = (self.ledger.starts, self.ledger.spare_of(standing.key), found)
+        return found
 
     def want(self, key: GroupKey, run_s: float) -> Want:
         """What a job of `key`, which is expected to run `run_s` seconds, needs a place for."""
@@ -87,23 +118,21 @@ class Standings:
             at += 1
         return at if at < len(jobs) else None
 
-    def waiting(self, number: int, at: int) -> Waiting:
-        """The `at`-th job of a group."""
-        standing = self.groups[number]
-        return standing.first if at == 0 else standing.group.jobs[at]
-
     def entry(self, number: int, at: int) -> Entry:
         """The `at`-th job of a group, ranked by the ledger as it is now."""
-        standing, waiting, ledger = self.groups[number], self.waiting(number, at), self.ledger
-        key = standing.key
+        standing, ledger = self.groups[number], self.ledger
+        key, waiting = standing.key, standing.first if at == 0 else standing.group.jobs[at]
         waited_s = self._now - waiting.submitted_at
         if self._aging:
             value = float(key.priority + max(0.0, waited_s) // AGING_STEP_S)
         else:
-            value = value_of(standing.base, ledger.fair(key.owner), fairshare.wait_factor(waited_s), standing.short)
+            value = value_of(
+                standing.base, ledger.fair(standing.owner), fairshare.wait_factor(waited_s), standing.short
+            )
         starved = waited_s > self._patience_s
         entitled = standing.guaranteed and ledger.entitled(key)
-        return Entry(rank_of(waiting, value, starved=starved, entitled=entitled), at, number, value, ledger.version)
+        turn = Turn(number, standing.group, key, at, waiting, standing.want, standing.run_s, value)
+        return Entry(rank_of(waiting, value, starved=starved, entitled=entitled), turn, ledger.version)
 
     def _standing(self, group: PendingGroup, run_s: float) -> Standing:
         key = group.key
@@ -117,6 +146,7 @@ class Standings:
             float(key.priority + terms.priority),
             fairshare.short_factor(key.shape.gpus, run_s, self._shortness),
             terms.guarantee_gpus > 0,
+            self._owners.setdefault(key.owner, key.owner),
         )
 
 

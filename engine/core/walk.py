@@ -5,28 +5,15 @@ Pure. Must not know preemption: whom others make way for is in the snapshot's cl
 
 import heapq
 from functools import cached_property
-from typing import NamedTuple
 
 from engine.core.backfill import COOLING_S, Refused, Timeline, Want
 from engine.core.decisions import Hold, Reserve, Start
-from engine.core.model import GpuUuid, GroupKey, JobId, PendingGroup, Waiting
+from engine.core.model import GpuUuid, GroupKey, JobId
 from engine.core.ordering import may_be_promised
 from engine.core.policy import Policy
 from engine.core.reasons import Reason
 from engine.core.snapshot import Claim, Gpu, Lease, Snapshot
-from engine.core.standing import Entry, Standings, is_starved
-
-
-class Turn(NamedTuple):
-    """The job whose turn it is: the `at`-th of its group, what it needs, how long it is expected to run, its score."""
-
-    group: PendingGroup
-    key: GroupKey
-    at: int
-    waiting: Waiting
-    want: Want
-    run_s: float
-    value: float
+from engine.core.standing import Entry, Standings, Turn, is_starved
 
 
 class Walk:
@@ -90,29 +77,27 @@ class Walk:
 
     def _taken(self, entry: Entry) -> tuple[Entry, ...] | None:
         """Decide about a job if it is its turn still: who comes later in its stead, if anyone; None: start over."""
-        number = entry.number
-        at = self._standings.first(number, entry.at, self._done)
-        if at != entry.at:  # it had a claim
-            return () if at is None else (self._standings.entry(number, at),)
+        turn = entry.turn
+        if turn.waiting.job in self._done:  # it had a claim
+            return self._next(turn)
         if entry.version != self.ledger.version:
-            now = self._standings.entry(number, at)
+            now = self._standings.entry(turn.number, turn.at)
             if now.rank > entry.rank:  # its owner was billed meanwhile: usage only grows, so ranks only fall
                 return (now,)
-            entry = entry._replace(value=now.value)
-        step = self._decide(self._turn(number, at, entry.value), starved=is_starved(entry))
-        if not step:
-            return None if step is None else ()
-        after = self._standings.first(number, at + 1, self._done)
-        return () if after is None else (self._standings.entry(number, after),)
+            turn = now.turn
+        step = self._decide(turn, starved=is_starved(entry))
+        if step:
+            return self._next(turn)
+        return None if step is None else ()
 
-    def _turn(self, number: int, at: int, value: float) -> Turn:
-        standing = self._standings.groups[number]
-        waiting = self._standings.waiting(number, at)
-        return Turn(standing.group, standing.key, at, waiting, standing.want, standing.run_s, value)
+    def _next(self, turn: Turn) -> tuple[Entry, ...]:
+        """The next job of its group that is not done, if there is one."""
+        after = self._standings.first(turn.number, turn.at + 1, self._done)
+        return () if after is None else (self._standings.entry(turn.number, after),)
 
     def _decide(self, turn: Turn, *, starved: bool) -> bool | None:
         """Start, promise or hold. True: go on with the group's next job; false: the group is done; None: start over."""
-        breaches = self.ledger.breaches(turn.key, turn.run_s)
+        breaches = self._standings.breaches(turn.number)
         refused = self._timeline.refusal(turn.want)
         reasons: tuple[Reason, ...] = breaches
         if refused is None:
@@ -193,8 +178,7 @@ class Walk:
             at = None if number is None else self._standings.first(number, 0, self._done)
             if number is None or at is None or self._is_void(claim):
                 continue
-            value = self._standings.entry(number, at).value
-            if not self._keep(self._turn(number, at, value), claim):
+            if not self._keep(self._standings.entry(number, at).turn, claim):
                 return False
         return True
 
