@@ -1,8 +1,9 @@
 """Who may have running jobs stopped for it, and which: the cheapest set that is proved to make it start.
 
 Two rules. `reclaim`: a job that stays within its group's guarantee takes back what other groups borrowed beyond theirs.
-`priority`: a job whose base priority is higher by the policy's gap. Only jobs that said they are preemptible and ran
-their minimum are stopped, and no group ends below what it holds of its guarantee.
+`priority`: a job whose base priority is higher by the policy's gap, as long as no starved job waits for its promise.
+Only jobs that said they are preemptible and ran their minimum are stopped, and no group ends below what it holds of its
+guarantee.
 
 It cannot loop. Let E be the sum over groups of min(cards held, guarantee), and V the count of running jobs by base
 priority, highest first. No step of the scheduler lowers E; a reclaim raises it; a priority preemption and a plain start
@@ -13,15 +14,17 @@ the steps come to an end. Pure. Must not know how a job is stopped.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, combinations
+from itertools import chain, combinations, takewhile
 
 from engine.core.backfill import Placed, Timeline
 from engine.core.decisions import Preempt, Reserve
 from engine.core.estimate import foreseen_end
 from engine.core.model import GroupKey, GroupName
+from engine.core.ordering import score
 from engine.core.policy import Policy
 from engine.core.snapshot import Claim, Gpu, GroupTerms, Lease, Snapshot
-from engine.core.walk import Turn, Walk
+from engine.core.standing import Turn
+from engine.core.walk import Walk
 
 CANDIDATES = 16
 """So many waiting jobs are considered in one pass, best first."""
@@ -35,6 +38,8 @@ def find(walk: Walk) -> tuple[Preempt, ...]:
     if not policy.preemption.enabled or not any(lease.key.preemptible for lease in snapshot.leases):
         return ()
     soon = {reservation.job: reservation.start_at for reservation in walk.reservations}
+    starved = _starved(walk)
+    kept_waiting = any(turn.waiting.job in soon for turn in starved)
     tried: set[GroupKey] = set()
     for turn, promised in walk.order:
         if turn.key in tried:
@@ -46,6 +51,8 @@ def find(walk: Walk) -> tuple[Preempt, ...]:
             break
         room = _Room(walk, walk.reservations[:promised])
         for rule, victims in _cases(walk, turn.key):
+            if rule == "priority" and kept_waiting and turn not in starved:
+                continue  # who was stopped would go ahead of it again, and whom both delay might wait for ever
             found = room.cheapest(turn.key, rule, victims)
             if found is not None:
                 return _preempts(turn, rule, *found, snapshot.now)
@@ -83,6 +90,13 @@ def base_priority(key: GroupKey, snapshot: Snapshot) -> int:
 def lost_gpu_s(lease: Lease, now: float) -> float:
     """GPU-seconds of work lost if it is stopped now without a checkpoint; core-seconds where it has no GPU."""
     return (now - lease.started_at) * (len(lease.gpus) or lease.key.shape.cpu_cores)
+
+
+def _starved(walk: Walk) -> list[Turn]:
+    """The starved jobs that only want of room keeps from starting; they come first in the order."""
+    now, of = walk.snapshot.now, (walk.ledger, walk.policy)
+    turns = (turn for turn, _ in walk.order)
+    return list(takewhile(lambda turn: score(turn.key, turn.waiting.submitted_at, now, *of).starved, turns))
 
 
 def _cases(walk: Walk, key: GroupKey) -> Iterator[tuple[str, list[Lease]]]:

@@ -18,7 +18,7 @@ GROUPS = {GroupName("vision"): GroupTerms(priority=10), GroupName("language"): G
 def after(waited, flood=4):
     """One of two cards is busy for an hour; urgent jobs of two hours each would all go before the gang."""
     urgent = waiting(key("ann", priority=10, time_limit_s=7200), *((f"{at:04}", 60) for at in range(flood)))
-    gang = waiting(key("cleo", "language", gpus=2, priority=1, time_limit_s=600), ("gang", waited))
+    gang = waiting(key("cleo", "language", gpus=2, priority=1, time_limit_s=7200), ("gang", waited))
     return plan(world(2, [urgent, gang], [lease("old", key("bob"), 0, left=3600)], groups=GROUPS), POLICY)
 
 
@@ -29,15 +29,15 @@ def test_who_has_not_waited_long_is_passed_by():
 
 
 def test_it_is_promised_cards_behind_the_others_once_that_is_no_more_than_its_due():
-    """Three times the queue's five hours less twelve: after three hours it has a promise, at the end of the queue."""
-    decided = after(3 * HOUR + 60)
+    """Three times the queue's 6.5 hours less twelve: after 7.5 hours it has a promise, behind another of them."""
+    decided = after(7.5 * HOUR + 60)
     assert [start.lease.job for start in decided.starts] == ["0000"]
-    assert {kept.job: kept.start_at for kept in decided.reservations}["gang"] >= NOW + 2 * 7200
+    assert {kept.job: kept.start_at for kept in decided.reservations}["gang"] >= NOW + 7200
 
 
 def test_after_the_bound_it_is_at_the_head_and_the_cards_are_kept_for_it():
-    """The queue is of five hours (4 x 2 h on one of two cards, and what runs): after 24 + 3 x 5 hours."""
-    decided = after(DAY + 15 * HOUR)
+    """The queue is of 6.5 hours (4 x 2 h on one of two cards, itself, and what runs): after 24 + 3 x 6.5 hours."""
+    decided = after(DAY + 19.5 * HOUR + 60)
     assert decided.starts == ()
     first = decided.reservations[0]
     assert (first.job, first.start_at, first.gpus) == ("gang", NOW + 3600, ("GPU-0", "GPU-1"))
