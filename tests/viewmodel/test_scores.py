@@ -14,6 +14,7 @@ def test_a_score_with_its_factors_or_without() -> None:
 def test_what_an_expected_run_rests_on() -> None:
     told = {"run_s": 90.0, "runs": 1, "alike": True}
     assert run_sentence(told) == "It is expected to run 1m30s: as 1 earlier run of this kind took."
-    assert "9 earlier jobs of its owner used such a part of their limits." in run_sentence({**told, "runs": 9, "alike": False})
+    by_owner = run_sentence({**told, "runs": 9, "alike": False})
+    assert "9 earlier jobs of its owner used such a part of their limits." in by_owner
     assert run_sentence({"run_s": 60.0, "runs": 0, "alike": False}) == "It is expected to run 1m00s: its time limit."
     assert run_sentence({}) == patience_sentence({}) == ""
