@@ -90,6 +90,8 @@ def test_a_cron_line_is_taken_as_it_is() -> None:
         ({"begin": 1e12}, "begin", "between"),
         ({"begin": "9999-12-31"}, "begin", "between"),
         ({"begin": float("inf")}, "begin", "between"),
+        ({"begin": float("nan")}, "begin", "between"),
+        ({"begin": 10**400}, "begin", "between"),  # more than a float can hold
         ({"cron": ""}, "cron", "1"),
         ({"cron": "* *\n* * *"}, "cron", "line breaks"),
         ({"cron": 5}, "cron", "string"),
