@@ -156,8 +156,8 @@ def canonical(given: Mapping[str, Any]) -> dict[str, Any] | Refused:
         if name in found:
             return wrong(spelling, f"says the same as {spelled[name]}; give one of the two")
         spelled[name] = spelling
-        # Rounded first, so that 1.1 hours are 3960 s and not one more by the error of binary fractions.
-        found[name] = math.ceil(round(value * factor, 6)) if spelling in _FRACTIONS else value
+        # Rounded first, so that 1.1 hours are 3960 s and not one more by the error of binary fractions; never to none.
+        found[name] = max(1, math.ceil(round(value * factor, 6))) if spelling in _FRACTIONS else value
     return found
 
 

@@ -93,6 +93,9 @@ def test_what_is_left_out_or_null_has_its_default() -> None:
         ("max_runtime_minutes", 2, "time_limit_s", 120),
         ("estimated_hours", 1.1, "time_limit_s", 3960),
         ("estimated_hours", 0.00001, "time_limit_s", 1),
+        ("estimated_hours", 1e-11, "time_limit_s", 1),
+        ("max_runtime", 1e-9, "time_limit_s", 1),
+        ("memory_gb", 1e-12, "memory_mb", 1),
     ],
 )
 def test_other_spellings(spelling: str, value: object, field: str, result: object) -> None:
