@@ -16,7 +16,7 @@ from engine.core.simulate import apply
 from engine.core.snapshot import Host, Quotas, Slot
 
 POLICY = Policy()
-SOME = settings(max_examples=40, deadline=None)
+SOME = settings(max_examples=15, deadline=None)
 
 
 def starts_of(told):

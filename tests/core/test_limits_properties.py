@@ -16,7 +16,7 @@ from engine.core.quota import Quota
 from engine.core.simulate import apply
 from engine.core.snapshot import Month, Quotas
 
-MANY = settings(max_examples=100, deadline=None)
+MANY = settings(max_examples=50, deadline=None)
 
 
 def assert_keeps_off(snapshot, decided):

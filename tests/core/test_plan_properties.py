@@ -17,7 +17,7 @@ from engine.core.policy import Policy
 from engine.core.simulate import apply
 from engine.core.snapshot import Snapshot
 
-MANY = settings(max_examples=120, deadline=None)
+MANY = settings(max_examples=40, deadline=None)
 
 
 def lived(snapshot: Snapshot, policy: Policy) -> Snapshot:

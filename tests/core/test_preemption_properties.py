@@ -11,7 +11,7 @@ from engine.core.plan import plan
 from engine.core.policy import Policy
 from engine.core.preemption import base_priority
 
-MANY = settings(max_examples=100, deadline=None)
+MANY = settings(max_examples=50, deadline=None)
 STEPS = 60
 """More steps than any of these worlds takes to come to rest."""
 

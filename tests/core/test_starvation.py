@@ -63,3 +63,26 @@ def test_every_feasible_job_starts_in_bounded_time(stream, gpus, priority):
             assert ran.start_s - me.submit_s <= most
             return
     raise AssertionError("it never started")
+
+
+def test_older_runs_that_are_stopped_over_and_over_keep_nobody_waiting():
+    """Bob's runs came first and are stopped for Cleo's urgent ones each time that they ran their minimum.
+
+    Once the wide job is starved that ends: Bob's run once more, then it is the wide job's turn.
+    """
+    bobs = key("bob", "vision", priority=3, gpus=2, time_limit_s=int(LIMIT), preemptible=True)
+    trace = [TraceJob(job=JobId(f"bob {at}"), key=bobs, submit_s=0.0, runtime_s=1080.0) for at in range(4)]
+    urgent = ("cleo", 3, 10, 300, 0.3, False)
+    policy = Policy(starvation_bound_s=BOUND, starvation_stretch_s=STRETCH)
+    machine = Box(
+        gpus=tuple(card(at) for at in range(CARDS)),
+        host=Host(cpu_cores=256, memory_mb=256_000),
+        groups={GroupName(name): GroupTerms(priority=10) for name in ("vision", "language")}
+        | {GroupName("meek"): GroupTerms(priority=1)},
+    )
+    wide = key("ann", "meek", priority=1, gpus=2, time_limit_s=int(LIMIT))
+    me = TraceJob(job=JobId("wide"), key=wide, submit_s=1.0, runtime_s=600.0)
+    most = BOUND + STRETCH + 3 * LIMIT
+    ran = {of.job.job: of for of in simulate([*trace, me, *flood([urgent], 2 * most)], machine, policy)}
+    assert ran["wide"].start_s <= most
+    assert all(ran[job.job].start_s <= most for job in trace)

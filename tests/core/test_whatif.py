@@ -145,7 +145,7 @@ def test_a_job_at_the_end_of_a_long_queue_is_helped_by_itself():
     assert helps(snapshot, of) == [((FewerGpus(gpus=1, wanted=2),), 0)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(snapshots(), policies)
 def test_every_help_that_is_told_makes_the_plan_do_it(snapshot, policy):
     snapshot = replace(apply(snapshot, plan(snapshot, policy), policy), now=snapshot.now + 30.0)
