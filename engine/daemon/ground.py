@@ -1,0 +1,84 @@
+"""What every part of the engine stands on: settings, clock, policy, store and the books, each made once.
+
+Must not know who uses it: `engine.daemon.wiring` and `engine.daemon.jobwiring` do.
+"""
+
+from dataclasses import dataclass
+
+from config.paths import Paths
+from config.settings import Settings
+from engine.core.estimate import History
+from engine.core.policy import Policy
+from engine.daemon.bills import Bills
+from engine.daemon.books import Books
+from engine.daemon.cards import Cards
+from engine.daemon.feed import Feed
+from engine.daemon.gatekeeper import Gatekeeper
+from engine.daemon.host import boot_id, host_of
+from engine.daemon.journal import Journal
+from engine.daemon.quotaview import default_quota
+from engine.daemon.register import Register
+from engine.daemon.runtimes import RunTimes
+from engine.daemon.usage import UsageBook
+from engine.daemon.views import Views
+from engine.ports import Clock
+from engine.store.store import Store
+
+STALE_SAMPLES = 10
+"""So many intervals without a reading and a card counts as missing; never under `STALE_AFTER_S` seconds."""
+STALE_AFTER_S = 30.0
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Ground:
+    """What everything stands on."""
+
+    settings: Settings
+    paths: Paths
+    clock: Clock
+    policy: Policy
+    boot: str
+    books: Books
+    store: Store
+    register: Register
+    journal: Journal
+    bills: Bills
+    feed: Feed
+    views: Views
+    gatekeeper: Gatekeeper
+
+
+def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, clock: Clock) -> Ground:
+    """Open the store and lay the ground. Raises StoreError."""
+    store = Store.open(paths.database, half_life_s=policy.half_life_s)
+    journal = Journal()
+    views, feed = Views(books=books, journal=journal, others=settings.privacy.others, jobs_dir=paths.jobs_dir), Feed()
+    return Ground(
+        settings=settings,
+        paths=paths,
+        clock=clock,
+        policy=policy,
+        boot=boot_id(),
+        books=books,
+        store=store,
+        register=Register(store=store, books=books, defaults=default_quota(settings.quota)),
+        journal=journal,
+        bills=Bills(books=books, journal=journal, policy=policy, clock=clock),
+        feed=feed,
+        views=views,
+        gatekeeper=Gatekeeper(books=books, journal=journal, store=store.jobs, views=views, feed=feed, clock=clock),
+    )
+
+
+def books_of(settings: Settings, policy: Policy) -> Books:
+    """Empty books of this host; recovery fills them."""
+    stale_after_s = max(STALE_AFTER_S, STALE_SAMPLES * settings.engine.sample_interval_s)
+    scheduling = settings.scheduling
+    history = History(scheduling.estimate_quantile) if scheduling.estimates else None
+    return Books(
+        host=host_of(scheduling),
+        cards=Cards(stale_after_s),
+        usage=UsageBook(policy.half_life_s),
+        grace_s=settings.executor.grace_s,
+        run_times=RunTimes(history),
+    )
