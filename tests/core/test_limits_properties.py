@@ -4,11 +4,12 @@ from collections import Counter
 from dataclasses import replace
 
 from hypothesis import given, settings
-from worlds import NOW, crowded, key, policies, slots, snapshots, waiting, world
+from hypothesis import strategies as st
+from worlds import NOW, crowded, key, lease, policies, slots, snapshots, waiting, world
 
 from engine.core.fairshare import charge
 from engine.core.ledger import Ledger, least_cards
-from engine.core.model import AccountName
+from engine.core.model import AccountName, ArrayCap, JobId
 from engine.core.ordering import score
 from engine.core.plan import plan
 from engine.core.policy import Policy
@@ -52,8 +53,29 @@ def running(snapshot, decided):
 
 
 @MANY
+@given(
+    st.integers(1, 4),
+    st.integers(0, 4),
+    st.lists(st.tuples(st.integers(1, 10), st.integers(1, 4)), max_size=3),
+    policies,
+)
+def test_no_array_runs_more_than_its_cap(most, runs, queued, policy):
+    """Elements of one array wait at different priorities beside other jobs, on more cards than all of them want."""
+    array = ArrayCap(parent=JobId("array"), most=most)
+    pending = [
+        waiting(key(priority=priority, array=array, kind=f"{at}"), *((f"{at} {one}", 5) for one in range(count)))
+        for at, (priority, count) in enumerate(queued)
+    ]
+    leases = [lease(f"old {at}", key(array=array), at) for at in range(runs)]
+    decided = plan(world(20, [*pending, waiting(key("dan", "robots"), ("other", 5))], leases), policy)
+    started = [start for start in decided.starts if start.lease.key.array == array]
+    assert len(started) == max(0, min(most - runs, sum(count for _, count in queued)))
+    assert len(decided.starts) == len(started) + 1
+
+
+@MANY
 @given(crowded())
-def test_no_array_runs_more_than_its_cap(busy):
+def test_no_array_runs_more_than_its_cap_in_a_crowd(busy):
     snapshot, policy = busy
     arrays = [lease.key.array for lease in running(snapshot, plan(snapshot, policy)) if lease.key.array]
     for array, count in Counter(arrays).items():
