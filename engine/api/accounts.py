@@ -8,7 +8,7 @@ from engine.api.access import Anybody, Engine, UnixPeer, Who
 from engine.api.answers import Accounts, answer, refuses, takes
 from engine.api.body import reads
 from engine.api.requests import AccountAsked, AccountChangeAsked
-from engine.protocol.responses import AccountView
+from engine.protocol.people import AccountView
 
 router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
 _BODY = ("BAD_FORMAT", "BAD_ENCODING", "TOO_LARGE", "UNAUTHENTICATED", "FORBIDDEN")

@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
 from engine.protocol.errors import STATUS, Refused
-from engine.protocol.responses import AccountView, GpuView, GroupView, ReservationView, ServiceView
+from engine.protocol.people import AccountView, GroupView, ServiceView
+from engine.protocol.responses import GpuView, ReservationView
 
 
 class ErrorPart(BaseModel):

@@ -9,23 +9,18 @@ from typing import Any, Literal, Protocol
 
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
+from engine.protocol.people import AccountView, GroupView, QuotaView, ServiceView, Session, UsageReport
 from engine.protocol.responses import (
-    AccountView,
     ArrayChanged,
     GpuView,
-    GroupView,
     Health,
     JobDetail,
     JobPage,
     LogChunk,
     Planned,
     Preview,
-    QuotaView,
     ReservationView,
-    ServiceView,
-    Session,
     Stats,
-    UsageReport,
     Why,
 )
 

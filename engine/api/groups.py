@@ -8,7 +8,7 @@ from engine.api.access import Engine, Who
 from engine.api.answers import Done, Groups, answer, refuses, takes
 from engine.api.body import reads
 from engine.api.requests import GroupAsked, GroupChangeAsked
-from engine.protocol.responses import GroupView
+from engine.protocol.people import GroupView
 
 router = APIRouter(prefix="/v1/groups", tags=["groups"])
 _BODY = ("BAD_FORMAT", "BAD_ENCODING", "TOO_LARGE", "UNAUTHENTICATED", "FORBIDDEN")

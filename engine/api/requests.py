@@ -12,7 +12,7 @@ from engine.api.backend import AccountChange, GroupChange, NewAccount, NewReserv
 from engine.api.schema import MAX_COUNT, MAX_MEMORY_MB, MAX_TIME_S, NAME, PRINTABLE, Label
 from engine.core.lifecycle import JobState
 from engine.protocol.arrays import parse_elements
-from engine.protocol.responses import QuotaView, ServiceView
+from engine.protocol.people import QuotaView, ServiceView
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]

@@ -9,7 +9,7 @@ from engine.api.answers import Services, answer, refuses, takes
 from engine.api.body import reads
 from engine.api.requests import ServiceAsked
 from engine.api.schema import NAME
-from engine.protocol.responses import ServiceView
+from engine.protocol.people import ServiceView
 
 router = APIRouter(prefix="/v1/services", tags=["services"])
 

@@ -8,7 +8,7 @@ from engine.api.access import Engine, Who
 from engine.api.answers import Done, answer, refuses, takes
 from engine.api.body import reads
 from engine.api.requests import Login, PasswordChange
-from engine.protocol.responses import Me, Session
+from engine.protocol.people import Me, Session
 
 router = APIRouter(prefix="/v1", tags=["session"])
 _BODY = ("BAD_FORMAT", "BAD_ENCODING", "TOO_LARGE")

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from engine.api.access import Engine, Who
 from engine.api.answers import answer, refuses
 from engine.api.requests import UsageAsked
-from engine.protocol.responses import UsageReport
+from engine.protocol.people import UsageReport
 
 router = APIRouter(prefix="/v1", tags=["usage"])
 

@@ -15,7 +15,7 @@ from engine.daemon.passwords import Passwords
 from engine.daemon.register import Register
 from engine.ports import Clock
 from engine.protocol.errors import Refused
-from engine.protocol.responses import Session
+from engine.protocol.people import Session
 from engine.store.accounts import Account
 from engine.store.errors import StoreError
 from engine.store.sessions import StoredSession

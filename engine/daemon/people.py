@@ -27,7 +27,7 @@ from engine.daemon.register import Register
 from engine.daemon.usage import UsageBook
 from engine.ports import Clock
 from engine.protocol.errors import Refused
-from engine.protocol.responses import AccountView, GroupView, ServiceView, Session
+from engine.protocol.people import AccountView, GroupView, ServiceView, Session
 from engine.store.accounts import Account
 from engine.store.errors import Exists, InUse, Missing, StoreError
 from engine.store.groups import Group

@@ -12,7 +12,7 @@ from engine.core.model import GroupName
 from engine.daemon.quotaview import view_of
 from engine.daemon.usage import UsageBook
 from engine.protocol.errors import Refused
-from engine.protocol.responses import AccountView, GroupView, ServiceView
+from engine.protocol.people import AccountView, GroupView, ServiceView
 from engine.store.accounts import Account
 from engine.store.groups import Group
 from engine.store.services import Service

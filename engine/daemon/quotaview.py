@@ -3,7 +3,7 @@
 from config.settings import QuotaSettings
 from engine.core.quota import Quota
 from engine.protocol.errors import Refused
-from engine.protocol.responses import QuotaView
+from engine.protocol.people import QuotaView
 
 NUMBERS = ("gpus", "gpu_memory_mb", "cpu_cores", "memory_mb", "jobs", "gpu_hours", "queued", "submissions_per_minute")
 

@@ -21,7 +21,7 @@ from engine.daemon.register import Register
 from engine.daemon.views import Views
 from engine.ports import Clock
 from engine.protocol.errors import Refused
-from engine.protocol.responses import AccountUsage, GroupUsage, UsageReport, UsageRow
+from engine.protocol.people import AccountUsage, GroupUsage, UsageReport, UsageRow
 from engine.store.errors import StoreError
 from engine.store.usage import Usage
 

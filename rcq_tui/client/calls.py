@@ -8,20 +8,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from engine.protocol.fields import JobFields
-from engine.protocol.responses import (
-    AccountView,
-    GpuView,
-    GroupView,
-    Health,
-    JobDetail,
-    JobPage,
-    LogChunk,
-    Me,
-    ReservationView,
-    Session,
-    Stats,
-    Why,
-)
+from engine.protocol.people import AccountView, GroupView, Me, Session
+from engine.protocol.responses import GpuView, Health, JobDetail, JobPage, LogChunk, ReservationView, Stats, Why
 
 
 class Event(NamedTuple):

@@ -11,21 +11,8 @@ from typing import Any
 
 from engine.protocol.errors import Refused, Unreachable
 from engine.protocol.fields import JobFields
-from engine.protocol.responses import (
-    AccountView,
-    GpuView,
-    GroupView,
-    Health,
-    JobDetail,
-    JobPage,
-    JobRow,
-    LogChunk,
-    Me,
-    ReservationView,
-    Session,
-    Stats,
-    Why,
-)
+from engine.protocol.people import AccountView, GroupView, Me, Session
+from engine.protocol.responses import GpuView, Health, JobDetail, JobPage, JobRow, LogChunk, ReservationView, Stats, Why
 from rcq_tui.client.calls import Event, JobsWanted
 
 

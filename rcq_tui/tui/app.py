@@ -14,7 +14,8 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from engine.protocol.errors import RcqError
-from engine.protocol.responses import GpuView, JobDetail, JobRow, Me, Stats
+from engine.protocol.people import Me
+from engine.protocol.responses import GpuView, JobDetail, JobRow, Stats
 from rcq_tui.client.calls import Calls
 from rcq_tui.tui import messages
 from rcq_tui.tui.feed import Feed, Look, Pace

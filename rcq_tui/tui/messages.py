@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from engine.protocol.responses import GpuView, JobRow, Me, Session, Stats
+from engine.protocol.people import Me, Session
+from engine.protocol.responses import GpuView, JobRow, Stats
 
 # ---------------------------------------------------------------- from the feed
 

@@ -3,7 +3,8 @@
 Pure: `now` is an argument. Must not know what draws the lines.
 """
 
-from engine.protocol.responses import Me, Stats
+from engine.protocol.people import Me
+from engine.protocol.responses import Stats
 from rcq_tui.viewmodel.formats import counted, duration, memory
 from rcq_tui.viewmodel.states import LIVE, colour, symbol
 from rcq_tui.viewmodel.text import clean, width

@@ -6,7 +6,8 @@ import pytest
 
 from engine.api.backend import Identity, NewAccount
 from engine.protocol.errors import Refused
-from engine.protocol.responses import AccountView, Health, QuotaView
+from engine.protocol.people import AccountView, QuotaView
+from engine.protocol.responses import Health
 from tests.api.scripted import Api, refusal
 
 

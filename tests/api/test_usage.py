@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pytest
 
 from engine.protocol.errors import Refused
-from engine.protocol.responses import UsageReport
+from engine.protocol.people import UsageReport
 from tests.api.scripted import USER, Api, refusal
 
 REPORT = UsageReport(

@@ -8,7 +8,7 @@ from config.settings import QuotaSettings
 from engine.api.backend import AccountChange, GroupChange
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
-from engine.protocol.responses import QuotaView, ServiceView
+from engine.protocol.people import QuotaView, ServiceView
 
 
 def jobs(count, **fields):

@@ -14,7 +14,7 @@ from engine.core.snapshot import Claim
 from engine.ports import Running
 from engine.protocol.errors import Refused
 from engine.protocol.fields import After
-from engine.protocol.responses import QuotaView
+from engine.protocol.people import QuotaView
 from engine.store.errors import WriteFailed
 
 

@@ -10,7 +10,7 @@ from engine.core.model import AccountName, GroupName, JobId, Owner
 from engine.daemon.journal import merged
 from engine.ports import Charged, Running
 from engine.protocol.fields import JobFields
-from engine.protocol.responses import ServiceView
+from engine.protocol.people import ServiceView
 from engine.store.errors import WriteFailed
 
 HOUR = 3600.0

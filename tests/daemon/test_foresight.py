@@ -14,7 +14,7 @@ from engine.core.policy import Policy
 from engine.core.snapshot import Claim, Slot
 from engine.daemon.forecasts import Forecasts
 from engine.protocol.fields import JobFields
-from engine.protocol.responses import QuotaView
+from engine.protocol.people import QuotaView
 
 
 def cards_of(world):

@@ -8,7 +8,7 @@ from engine.api.backend import AccountChange, GroupChange
 from engine.core.snapshot import GroupTerms
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
-from engine.protocol.responses import QuotaView, ServiceView
+from engine.protocol.people import QuotaView, ServiceView
 
 
 async def refused(call):

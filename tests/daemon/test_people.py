@@ -8,7 +8,7 @@ import pytest
 from config.settings import AuthSettings
 from engine.api.backend import AccountChange, GroupChange, NewAccount
 from engine.protocol.errors import Refused
-from engine.protocol.responses import QuotaView, ServiceView
+from engine.protocol.people import QuotaView, ServiceView
 
 
 async def refused(call):

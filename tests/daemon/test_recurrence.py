@@ -8,7 +8,7 @@ from engine.api.backend import AccountChange
 from engine.core.model import JobId
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
-from engine.protocol.responses import QuotaView
+from engine.protocol.people import QuotaView
 from engine.store.errors import WriteFailed
 
 EVERY_MINUTE = "* * * * *"

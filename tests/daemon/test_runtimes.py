@@ -13,7 +13,7 @@ from engine.daemon.runtimes import REFRESHED, TELLING, RunTimes
 from engine.ports import Ended, PastRun
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
-from engine.protocol.responses import QuotaView
+from engine.protocol.people import QuotaView
 
 LIMIT_S = 36_000
 RUN_S = 300.0

@@ -11,7 +11,7 @@ from engine.core.decisions import Plan, Reserve
 from engine.core.model import GpuUuid, JobId
 from engine.daemon.slots import pushed_back
 from engine.protocol.errors import Refused
-from engine.protocol.responses import QuotaView
+from engine.protocol.people import QuotaView
 
 T0 = 1_000_000.0
 """Where the clock of these tests stands."""

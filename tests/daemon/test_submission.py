@@ -7,7 +7,7 @@ from engine.api.backend import AccountChange, GroupChange
 from engine.core.model import JobId
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
-from engine.protocol.responses import QuotaView, ServiceView
+from engine.protocol.people import QuotaView, ServiceView
 from engine.store.errors import WriteFailed
 
 

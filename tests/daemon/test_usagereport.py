@@ -7,7 +7,7 @@ from engine.api.backend import AccountChange, GroupChange, NewAccount
 from engine.core.ledger import Ledger
 from engine.core.model import Owner
 from engine.protocol.errors import Refused
-from engine.protocol.responses import QuotaView
+from engine.protocol.people import QuotaView
 
 HOUR = 3600.0
 

@@ -26,7 +26,7 @@ from engine.daemon.simoptions import read_options
 from engine.executor import environment
 from engine.protocol import errors
 from engine.protocol.fields import ALIASES, FIELD_NAMES, LATER, ElementFields, JobFields
-from engine.protocol.responses import QuotaView
+from engine.protocol.people import QuotaView
 from rcq_tui.cli import failures
 from rcq_tui.cli.quotas import add_quota
 from rcq_tui.cli.verbs import VERBS

@@ -10,7 +10,8 @@ import pytest
 
 from engine.protocol.errors import Refused, Unreachable
 from engine.protocol.fields import JobFields
-from engine.protocol.responses import GpuSlot, ReservationView, Session
+from engine.protocol.people import Session
+from engine.protocol.responses import GpuSlot, ReservationView
 from rcq_tui.client.api import Api
 from rcq_tui.client.calls import JobsWanted
 

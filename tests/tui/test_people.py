@@ -1,7 +1,7 @@
 """Log-in and log-out."""
 
 from engine.protocol.errors import Refused
-from engine.protocol.responses import Session
+from engine.protocol.people import Session
 from rcq_tui.tui.screens.dashboard import DashboardScreen
 from rcq_tui.tui.screens.login import LoginScreen
 from rcq_tui.tui.widgets.field import Field

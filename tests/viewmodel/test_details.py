@@ -6,7 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.protocol.responses import Holder, JobDetail, LogChunk, Me, Stats, Why
+from engine.protocol.people import Me
+from engine.protocol.responses import Holder, JobDetail, LogChunk, Stats, Why
 from rcq_tui.viewmodel.details import cancel_question, fact_lines, facts, headline, places, standing, why_lines
 from rcq_tui.viewmodel.log_title import log_title
 from rcq_tui.viewmodel.logtail import LogTail

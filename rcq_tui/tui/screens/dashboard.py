@@ -8,7 +8,8 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.widgets import Footer, Input
 
-from engine.protocol.responses import GpuView, JobRow, Me, Stats
+from engine.protocol.people import Me
+from engine.protocol.responses import GpuView, JobRow, Stats
 from rcq_tui.tui import messages
 from rcq_tui.tui.commands import bindings
 from rcq_tui.tui.palette import content

@@ -8,7 +8,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from engine.protocol.responses import Me, Stats
+from engine.protocol.people import Me
+from engine.protocol.responses import Stats
 from rcq_tui.tui.palette import STYLES, content
 from rcq_tui.viewmodel.strip import account_words, box_words, engine_words
 from rcq_tui.viewmodel.text import clean, width
