@@ -22,10 +22,10 @@ MANY = settings(max_examples=50, deadline=None)
 
 def assert_keeps_off(snapshot, decided):
     """No start may, by its time limit, be on a card while that is booked for another account."""
-    for lease in (start.lease for start in decided.starts):
+    for started in (start.lease for start in decided.starts):
         for slot in snapshot.slots:
-            if slot.account != lease.key.owner.account and set(slot.gpus) & set(lease.gpus):
-                assert lease.limit_end <= slot.start or slot.end <= snapshot.now
+            if slot.account != started.key.owner.account and set(slot.gpus) & set(started.gpus):
+                assert started.limit_end <= slot.start or slot.end <= snapshot.now
 
 
 @MANY
