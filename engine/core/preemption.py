@@ -175,13 +175,18 @@ class _Room:
         return placed.gpus
 
     def _allowed(self, key: GroupKey, rule: str, gone: Sequence[Lease]) -> bool:
-        """Whether everybody keeps what it holds of its guarantee; a reclaim has to win some."""
+        """Whether nobody loses cards of its guarantee, but a borrower by a reclaim that gives back more than it takes.
+
+        A wide job may hold its group's own cards and borrowed ones together: it goes if guarantees gain by it in all.
+        """
         jobs = {lease.job for lease in gone}
         left = [lease for lease in self._leases if lease.job not in jobs]
         after = entitlement(self._snapshot, left, [key])
-        if any(after[name] < before for name, before in self._before.items()):
-            return False
-        return rule != "reclaim" or after[key.owner.group] > self._before[key.owner.group]
+        lost = [name for name, before in self._before.items() if after[name] < before]
+        if rule != "reclaim":
+            return not lost
+        gained = sum(after.values()) > sum(self._before.values())
+        return gained and all(self._walk.ledger.standing_gpus(name) > self._before[name] for name in lost)
 
 
 def _sets(victims: Sequence[Lease], now: float) -> list[tuple[Lease, ...]]:

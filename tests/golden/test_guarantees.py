@@ -81,3 +81,15 @@ def test_who_holds_no_more_than_its_own_guarantee_is_left_alone():
     snapshot = world(4, [waiting(MINE, ("mine", 5))], [robots, *borrowed()[1:]], groups=groups)
     (preempt,) = plan(snapshot, POLICY).preemptions
     assert preempt.victim.job == "robots"
+
+
+def test_a_wide_borrower_goes_although_one_of_its_cards_was_its_own():
+    """Language is guaranteed one card and runs one job on three. Vision gets its two: one card less kept, two more."""
+    groups = GROUPS | {GroupName("language"): GroupTerms(guarantee_gpus=1)}
+    wide = lease("wide", key("cleo", "language", preemptible=True, gpus=3), 0, 1, 2, ran=4000.0, left=90_000.0)
+    firm = lease("firm", key("dan", "robots"), 3, ran=4000.0, left=90_000.0)
+    wanted = waiting(key("ann", "vision", gpus=2), ("mine", 5))
+    (preempt,) = plan(world(4, [wanted], [wide, firm], groups=groups), POLICY).preemptions
+    assert (preempt.victim.job, preempt.rule) == ("wide", "reclaim")
+    humble = waiting(key("ann", "vision", gpus=1), ("mine", 5))
+    assert plan(world(4, [humble], [wide, firm], groups=groups), POLICY).preemptions == ()
