@@ -49,9 +49,9 @@ def complain_of(error: RcqError) -> int:
 
 
 def detail_line(detail: dict[str, Any]) -> str:
-    """`field: message`, then the numbers that came with it."""
+    """`field: message`, or the message alone where no field is to blame; then the numbers that came with it."""
     if not isinstance(detail, dict):
         return str(detail)
-    head = ": ".join(str(detail[key]) for key in ("field", "message") if detail.get(key) is not None)
+    head = ": ".join(str(detail[key]) for key in ("field", "message") if detail.get(key) not in {None, ""})
     rest = ", ".join(f"{key} {value}" for key, value in detail.items() if key not in {"field", "message"})
     return f"{head} ({rest})" if head and rest else head or rest
