@@ -17,7 +17,7 @@ def run(argv: list[str]) -> int:
     own, command = argv[:at], argv[at + 1 :]
     options = parser(
         "edit",
-        "Change fields of jobs that have not started. The options are those of rcq submit; what is not given stays.\n"
+        "Change fields of jobs that have not started. What is not given stays.\n"
         "A job keeps its id and its place by submission. The change is judged as a submission is, and refused whole.",
         "rcq edit 12 --priority 9\nrcq edit '7[3-5]' --gpus 2 --time 4h\n"
         "rcq edit 12 --unset gpu_type --unset after\nrcq edit 12 -- python train.py --lr 1e-4",

@@ -47,8 +47,17 @@ _PLAIN = {
 """Option (as argparse names it) → field."""
 
 
+def add_submission(to: argparse.ArgumentParser) -> None:
+    """The options for a job's fields, those that name it for good included."""
+    add_request(to)
+    to.add_argument("--job-id", metavar="TEXT", help="your own key; a repeat is refused")
+    to.add_argument(
+        "--array", metavar="I", type=_typed(_array), help="one job for each index: 0-99, 1,3,7-9; %%4: 4 at once"
+    )
+
+
 def add_request(to: argparse.ArgumentParser) -> None:
-    """The options for a job's fields. What is not given is left to the engine."""
+    """The options for what can be changed while a job waits. What is not given is left to the engine."""
     flag = argparse.BooleanOptionalAction
     size, duration = _typed(mebibytes), _typed(seconds)
     to.add_argument("--gpus", metavar="N", type=int, help="how many GPUs, all or nothing")
@@ -61,14 +70,10 @@ def add_request(to: argparse.ArgumentParser) -> None:
     to.add_argument("--priority", metavar="N", type=int, help="1 to 10, 5 unless given")
     to.add_argument("--preemptible", action=flag, help="may be stopped and requeued for others")
     to.add_argument("--name", metavar="TEXT")
-    to.add_argument("--job-id", metavar="TEXT", help="your own key; a repeat is refused")
     to.add_argument("--group", metavar="G", help="the group that pays; yours unless given")
     to.add_argument("--service", metavar="S", help="the kind of work, which has its own cap")
     to.add_argument("--retries", metavar="N", type=int, help="further attempts after one that failed, 0 to 100")
     to.add_argument("--workdir", metavar="DIR", help="where it runs; here unless given")
-    to.add_argument(
-        "--array", metavar="I", type=_typed(_array), help="one job for each index: 0-99, 1,3,7-9; %%4: 4 at once"
-    )
     to.add_argument(
         "--env", metavar="K=V", type=_variable, action="append", default=[], help="repeat; K alone: as here"
     )
@@ -85,7 +90,7 @@ def add_request(to: argparse.ArgumentParser) -> None:
 
 def fields(options: argparse.Namespace, *, everything: bool = True) -> dict[str, Any]:
     """The fields that were given. everything: with those that this side fills in for a whole request."""
-    given = {field: getattr(options, option) for option, field in _PLAIN.items()}
+    given = {field: getattr(options, option, None) for option, field in _PLAIN.items()}
     request = {field: value for field, value in given.items() if value is not None}
     if everything or "workdir" in request:
         request["workdir"] = _workdir(request.get("workdir", "."))

@@ -7,7 +7,7 @@ from typing import Any
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import Parser, add_json, parser
-from rcq_tui.cli.request import SWITCHES, add_request, fields
+from rcq_tui.cli.request import SWITCHES, add_submission, fields
 from rcq_tui.cli.rows import Row, reason_sentences, under
 from rcq_tui.cli.script import directives, script_text
 from rcq_tui.cli.targets import awaited
@@ -89,7 +89,7 @@ def _fields(own: list[str]) -> dict[str, Any]:
 
 def _read_directive(options: list[str], place: str) -> None:
     reader = Parser(prog="rcq submit", add_help=False, allow_abbrev=False)
-    add_request(reader)
+    add_submission(reader)
     try:
         reader.parse_args(options)
     except UsageError as error:
@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         "rcq submit --wait -- ./build.sh && rcq submit --dry-run --gpus 64 true",
         usage="rcq submit [OPTIONS] [--] COMMAND…  |  rcq submit [OPTIONS] SCRIPT [ARGS…]",
     )
-    add_request(options)
+    add_submission(options)
     add_json(options)
     options.add_argument("--wait", action="store_true", help="wait for its end and return its exit code")
     options.add_argument("--dry-run", action="store_true", help="say whether and when it would start, submit nothing")

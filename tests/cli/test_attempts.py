@@ -75,6 +75,13 @@ def test_edit_goes_on_after_a_refusal(rcq: Rcq, engine: Engine) -> None:
     assert (result.code, result.err, result.out) == (7, "rcq: job 1: it runs\n", "job 2: pending, changed gpus\n")
 
 
+@pytest.mark.parametrize("option", ["--array", "--job-id"])
+def test_edit_has_no_option_for_what_cannot_be_edited(rcq: Rcq, engine: Engine, option: str) -> None:
+    assert option not in rcq("edit", "--help").out
+    result = rcq("edit", "1", option, "1")
+    assert (result.code, option in result.err, engine.requests) == (2, True, [])
+
+
 def test_show_tells_of_attempts_that_are_over(rcq: Rcq, engine: Engine) -> None:
     told = detail(attempt=2, retries=3, attempts=[PAST, PREEMPTED], message="it goes on")
     engine.on("GET", "/v1/jobs/12", told)
