@@ -29,7 +29,7 @@ from engine.store.jobs import Jobs
 from engine.store.rows import StoredJob
 
 GATE = frozenset({"after", "begin", "cron"})
-RULE = "Only a job that waits can be; a running one keeps its request in this version. Cancel it, or requeue it first."
+RULE = "Only a job that waits can be; a running one keeps its request. Cancel it, or requeue it first."
 MOST_TOLD = 200
 """Characters of a value that the audit log keeps."""
 SECRET = frozenset({"environment"})
