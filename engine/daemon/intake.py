@@ -21,6 +21,7 @@ from engine.daemon.register import Register
 from engine.ports import Clock, KnownJob
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
+from engine.store.accounts import Account
 
 REMEMBERED = 4096
 """Conclusions that are kept; requests that differ in all ways would fill the memory."""
@@ -94,7 +95,7 @@ class Intake:
         account = self._register.accounts.get(key.owner.account)
         if account is None or account.disabled:
             return Refused("INVALID_STATE", f"The account {key.owner.account} is disabled: ask an admin to enable it.")
-        return self._limits(key) or self._possible(key) or self._within_quota(key)
+        return self._left(account, key) or self._limits(key) or self._possible(key) or self._within_quota(key)
 
     def rejudge(self, who: Identity, job: JobFields, before: GroupKey, *, to_group: bool = False) -> GroupKey | Refused:
         """The effective request of a job that `who` changes; it stays its owner's, and in its group unless `to_group`.
@@ -142,6 +143,17 @@ class Intake:
                 time_limit_s=limit,
             ),
             kind=self._books.run_times.kind(who.account, job.name),
+        )
+
+    def _left(self, account: Account, key: GroupKey) -> Refused | None:
+        """A job stays in the group that it was submitted to, while its owner may be moved and the group removed."""
+        group = key.owner.group
+        if group == account.group or (account.role == "admin" and group in self._register.groups):
+            return None
+        return Refused(
+            "FORBIDDEN",
+            f"The job is in group {group} and {account.name} is now in {account.group}: submit it anew.",
+            [{"field": "group", "message": f"must be {account.group}"}],
         )
 
     def _membership(self, who: Identity, key: GroupKey) -> Refused | None:

@@ -112,3 +112,20 @@ def test_an_ended_job_is_run_again_as_it_was_edited(engine: Any, admin: Any) -> 
     job = admin.ended(number)
     assert (job["exit_code"], job["gpu_indices"]) == (2, [0, 1])
     assert [one["exit_code"] for one in job["attempts"]] == [3, 2]
+
+
+def test_who_was_moved_runs_nothing_more_in_the_group_left_behind(engine: Any, admin: Any) -> None:
+    """Else its share and quota could be used for ever, and where the group is removed there is no quota at all."""
+    ann = engine.someone(admin, "ann", "bio")
+    number = ann.submit("true")
+    ann.ended(number)
+    admin.post("/v1/groups", {"name": "chem"})
+    assert admin.ask("PATCH", "/v1/accounts/ann", json={"group": "chem"}).status_code == 200
+    assert ann.refusal("POST", f"/v1/jobs/{number}/requeue") == "FORBIDDEN"
+    assert admin.ask("DELETE", "/v1/groups/bio").status_code == 200
+    assert ann.refusal("POST", f"/v1/jobs/{number}/requeue") == "FORBIDDEN"
+    assert ann.job(number)["state"] == "completed"
+    own = admin.submit("true", group="chem")
+    admin.ended(own)
+    admin.post(f"/v1/jobs/{own}/requeue")
+    assert admin.ended(own)["attempt"] == 2
