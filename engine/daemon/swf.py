@@ -45,7 +45,8 @@ def read_swf(path: Path, gpus: int, cores_per_gpu: float | None) -> Trace:
                 skipped += job is None
                 jobs += [job] if job else []
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise TraceError(f"{path}: {error}. A whole SWF file is wanted, plain or gzipped (.swf.gz)") from error
+        told = getattr(error, "strerror", None) or error
+        raise TraceError(f"{path}: {told}. A whole SWF file is wanted, plain or gzipped (.swf.gz)") from error
     first = min((job.submit_s for job in jobs), default=0.0)
     return Trace(
         name=str(path), jobs=tuple(replace(job, submit_s=job.submit_s - first) for job in jobs), skipped=skipped

@@ -45,7 +45,9 @@ def read_terms(path: Path) -> Terms:
     """The terms in a file. Raises TermsError."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise TermsError(f"{path}: cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TermsError(f"{path}: {error}. A TOML file with [[groups]] is wanted") from error
     _known(path, "", document, frozenset(_KEYS))
     groups, accounts, services = (dict(_entries(path, kind, document)) for kind in ("groups", "accounts", "services"))

@@ -63,7 +63,9 @@ def read_trace(path: Path) -> Iterator[TraceJob]:
                 if (before := seen.setdefault(row["job_id"], rows.line_num)) != rows.line_num:
                     raise TraceError(f"{path}:{rows.line_num}: job_id {row['job_id']!r} stands in line {before} too")
                 yield _job(path, rows.line_num, row)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise TraceError(f"{path}: cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise TraceError(f"{path}: {error}") from error
 
 

@@ -60,3 +60,9 @@ def test_a_row_that_is_cut_off(tmp_path):
     path.write_text("job_id,submit_s,runtime_s,gpus\na,0,5\n")
     with pytest.raises(TraceError, match=r"t\.csv:2: .*numbers"):
         list(read_trace(path))
+
+
+def test_a_file_that_cannot_be_read_is_told_in_words(tmp_path):
+    with pytest.raises(TraceError) as refused:
+        list(read_trace(tmp_path / "none.csv"))
+    assert str(refused.value) == f"{tmp_path / 'none.csv'}: cannot be read: No such file or directory"
