@@ -12,7 +12,7 @@ from engine.core.estimate import foreseen_end
 from engine.core.explain import explain
 from engine.core.forecast import Forecast, frozen
 from engine.core.lifecycle import JobState
-from engine.core.model import GroupKey, JobId, Waiting
+from engine.core.model import GpuUuid, GroupKey, JobId, Waiting
 from engine.core.plan import plan
 from engine.core.policy import Policy
 from engine.core.snapshot import Lease, Snapshot
@@ -101,7 +101,7 @@ class Whys:
             reserved_gpus=indices(outcome.gpus) if isinstance(outcome, Reserve) else [],
             holders=self._holders(who, copied, core.holders(copied, key, reasons)),
             helps=helps_as_dicts(helps),
-            claimed_gpus=indices(uuid for claim in copied.claims if claim.job == waiting.job for uuid in claim.gpus),
+            claimed_gpus=indices(_kept(outcome, copied, waiting.job)),
         )
 
     def _holders(self, who: Identity, snapshot: Snapshot, found: tuple[core.Holder, ...]) -> list[Holder]:
@@ -126,6 +126,13 @@ class Whys:
             basis=basis_of(lease, now),
             ending=lease.ending,
         )
+
+
+def _kept(outcome: Start | Reserve | Hold, snapshot: Snapshot, job: JobId) -> set[GpuUuid]:
+    """The cards that others clear for the job, if the plan keeps them for it: a quota that fell meanwhile ends that."""
+    if isinstance(outcome, Hold):
+        return set()
+    return {uuid for claim in snapshot.claims if claim.job == job for uuid in claim.gpus}
 
 
 def basis_of(lease: Lease, now: float) -> str:

@@ -115,3 +115,20 @@ def test_no_guarantee_is_reclaimed_before_the_minimum_run(launch: Callable[..., 
     mine = ann.submit("true", gpus=1, time_limit_s=60)
     assert ann.ended(mine)["started_at"] >= started + 3.0
     until(lambda: bob.job(borrowed)["attempt"] == 2)
+
+
+def test_why_promises_no_cards_to_who_may_not_take_them_any_more(
+    box: Any, tmp_path: Path, until: Any, lines: Any
+) -> None:
+    engine, admin = box
+    log = tmp_path / "log"
+    admin.post("/v1/groups", {"name": "bio", "guarantee_gpus": 1})
+    ann, bob = engine.someone(admin, "ann", "bio"), engine.someone(admin, "bob", "chem")
+    bob.script(STUBBORN.format(log=log), gpus=2, time_limit_s=3600, preemptible=True)
+    until(lambda: lines(log) == ["attempt 1"])
+    mine = ann.submit("true", gpus=1, time_limit_s=60)
+    until(lambda: ann.get(f"/v1/jobs/{mine}/why")["claimed_gpus"])
+    admin.ask("PATCH", "/v1/groups/bio", json={"quota": {"gpus": 1, "jobs": 0}})
+    why = ann.get(f"/v1/jobs/{mine}/why")
+    assert why["reasons"][0]["code"] == "QUOTA_REACHED"
+    assert why["claimed_gpus"] == []
