@@ -34,7 +34,7 @@ class SchedulingSettings(_Group):
 
     policy: Literal["fair-share", "aging"] = Field("fair-share", description="Order of pending jobs.")
     half_life_days: float = Field(7.0, gt=0, description="Recorded usage counts half after so many days.")
-    shortness: float = Field(1.0, ge=0, le=4, description="How much sooner short jobs come in fair-share; 0: not.")
+    shortness: float = Field(0.5, ge=0, le=4, description="How much sooner short jobs come in fair-share; 0: not.")
     estimates: bool = Field(True, description="Run times are expected by earlier runs, not by time limits alone.")
     estimate_quantile: float = Field(0.5, ge=0, le=1, description="Of earlier run times, which is expected.")
     starvation_bound_h: float = Field(24.0, gt=0, description="Hours after which a waiting job goes to the head.")

@@ -52,11 +52,12 @@ def _settled(
     """Walk until nothing more starts; adds to `starts`.
 
     Whenever a start may have changed what was promised before it, or who comes first, all is walked anew from the top:
-    the last walk starts nothing, so planning again would start nothing either.
+    the last walk starts nothing, so planning again would start nothing either. Where nothing is promised, nobody waits
+    for anything but room and quotas, and the order of who does not start is of no account.
     """
     while True:
         before = len(starts)
         walk = Walk(snapshot, policy, standings, hot, starts)
-        if walk.settled() and len(starts) == before:
+        if walk.settled() and (len(starts) == before or not walk.reservations):
             return walk
         standings.ledger.settle()

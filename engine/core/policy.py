@@ -62,7 +62,7 @@ class Policy:
 
     order: Order = Order.FAIR_SHARE
     half_life_s: float = 7 * 86_400.0
-    shortness: float = 1.0
+    shortness: float = 0.5
     starvation_bound_s: float = 86_400.0
     starvation_stretch_s: float = 6 * 86_400.0
     reservation_depth: int = 8

@@ -1,5 +1,7 @@
 """The two orders, with the check values of the design."""
 
+from dataclasses import replace
+
 import pytest
 from worlds import HOUR, NOW, key, waiting, world
 
@@ -41,13 +43,13 @@ def test_score_is_the_product_of_base_fair_and_wait():
 
 
 def test_shortness_makes_short_jobs_come_first():
-    """An expected run of 50 minutes counts 1, of 110 minutes a half; each card counts."""
+    """At 1, an expected run of 50 minutes counts 1, of 110 minutes a half; each card counts. 0.5 is the root of it."""
     ledger = Ledger(world(), FAIR)
-    of = [
-        score(key(gpus=gpus, time_limit_s=seconds), NOW, NOW, ledger, FAIR).short
-        for gpus, seconds in ((1, 3000), (1, 6600), (4, 6600), (0, 3000))
-    ]
-    assert of == [pytest.approx(1.0), pytest.approx(0.5), pytest.approx(2.0), pytest.approx(1.0)]
+    asked = ((1, 3000), (1, 6600), (4, 6600), (0, 3000))
+    for shortness, expected in ((1.0, (1.0, 0.5, 2.0, 1.0)), (0.5, (1.0, 0.5**0.5, 2.0**0.5, 1.0))):
+        policy = replace(FAIR, shortness=shortness)
+        found = [score(key(gpus=gpus, time_limit_s=seconds), NOW, NOW, ledger, policy).short for gpus, seconds in asked]
+        assert found == [pytest.approx(value) for value in expected]
 
 
 @pytest.mark.parametrize(("waited", "value"), [(0, 5), (59.9, 5), (60, 6), (3600, 65), (-30, 5)])
