@@ -64,7 +64,7 @@ def short_factor(gpus: int, run_s: float, shortness: float) -> float:
     """(GPUs x 1 hour / (expected run + 10 minutes)) ^ shortness; 1 for every job where shortness is 0.
 
     Shortest job first keeps slowdowns small; counting GPUs lets a wide job go when the cards for it happen to be free.
-    The ten minutes keep jobs of seconds from being told apart. It bends shares: of two groups that always want more, the
+    The ten minutes keep jobs of seconds from being told apart. It bends shares: of two groups that always want more the
     one with shorter jobs gets more, by the ratio of their factors; a root instead of the full ratio keeps that small.
     """
     return float((max(1, gpus) * 3600.0 / (run_s + SHORT_S)) ** shortness) if shortness else 1.0

@@ -108,7 +108,8 @@ def _cases(walk: Walk, key: GroupKey) -> Iterator[tuple[str, list[Lease]]]:
     if walk.ledger.entitled(key):
         yield "reclaim", [lease for lease in stoppable if lease.key.owner.group != group and lease.gpus]
     most = base_priority(key, snapshot) - policy.preemption.priority_gap
-    yield "priority", [lease for lease in stoppable if base_priority(lease.key, snapshot) <= most]
+    humble = (lease for lease in stoppable if not lease.firm)
+    yield "priority", [lease for lease in humble if base_priority(lease.key, snapshot) <= most]
 
 
 def _stoppable(lease: Lease, now: float, policy: Policy) -> bool:

@@ -49,7 +49,8 @@ class Lease:
     """The GPUs, cores and memory that a started job holds until `expected_end` (Unix seconds) or its real end.
 
     expected_end: by what is known of its run time when it starts. ending: it was told to stop, and `expected_end` is
-    when its grace is over.
+    when its grace is over. firm: it had waited so long when it started that nobody of higher priority may stop it: else
+    it could be stopped for ever and never get done.
     """
 
     job: JobId
@@ -58,6 +59,7 @@ class Lease:
     started_at: float
     expected_end: float
     ending: bool = False
+    firm: bool = False
 
     @property
     def limit_end(self) -> float:

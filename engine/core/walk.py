@@ -9,7 +9,7 @@ from functools import cached_property
 from engine.core.backfill import COOLING_S, Refused, Timeline, Want
 from engine.core.decisions import Hold, Reserve, Start
 from engine.core.model import GpuUuid, GroupKey, JobId
-from engine.core.ordering import may_be_promised
+from engine.core.ordering import may_be_promised, patience_s
 from engine.core.policy import Policy
 from engine.core.reasons import Reason
 from engine.core.snapshot import Claim, Gpu, Lease, Snapshot
@@ -142,6 +142,7 @@ class Walk:
             gpus=_uuids(gpus),
             started_at=now,
             expected_end=now + turn.run_s,
+            firm=now - turn.waiting.submitted_at > patience_s(self.ledger, self.policy),
         )
         self._starts.append(Start(lease=lease, submitted_at=turn.waiting.submitted_at, score=turn.value))
         self.ledger.start(lease)

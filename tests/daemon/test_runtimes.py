@@ -179,7 +179,7 @@ async def test_why_tells_what_the_expected_run_rests_on(world):
     told = await world.jobs.why(world.ann, alike)
     assert (told.run_s, told.runs, told.alike) == (RUN_S, 3, True)
     assert told.score == pytest.approx(told.base * told.fair * told.wait * told.short)
-    assert told.short == pytest.approx(3600 / (RUN_S + 600))
+    assert told.short == pytest.approx((3600 / (RUN_S + 600)) ** 0.5)
     assert told.patience_s >= 24 * 3600
     told = await world.jobs.why(world.ann, other)
     assert (told.run_s, told.runs, told.alike) == (60.0, 3, False)
