@@ -38,8 +38,13 @@ def wait_for(wire: Wire, number: int) -> int:
 def wait_for_array(wire: Wire, parent: int) -> int:
     """The highest exit code of a job array's elements, as `wait_for` counts them."""
     live = {"array": parent, "state": ",".join(LIVE), "limit": 1}
+
+    def over() -> bool:
+        page = wire.request("GET", "/v1/jobs", live)
+        return not page["items"] and page["cursor"] is None  # one that ends meanwhile leaves its page empty
+
     try:
-        _until(lambda: not wire.request("GET", "/v1/jobs", live)["items"])
+        _until(over)
     except KeyboardInterrupt:
         complain(f"array {parent} goes on; `rcq cancel '{parent}[]'` ends it")
         return EXIT_INTERRUPTED

@@ -162,16 +162,18 @@ def test_submit_prints_the_arrays_id(rcq: Rcq, engine: Engine) -> None:
 
 def test_waiting_for_an_array_gives_its_worst_exit_code(rcq: Rcq, engine: Engine) -> None:
     engine.on("POST", "/v1/jobs", {"id": 7, "count": 3, "last_id": 9})
-    left = [[element(1)], [element(2)], []]
+    left = [[element(1)], [], [element(2)], []]  # the second page's element ended while it was read
     bad = [element(0, state="failed", cause="exit", exit_code=3), element(2, state="failed", cause="signal", signal=9)]
 
     def page(request: Request) -> dict[str, Any]:
         if "failed" in request.query["state"]:
             return {"items": bad, "cursor": None}
-        return {"items": left.pop(0), "cursor": None}
+        items = left.pop(0)
+        return {"items": items, "cursor": "more" if left and not items else None}
 
     engine.on("GET", "/v1/jobs", page)
     result = rcq("submit", "--wait", "--array", "0-2", "true")
+    assert left == []
     assert (result.code, result.out) == (137, "7\n")
     assert "2 jobs of array 7 went wrong" in result.err
     left += [[]]
