@@ -112,7 +112,8 @@ class Ledger:
             self._hold(lease)
             if lease.ending:
                 self._coming[lease.key.owner.group] -= len(lease.gpus)
-        for claim in snapshot.claims:
+        self._claims = [claim for claim in snapshot.claims if claim.stands(snapshot.leases)]
+        for claim in self._claims:
             self._coming[claim.key.owner.group] += len(claim.gpus)
 
     def settle(self) -> None:
@@ -169,6 +170,9 @@ class Ledger:
     def start(self, lease: Lease) -> None:
         """Enter a new lease and charge its owner for the expected run."""
         self._hold(lease)
+        for claim in [one for one in self._claims if not one.stands((lease,))]:
+            self._claims.remove(claim)
+            self._coming[claim.key.owner.group] -= len(claim.gpus)
         sizes = {uuid: self._cards[uuid].memory_mb for uuid in lease.gpus}
         owner = lease.key.owner
         billed = fairshare.charge(lease, lease.expected_end, sizes, self._policy.core_weight)

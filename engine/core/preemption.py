@@ -74,10 +74,11 @@ def entitlement(snapshot: Snapshot, leases: Iterable[Lease], coming: Sequence[Gr
 
     coming: jobs that start besides.
     """
+    leases = tuple(leases)
     held: Counter[GroupName] = Counter()
     for lease in leases:
         held[lease.key.owner.group] += 0 if lease.ending else len(lease.gpus)
-    for key in (*(claim.key for claim in snapshot.claims), *coming):
+    for key in (*(claim.key for claim in snapshot.claims if claim.stands(leases)), *coming):
         held[key.owner.group] += key.shape.gpus
     return {name: min(held[name], terms.guarantee_gpus) for name, terms in snapshot.groups.items()}
 

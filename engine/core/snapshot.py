@@ -3,7 +3,7 @@
 Pure values. This module must not know where readings or books come from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from engine.core.model import AccountName, GpuUuid, GroupKey, GroupName, JobId, Owner, PendingGroup, ServiceName
@@ -125,6 +125,18 @@ class Claim:
     key: GroupKey
     submitted_at: float
     gpus: tuple[GpuUuid, ...]
+
+    def stands(self, leases: Iterable[Lease]) -> bool:
+        """Whether the cards are still to be kept: none of these leases has one whole and is not on the way out.
+
+        An equal, older job of the owner may have taken them; then the claim has done its work.
+        """
+        return not any(
+            uuid in lease.gpus
+            for lease in leases
+            if not lease.ending and not lease.key.shape.share
+            for uuid in self.gpus
+        )
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

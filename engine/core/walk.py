@@ -202,8 +202,7 @@ class Walk:
         """Whether somebody has a card of it whole who is not on the way out, or a card of it is gone."""
         if len(self._timeline.cards(claim.gpus)) < len(claim.gpus):
             return True
-        staying = [lease for lease in self.leases if not lease.ending and not lease.key.shape.share]
-        return any(uuid in lease.gpus for lease in staying for uuid in claim.gpus)
+        return not claim.stands(self.leases)
 
 
 def _uuids(gpus: tuple[Gpu, ...]) -> tuple[GpuUuid, ...]:

@@ -109,7 +109,7 @@ class Passes:
         # 4. one commit for that and for everything that happened since the last pass
         try:
             await self._commit(before, starts, [*new, *stops, *record])
-        except BaseException:
+        except BaseException:  # a cancelled commit too: nobody is stopped for what is not on disk
             self._preemptions.undo(victims)
             raise
         # 5. act: each start and stop goes on by itself, so that a slow one holds up nobody

@@ -3,12 +3,12 @@
 When it comes back, preemptible borrowers make way, as many as needed and no more.
 """
 
-from worlds import acted, gone, key, lease, waiting, world
+from worlds import NOW, acted, gone, key, lease, waiting, world
 
-from engine.core.model import GroupName
+from engine.core.model import GroupName, JobId
 from engine.core.plan import plan
 from engine.core.policy import Policy
-from engine.core.snapshot import GroupTerms
+from engine.core.snapshot import Claim, GroupTerms
 
 POLICY = Policy()
 GROUPS = {GroupName("vision"): GroupTerms(guarantee_gpus=2), GroupName("language"): GroupTerms(priority=10)}
@@ -93,3 +93,12 @@ def test_a_wide_borrower_goes_although_one_of_its_cards_was_its_own():
     assert (preempt.victim.job, preempt.rule) == ("wide", "reclaim")
     humble = waiting(key("ann", "vision", gpus=1), ("mine", 5))
     assert plan(world(4, [humble], [wide, firm], groups=groups), POLICY).preemptions == ()
+
+
+def test_a_claim_that_an_equal_job_took_counts_no_more():
+    """Cards were cleared for one job of vision and an older one like it took them: the next one still gets its own."""
+    taken = lease("older", MINE, 0, ran=60.0)
+    claim = Claim(job=JobId("mine 0"), key=MINE, submitted_at=NOW - 10, gpus=taken.gpus)
+    snapshot = world(4, [waiting(MINE, ("mine 0", 10))], [taken, *borrowed()[1:]], groups=GROUPS, claims=(claim,))
+    (preempt,) = plan(snapshot, POLICY).preemptions
+    assert (preempt.by.job, preempt.rule) == ("mine 0", "reclaim")
