@@ -69,12 +69,27 @@ class ThermalSettings(_Group):
 
     threshold_c: Celsius = Field(75.0, description="No start on a card at or above this.")
     resume_c: Celsius = Field(70.0, description="A hot card comes back below this.")
+    margin_c: float = Field(5.0, ge=0, description="Cards that tell margins: hot with no more left than this.")
+    neighbour: float = Field(0.2, ge=0, le=1, description="Weight of neighbours' heat when a card is chosen.")
+    critical_c: Celsius = Field(90.0, description="At or above it the job on the card is acted on.")
+    critical_action: Literal["warn", "pause", "preempt"] = Field("warn", description="What is done to it.")
+    power_cap: bool = Field(False, description="Hot cards at work get a lower power limit until they are cool.")
+    power_cap_share: float = Field(0.8, ge=0.3, le=1, description="That limit, as a part of the card's own.")
 
     @model_validator(mode="after")
-    def _resume_below_threshold(self) -> "ThermalSettings":
+    def _in_order(self) -> "ThermalSettings":
         if self.resume_c > self.threshold_c:
             raise ValueError("resume_c must not be above threshold_c")
+        if self.critical_c < self.threshold_c:
+            raise ValueError("critical_c must not be below threshold_c")
         return self
+
+
+class PowerSettings(_Group):
+    """[power]"""
+
+    budget_w: float | None = Field(None, gt=0, description="All cards together may draw so much; unset: no bound.")
+    idle_w: float = Field(25.0, ge=0, description="What a card without a job is taken to draw.")
 
 
 class SimulatedCard(_Group):
@@ -103,7 +118,27 @@ class GpuSettings(_Group):
     """[gpu]"""
 
     provider: Literal["auto", "nvml", "simulated", "none"] = Field("auto", description="Where readings come from.")
+    read_timeout_s: Seconds = Field(10.0, description="A driver call that takes longer hangs: its card is left alone.")
     tolerated_foreign_mb: int = Field(500, ge=0, description="MiB of strangers' processes on a card to ignore.")
+    foreign: Literal["ignore", "avoid", "warn", "charge"] = Field(
+        "avoid", description="What is done about processes that rcq did not start."
+    )
+    fault_action: Literal["requeue", "fail", "leave"] = Field(
+        "requeue", description="What becomes of jobs on a card that is quarantined."
+    )
+    leak_s: Seconds = Field(60.0, description="Memory of nobody on an idle card for so long: it is quarantined.")
+    canary: bool = Field(True, description="A quarantined card has to pass a short test before it comes back.")
+    canary_after_s: Seconds = Field(30.0, description="A card that heals by itself is tested after so long.")
+    idle_minutes: float = Field(30.0, ge=0, description="A job that uses none of its cards so long is told; 0: never.")
+    idle_utilization: float = Field(0.05, ge=0, le=1, description="A card under this load is not in use.")
+    idle_action: Literal["warn", "preempt"] = Field("warn", description="What is done about such a job.")
+    oom_retry: Literal["off", "larger", "alone"] = Field(
+        "larger", description="How a job that ran out of GPU memory is tried again."
+    )
+    oom_retries: int = Field(1, ge=0, le=10, description="So many times, beside the job's own retries.")
+    over_declared: Literal["warn", "stop"] = Field(
+        "warn", description="What is done about a sharer that uses more GPU memory than it asked for."
+    )
     simulated: Annotated[tuple[SimulatedCard, ...], Field(strict=False)] = Field(
         (), description="The cards of the simulated provider."
     )
@@ -139,6 +174,7 @@ class ExecutorSettings(_Group):
     kind: Literal["process"] = Field("process", description="What runs the jobs.")
     grace_s: float = Field(30.0, ge=0, description="Between SIGTERM and SIGKILL.")
     warn_before_s: float = Field(120.0, ge=0, description="SIGUSR1 so long before the time limit.")
+    pin_cores: bool = Field(False, description="Jobs are kept on CPU cores of their own, near their GPUs.")
 
 
 class IngestSettings(_Group):
@@ -170,6 +206,7 @@ class Settings(_Group):
     engine: EngineSettings = EngineSettings()
     scheduling: SchedulingSettings = SchedulingSettings()
     thermal: ThermalSettings = ThermalSettings()
+    power: PowerSettings = PowerSettings()
     gpu: GpuSettings = GpuSettings()
     quota: QuotaSettings = QuotaSettings()
     auth: AuthSettings = AuthSettings()

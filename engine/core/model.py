@@ -29,6 +29,7 @@ class Shape:
     gpus: how many GPUs, all or nothing. gpu_type: words of the model name, lower case, `None` for any.
     gpu_memory_mb: MiB needed on each GPU (0: any card will do). share: this memory of one GPU is enough and
     others may use the rest. cpu_cores, memory_mb: cores and MiB of the host. time_limit_s: seconds the job may run.
+    gpu_power_w: each of its cards is held to so many watts, `None` for the card's own limit.
     """
 
     gpus: int = 0
@@ -38,6 +39,7 @@ class Shape:
     cpu_cores: int = 1
     memory_mb: int = 0
     time_limit_s: int = 86_400
+    gpu_power_w: int | None = None
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

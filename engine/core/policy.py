@@ -16,10 +16,17 @@ class Order(StrEnum):
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Thermal:
-    """Degrees Celsius: no start at or above `threshold_c`; a hot card comes back below `resume_c`."""
+    """Degrees Celsius: no start at or above `threshold_c`; a hot card comes back below `resume_c`.
+
+    margin_c: a card that tells how many degrees are left before it slows itself down is hot with no more than these.
+    neighbour: of two cards that are equal else, the cooler one is taken; so much of its neighbours' heat counts with
+    its own (0 to 1).
+    """
 
     threshold_c: float = 75.0
     resume_c: float = 70.0
+    margin_c: float = 5.0
+    neighbour: float = 0.2
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -34,6 +41,14 @@ class Preemption:
     min_run_s: float = 600.0
     priority_gap: int = 3
     grace_s: float = 30.0
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Power:
+    """Watts. budget_w: what all cards of the host may draw together, `None` for no bound. idle_w: of a card at rest."""
+
+    budget_w: float | None = None
+    idle_w: float = 25.0
 
 
 class Basis(StrEnum):
@@ -57,7 +72,7 @@ class Policy:
     waited longer goes to the head; starvation_stretch_s: so much longer at most where the queue itself is that long
     (`ordering.patience_s`). reservation_depth: how many jobs that cannot start are promised a future lease in one
     pass; promise_window_s: how far ahead. promises: what they rest on. tolerated_foreign_mb: MiB of other people's
-    processes on a card that are ignored. core_weight: the part of a GPU that a core is billed as.
+    processes on a card that are ignored, `None` for any. core_weight: the part of a GPU that a core is billed as.
     """
 
     order: Order = Order.FAIR_SHARE
@@ -69,6 +84,7 @@ class Policy:
     promise_window_s: float = 86_400.0
     promises: Basis = Basis.BOTH
     thermal: Thermal = Thermal()
-    tolerated_foreign_mb: int = 500
+    power: Power = Power()
+    tolerated_foreign_mb: int | None = 500
     core_weight: float = 0.01
     preemption: Preemption = Preemption()

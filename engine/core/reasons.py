@@ -21,7 +21,10 @@ class NotEnoughGpus:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class GpuTooHot:
-    """A matching, idle card is kept out of use until it is below `resume_c`; hot means at or above `threshold_c`."""
+    """A matching, idle card is kept out of use until it is below `resume_c`; hot means at or above `threshold_c`.
+
+    margin_c: degrees left before it slows itself down, where it tells that: then hot means no more than margin_min_c.
+    """
 
     code: ClassVar[str] = "GPU_HOT"
     gpu: GpuUuid
@@ -30,6 +33,8 @@ class GpuTooHot:
     threshold_c: float
     resume_c: float
     throttled: bool
+    margin_c: float | None = None
+    margin_min_c: float | None = None
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -43,22 +48,59 @@ class GpuDrained:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class GpuQuarantined:
-    """A matching card was taken out of use by the health monitor."""
+    """A matching card was taken out of use by the health monitor, for `cause`."""
 
     code: ClassVar[str] = "GPU_QUARANTINED"
     gpu: GpuUuid
     index: int
+    cause: str | None = None
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class GpuForeign:
-    """A matching card without a lease carries `foreign_mb` MiB of other processes; `tolerated_mb` are ignored."""
+    """A matching card without a lease carries `foreign_mb` MiB of other processes; `tolerated_mb` are ignored.
+
+    processes: how many they are (0: nobody is known to have that memory), users: of which Unix users.
+    """
 
     code: ClassVar[str] = "GPU_FOREIGN"
     gpu: GpuUuid
     index: int
     foreign_mb: int
     tolerated_mb: int
+    processes: int = 0
+    users: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class GpuSettling:
+    """A job left a matching card, and the card was not yet seen without its memory: `used_mb` MiB at last sight."""
+
+    code: ClassVar[str] = "GPU_SETTLING"
+    gpu: GpuUuid
+    index: int
+    used_mb: int | None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class GpuMemoryTaken:
+    """A matching card has room in the books and not in fact: `free_mb` MiB are measured free, `wanted_mb` needed."""
+
+    code: ClassVar[str] = "GPU_MEMORY_TAKEN"
+    gpu: GpuUuid
+    index: int
+    wanted_mb: int
+    free_mb: int
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class PowerShort:
+    """Watts: the job's cards may draw `wanted_w` more, of the host's `budget_w` so many are `free_w` now."""
+
+    code: ClassVar[str] = "POWER_BUDGET"
+    wanted_w: float
+    free_w: float
+    budget_w: float
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -156,7 +198,8 @@ class Dependency:
 class Impossible:
     """No set of this host's cards, cores and memory can ever hold the job.
 
-    resource: what is short: `gpus`, `gpu_type`, `gpu_memory_mb`, `cpu_cores` or `memory_mb`; `most`: what exists.
+    resource: what is short: `gpus`, `gpu_type`, `gpu_memory_mb`, `cpu_cores`, `memory_mb` or `gpu_power_w`; `most`:
+    what exists.
     """
 
     code: ClassVar[str] = "IMPOSSIBLE"
@@ -171,6 +214,9 @@ Reason = (
     | GpuDrained
     | GpuQuarantined
     | GpuForeign
+    | GpuSettling
+    | GpuMemoryTaken
+    | PowerShort
     | CoresBusy
     | MemoryBusy
     | QuotaReached

@@ -15,8 +15,12 @@ class Gpu:
     """One card as last read. A reading that is missing is `None`, never a number.
 
     memory_mb: its size, MiB. memory_used_mb: measured use, MiB, whoever uses it. held_mb: the part of it that belongs
-    to rcq's own jobs. temperature_c: degrees Celsius. throttled: the driver slows it down because of heat.
-    drained: an admin took it out of use; quarantined: the health monitor did.
+    to rcq's own jobs. strangers: how many processes that rcq did not start are on it, strangers_of: of which users.
+    temperature_c: degrees Celsius; margin_c: degrees that are left before it slows itself down, where it tells that.
+    throttled: the driver slows it down because of heat. drained: an admin took it out of use; quarantined: the health
+    monitor did, for `cause`. settling: a job left it and it was not yet seen free since. power_w: watts that it draws
+    at most when it works. numa_node: of its PCI slot. links: how closely it is linked to each card of the host in their
+    order by index (`placement.topology`); empty where that is not known.
     """
 
     uuid: GpuUuid
@@ -29,6 +33,14 @@ class Gpu:
     throttled: bool = False
     drained: bool = False
     quarantined: bool = False
+    cause: str | None = None
+    settling: bool = False
+    strangers: int = 0
+    strangers_of: tuple[str, ...] = ()
+    margin_c: float | None = None
+    power_w: float | None = None
+    numa_node: int | None = None
+    links: tuple[int, ...] = ()
 
     @property
     def foreign_mb(self) -> int:
@@ -50,7 +62,8 @@ class Lease:
 
     expected_end: by what is known of its run time when it starts. ending: it was told to stop, and `expected_end` is
     when its grace is over. firm: it had waited so long when it started that nobody of higher priority may stop it: else
-    it could be stopped for ever and never get done.
+    it could be stopped for ever and never get done. paused_s: seconds that it stood still so far, which its time limit
+    does not count.
     """
 
     job: JobId
@@ -60,11 +73,12 @@ class Lease:
     expected_end: float
     ending: bool = False
     firm: bool = False
+    paused_s: float = 0.0
 
     @property
     def limit_end(self) -> float:
-        """When its time limit ends it, Unix seconds."""
-        return self.started_at + self.key.shape.time_limit_s
+        """When its time limit ends it, Unix seconds; later if it is paused again."""
+        return self.started_at + self.key.shape.time_limit_s + self.paused_s
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

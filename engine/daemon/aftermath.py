@@ -5,9 +5,10 @@ Pure. Must not know how anything is written down, queued or stopped.
 
 from dataclasses import dataclass
 
+from engine.bookkeeping import Ended, Moved
 from engine.core.lifecycle import Cause, JobState, outcome
 from engine.daemon.books import Live
-from engine.ports import Ended, Ending, Moved
+from engine.ports import Ending
 
 MOST_MESSAGE = 500
 """Characters of what an ending tells that are kept."""

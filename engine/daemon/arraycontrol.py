@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from engine.api.backend import ArrayStep, Identity
+from engine.bookkeeping import MovedAll
 from engine.core.lifecycle import WAITING, JobState
 from engine.core.model import JobId
 from engine.daemon.answers import audited, not_ready
@@ -21,7 +22,7 @@ from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.passes import Passes
 from engine.daemon.runs import Runs
 from engine.daemon.waitingjobs import Taken, WaitingJobs
-from engine.ports import Clock, MovedAll
+from engine.ports import Clock
 from engine.protocol.arrays import compact
 from engine.protocol.errors import Refused
 from engine.protocol.responses import ArrayChanged

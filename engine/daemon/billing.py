@@ -6,12 +6,12 @@ Pure. Must not know where usage is kept.
 from collections.abc import Iterable
 from dataclasses import replace
 
+from engine.bookkeeping import Bill, Charged
 from engine.core.fairshare import rate
 from engine.core.model import GroupKey
 from engine.core.policy import Policy
 from engine.core.snapshot import Gpu, Lease
 from engine.daemon.months import by_month
-from engine.ports import Bill, Charged
 
 
 def bill_of(lease: Lease, gpus: Iterable[Gpu], policy: Policy) -> Bill:

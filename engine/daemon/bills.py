@@ -7,6 +7,7 @@ starts or ends, nor how anything is written.
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from engine.bookkeeping import Bill, Billed, Charged
 from engine.core.model import JobId
 from engine.core.policy import Policy
 from engine.core.snapshot import Gpu
@@ -14,7 +15,7 @@ from engine.daemon.billing import bill_of, difference, first_charge, taken_back
 from engine.daemon.books import Books, Live
 from engine.daemon.journal import Journal
 from engine.daemon.months import month_of
-from engine.ports import Bill, Billed, Charged, Clock
+from engine.ports import Clock
 from engine.store.usage import Usage
 
 MONTH_S = 31 * 86_400.0

@@ -6,9 +6,10 @@ the same on disk. Must not know how anything is written, started or shown.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from engine.bookkeeping import Bill
 from engine.core.decisions import Plan, Start
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import GpuUuid, GroupKey, GroupName, JobId, Waiting
@@ -23,8 +24,8 @@ from engine.daemon.runtimes import RunTimes
 from engine.daemon.slotbook import SlotBook
 from engine.daemon.tally import Bearer, Members
 from engine.daemon.usage import UsageBook
-from engine.ports import Bill, GpuLoad
 from engine.protocol.fields import JobFields
+from engine.readings import GpuLoad
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -218,6 +219,7 @@ class Books:
         """What running jobs do to their cards; `default` is the load of a job that does not tell its own."""
         return tuple(
             GpuLoad(
+                job=live.job,
                 gpu=uuid,
                 load=default.get(uuid, 1.0) if live.load is None else live.load,
                 memory_mb=live.memory_mb,
@@ -226,10 +228,3 @@ class Books:
             if live.state is JobState.RUNNING
             for uuid in live.lease.gpus
         )
-
-    def held_by_loads(self, loads: Iterable[GpuLoad]) -> dict[GpuUuid, int]:
-        """MiB of each card that these loads use."""
-        held: dict[GpuUuid, int] = {}
-        for load in loads:
-            held[load.gpu] = held.get(load.gpu, 0) + load.memory_mb
-        return held

@@ -117,10 +117,19 @@ class BoxService:
             return {"items": [asdict(view) for view in self._gpus(who)]}
         if happening.kind == "stats":
             return asdict(self._stats())
+        return self._seen_of_account(who, happening)
+
+    def _seen_of_account(self, who: Identity, happening: Happening) -> dict[str, Any] | None:
+        account = happening.account or ""
         if happening.kind == "job":
-            if not self._views.knows_of(who, happening.account or ""):
-                return None
-            return {"id": int(happening.job or 0), "state": happening.state}
+            return (
+                {"id": int(happening.job or 0), "state": happening.state}
+                if self._views.knows_of(who, account)
+                else None
+            )
+        if happening.kind == "notice":
+            told = {"job": int(happening.job) if happening.job else None, **(happening.told or {})}
+            return told if self._views.owns(who, account) else None
         return {}
 
     def _gpus(self, who: Identity) -> list[GpuView]:

@@ -4,27 +4,28 @@ Owned by the event loop. Must not know where readings come from, nor who drained
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.core.model import GpuUuid
 from engine.core.snapshot import Gpu
-from engine.ports import GpuReading
+from engine.daemon.carduse import CardUse
+from engine.readings import GpuReading
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Card:
-    """A card's last good reading and `held_mb`, the part of its measured memory that belonged to rcq's jobs then.
+    """A card's last good reading and who used it then.
 
     The two belong together: a job that ends later does not turn its memory in an old reading into a stranger's.
     """
 
     reading: GpuReading
-    held_mb: int
+    use: CardUse = field(default_factory=CardUse)
 
     @property
     def foreign_mb(self) -> int:
         """MiB that somebody else used at the time of the reading."""
-        return max(0, (self.reading.memory_used_mb or 0) - self.held_mb)
+        return max(0, (self.reading.memory_used_mb or 0) - self.use.held_mb)
 
 
 class Cards:
@@ -39,10 +40,10 @@ class Cards:
         self.drained: set[GpuUuid] = set()
         self.hot: frozenset[GpuUuid] = frozenset()
 
-    def update(self, readings: Iterable[GpuReading], held_mb: Mapping[GpuUuid, int]) -> None:
-        """Take over a sample; `held_mb` is what rcq's jobs held when it was taken."""
+    def update(self, readings: Iterable[GpuReading], uses: Mapping[GpuUuid, CardUse]) -> None:
+        """Take over a sample; `uses`: who used the cards when it was taken."""
         for reading in readings:
-            self._cards[reading.uuid] = Card(reading=reading, held_mb=held_mb.get(reading.uuid, 0))
+            self._cards[reading.uuid] = Card(reading=reading, use=uses.get(reading.uuid, CardUse()))
 
     def all(self) -> list[Card]:
         """By index."""
@@ -78,7 +79,9 @@ class Cards:
                 model=card.reading.model,
                 memory_mb=card.reading.memory_mb,
                 memory_used_mb=card.reading.memory_used_mb,
-                held_mb=card.held_mb,
+                held_mb=card.use.held_mb,
+                strangers=len(card.use.strangers),
+                strangers_of=tuple(sorted({stranger.user for stranger in card.use.strangers if stranger.user})),
                 temperature_c=card.reading.temperature_c,
                 throttled=card.reading.throttled,
                 drained=card.reading.uuid in self.drained,
@@ -88,7 +91,7 @@ class Cards:
         )
 
     def usable_signature(
-        self, now: float, threshold_c: float, resume_c: float, tolerated_mb: int, leased: Collection[GpuUuid]
+        self, now: float, threshold_c: float, resume_c: float, tolerated_mb: int | None, leased: Collection[GpuUuid]
     ) -> tuple[object, ...]:
         """Changes exactly when a sample may have made a card usable or unusable: then a pass is due."""
         return tuple(
@@ -98,7 +101,7 @@ class Cards:
                 self.missing(card, now),
                 _zone(card.reading.temperature_c, threshold_c, resume_c),
                 card.reading.throttled,
-                card.reading.uuid not in leased and card.foreign_mb > tolerated_mb,
+                tolerated_mb is not None and card.reading.uuid not in leased and card.foreign_mb > tolerated_mb,
             )
             for card in self.all()
         )

@@ -4,6 +4,7 @@ Must not know HTTP, how a pass decides or how a process ends.
 """
 
 from engine.api.backend import Identity
+from engine.bookkeeping import Ended, Moved
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import JobId
 from engine.daemon.books import Books
@@ -14,7 +15,7 @@ from engine.daemon.passes import Passes
 from engine.daemon.runs import Runs
 from engine.daemon.views import Views, waiting_of
 from engine.daemon.waitingjobs import Taken, WaitingJobs
-from engine.ports import Clock, Ended, Moved
+from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.store.rows import StoredJob
 

@@ -8,11 +8,12 @@ import logging
 import zlib
 
 from config.settings import RetentionSettings
+from engine.bookkeeping import Decided
 from engine.core import record
 from engine.core.decisions import Plan
 from engine.core.policy import Policy
 from engine.core.snapshot import Snapshot
-from engine.ports import Clock, Decided
+from engine.ports import Clock
 from engine.store.decisions import Decisions
 from engine.store.errors import StoreError
 

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.api.backend import Identity
+from engine.bookkeeping import Ended, Moved
 from engine.core.lifecycle import JobState
 from engine.core.model import JobId
 from engine.daemon.answers import audited, not_ready
 from engine.daemon.feed import Feed
 from engine.daemon.passes import Passes
 from engine.daemon.views import Views
-from engine.ports import Clock, Ended, Moved
+from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.store.errors import StoreError
 from engine.store.rows import StoredJob

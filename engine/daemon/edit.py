@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.api.backend import Identity
 from engine.api.changes import changed
+from engine.bookkeeping import NewJob
 from engine.core.model import GroupKey, JobId
 from engine.daemon.allowance import Allowances
 from engine.daemon.answers import audited, not_ready
@@ -21,7 +22,7 @@ from engine.daemon.intake import Intake
 from engine.daemon.lookup import Lookup
 from engine.daemon.views import waiting_of
 from engine.daemon.waitingjobs import Taken, WaitingJobs
-from engine.ports import Clock, ImpossibleChange, NewJob
+from engine.ports import Clock, ImpossibleChange
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 from engine.store.errors import StoreError

@@ -6,8 +6,8 @@ Pure. Must not know the store, nor who submits.
 from collections.abc import Iterator
 from dataclasses import replace
 
+from engine.bookkeeping import NewJob
 from engine.core.model import ArrayCap, GroupKey, JobId, Waiting
-from engine.ports import NewJob
 from engine.protocol.arrays import parse_array
 from engine.protocol.errors import Refused
 from engine.protocol.fields import ElementFields, JobFields, array_of

@@ -6,7 +6,7 @@ not know HTTP or what privacy is set to.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,19 +14,25 @@ from engine.api.backend import FeedEvent
 
 REMEMBERED = 1024
 """Events that a subscriber who comes back can still get."""
+SINGLE = frozenset({"job", "notice"})
+"""Kinds of which each event tells something of its own."""
 QUEUED = 512
 """Events that a slow subscriber may lag behind; then the oldest are lost, and it is told to refresh."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Happening:
-    """One event as a fact. kind: `gpus`, `job`, `queue`, `reservations` or `stats`; the rest is set for `job`."""
+    """One event as a fact. kind: `gpus`, `job`, `notice`, `queue`, `reservations` or `stats`.
+
+    job, account, state: of a job's change. job, account, told: of a notice.
+    """
 
     id: int
     kind: str
     job: str | None = None
     account: str | None = None
     state: str | None = None
+    told: Mapping[str, Any] | None = None
 
 
 Sees = Callable[[Happening], dict[str, Any] | None]
@@ -43,7 +49,7 @@ class _Subscriber:
 
     def put(self, happening: Happening) -> None:
         """Queue it; of a kind that only says "look again", the newest is enough."""
-        if self.waiting and happening.kind != "job" and self.waiting[-1].kind == happening.kind:
+        if self.waiting and happening.kind not in SINGLE and self.waiting[-1].kind == happening.kind:
             self.waiting.pop()
         if len(self.waiting) >= QUEUED:
             self.waiting.popleft()
@@ -69,6 +75,10 @@ class Feed:
     def job_changed(self, job: str, account: str, state: str) -> None:
         """A job of `account` is in another state."""
         self._publish("job", job, account, state)
+
+    def noticed(self, told: Mapping[str, Any], job: str | None, account: str | None) -> None:
+        """An account, or the admins alone, are told something of a running job or of a card."""
+        self._append(Happening(id=self._next_id, kind="notice", job=job, account=account, told=told))
 
     def queue_changed(self) -> None:
         """Positions, reasons or the number of waiting jobs may be others."""
@@ -132,7 +142,9 @@ class Feed:
                 return
 
     def _publish(self, kind: str, job: str | None = None, account: str | None = None, state: str | None = None) -> None:
-        happening = Happening(id=self._next_id, kind=kind, job=job, account=account, state=state)
+        self._append(Happening(id=self._next_id, kind=kind, job=job, account=account, state=state))
+
+    def _append(self, happening: Happening) -> None:
         self._next_id += 1
         self._ring.append(happening)
         for subscriber in self._subscribers:

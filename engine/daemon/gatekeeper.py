@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from engine.api.backend import Identity
+from engine.bookkeeping import STEP_S, AtGate, Ended, KnownJob, Passed
 from engine.core.lifecycle import TERMINAL, Cause, JobState
 from engine.core.model import JobId, Waiting
 from engine.daemon import cron
@@ -18,7 +19,7 @@ from engine.daemon.feed import Feed
 from engine.daemon.gate import FINAL, Doom, Entry, Place, Verdict
 from engine.daemon.journal import Journal
 from engine.daemon.views import Views
-from engine.ports import STEP_S, AtGate, Clock, Ended, KnownJob, Passed
+from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.protocol.fields import After, JobFields
 from engine.store.errors import StoreError

@@ -16,6 +16,7 @@ from engine.daemon.feed import Feed
 from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.host import boot_id, host_of
 from engine.daemon.journal import Journal
+from engine.daemon.notices import Notices
 from engine.daemon.quotaview import default_quota
 from engine.daemon.register import Register
 from engine.daemon.runtimes import RunTimes
@@ -46,6 +47,7 @@ class Ground:
     feed: Feed
     views: Views
     gatekeeper: Gatekeeper
+    notices: Notices
 
 
 def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, clock: Clock) -> Ground:
@@ -66,6 +68,7 @@ def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, cl
         bills=Bills(books=books, journal=journal, policy=policy, clock=clock),
         feed=feed,
         views=views,
+        notices=Notices(feed, clock),
         gatekeeper=Gatekeeper(books=books, journal=journal, store=store.jobs, views=views, feed=feed, clock=clock),
     )
 

@@ -13,7 +13,7 @@ from engine.core.snapshot import Gpu, Lease
 from engine.core.trace import Heat
 from engine.daemon.provider import spec_of
 from engine.gpu.simulated import SimulatedGpus
-from engine.ports import GpuLoad
+from engine.readings import GpuLoad
 
 
 class HeatError(ValueError):

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 
 from config.settings import SchedulingSettings
 from engine.api.backend import Identity
+from engine.bookkeeping import KnownJob
 from engine.core.decisions import Hold, Plan
 from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, PendingGroup, ServiceName, Shape, Waiting
 from engine.core.placement.possible import impossible
@@ -18,7 +19,7 @@ from engine.core.snapshot import Snapshot
 from engine.daemon.books import Books
 from engine.daemon.elements import too_large
 from engine.daemon.register import Register
-from engine.ports import Clock, KnownJob
+from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 from engine.store.accounts import Account

@@ -6,9 +6,9 @@ written.
 
 from collections.abc import Sequence
 
+from engine.bookkeeping import Change, Charged, Ended, Moved
 from engine.core.model import AccountName, JobId, Owner, ServiceName
 from engine.daemon.billing import added
-from engine.ports import Change, Charged, Ended, Moved
 
 
 def merged(changes: Sequence[Change]) -> list[Change]:

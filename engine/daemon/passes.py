@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
+from engine.bookkeeping import Change, Charged, Scheduled
 from engine.core.decisions import Plan, Start
 from engine.core.lifecycle import JobState
 from engine.core.model import JobId
@@ -20,7 +21,7 @@ from engine.daemon.feed import Feed
 from engine.daemon.journal import Journal, merged
 from engine.daemon.preemptions import Preemptions
 from engine.daemon.runs import Runs
-from engine.ports import Change, Charged, Clock, ImpossibleChange, JobStore, Scheduled
+from engine.ports import Clock, ImpossibleChange, JobStore
 
 log = logging.getLogger(__name__)
 

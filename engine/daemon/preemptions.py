@@ -6,11 +6,12 @@ Must not decide whom to stop (that is `engine.core.plan`), nor know how a proces
 import asyncio
 import logging
 
+from engine.bookkeeping import Stopping
 from engine.core.decisions import Plan, Preempt
 from engine.core.lifecycle import Cause
 from engine.daemon.books import Books, Live
 from engine.daemon.runs import Runs
-from engine.ports import Clock, Stopping
+from engine.ports import Clock
 from engine.store.audit import Audit, Entry
 from engine.store.errors import StoreError
 

@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from engine.bookkeeping import KnownJob
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import GroupKey, JobId, Waiting
 from engine.daemon.bills import Bills
@@ -15,7 +16,7 @@ from engine.daemon.books import Books, Live
 from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.runs import Runs
 from engine.executor.directory import path_of
-from engine.ports import Clock, Ending, Executor, JobStore, KnownJob, Running
+from engine.ports import Clock, Ending, Executor, JobStore, Running
 
 log = logging.getLogger(__name__)
 

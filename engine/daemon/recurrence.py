@@ -8,6 +8,7 @@ import logging
 from dataclasses import replace
 
 from engine.api.backend import Identity
+from engine.bookkeeping import Postponed, Turn
 from engine.core.model import JobId
 from engine.daemon import cron
 from engine.daemon.books import Books
@@ -16,7 +17,7 @@ from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.journal import Journal
 from engine.daemon.register import Register
 from engine.daemon.submission import Submission
-from engine.ports import Clock, JobStore, Postponed, Turn
+from engine.ports import Clock, JobStore
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 

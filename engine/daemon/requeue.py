@@ -4,6 +4,7 @@ Must not know HTTP, how a pass decides or how a process ends.
 """
 
 from engine.api.backend import Identity
+from engine.bookkeeping import KnownJob, Moved
 from engine.core.lifecycle import TERMINAL, Cause, JobState
 from engine.core.model import JobId, Waiting
 from engine.daemon.allowance import Allowances
@@ -16,7 +17,7 @@ from engine.daemon.intake import Intake
 from engine.daemon.lookup import Lookup
 from engine.daemon.passes import Passes
 from engine.daemon.runs import Runs
-from engine.ports import Clock, KnownJob, Moved
+from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 from engine.store.errors import StoreError

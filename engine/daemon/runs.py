@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
+from engine.bookkeeping import Started, Stopping
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import JobId, Waiting
 from engine.daemon.aftermath import aftermath
@@ -19,7 +20,7 @@ from engine.daemon.books import Books, Live
 from engine.daemon.feed import Feed
 from engine.daemon.journal import Journal
 from engine.daemon.simload import simulated_load
-from engine.ports import Clock, Ending, Executor, JobStore, Launch, Running, Started, Stopping
+from engine.ports import Clock, Ending, Executor, JobStore, Launch, Running
 from engine.protocol.fields import JobFields
 
 log = logging.getLogger(__name__)

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
+from engine.bookkeeping import Ended, PastRun
 from engine.core.estimate import Estimate, History
 from engine.core.lifecycle import Cause
 from engine.core.model import AccountName, GroupKey, PendingGroup, kind_of
-from engine.ports import Ended, PastRun
 
 TELLING = frozenset({Cause.EXIT, Cause.SIGNAL, Cause.TIME_LIMIT, Cause.OUT_OF_MEMORY, Cause.GPU_OUT_OF_MEMORY})
 """Ends that say how long such a job runs: its own, not those that somebody or something else put to it."""

@@ -12,22 +12,24 @@ from typing import Protocol
 from engine.core.model import GpuUuid
 from engine.core.policy import Policy
 from engine.daemon.books import Books
+from engine.daemon.carduse import CardUse, uses_of
 from engine.daemon.feed import Feed
-from engine.ports import Clock, GpuLoad, GpuProvider, GpuReading
+from engine.ports import Clock, GpuProvider
 from engine.protocol.errors import RcqError
+from engine.readings import GpuLoad, GpuReading
 
 log = logging.getLogger(__name__)
 
 
 class Attribution(Protocol):
-    """Tells how much of a card's measured memory belongs to rcq's own jobs."""
+    """Tells who uses a card's memory: rcq's own jobs, or others."""
 
     def prepare(self) -> None:
-        """In the event loop, just before the cards are read."""
+        """In the event loop, just before the cards are read: take down what belongs to it."""
         ...
 
-    def held_mb(self, readings: Sequence[GpuReading]) -> Mapping[GpuUuid, int]:
-        """MiB of each card, for these readings."""
+    def uses(self, readings: Sequence[GpuReading]) -> Mapping[GpuUuid, CardUse]:
+        """Who uses each card, for these readings. In the thread that read them: only what was taken down is known."""
         ...
 
 
@@ -43,9 +45,9 @@ class SimulatedAttribution:
         """Take down what runs now."""
         self.loads = self._books.loads(self._default_load)
 
-    def held_mb(self, readings: Sequence[GpuReading]) -> Mapping[GpuUuid, int]:
+    def uses(self, readings: Sequence[GpuReading]) -> Mapping[GpuUuid, CardUse]:
         """What those loads use."""
-        return self._books.held_by_loads(self.loads)
+        return uses_of(self.loads)
 
 
 class LeaseAttribution:
@@ -62,14 +64,17 @@ class LeaseAttribution:
         """Take down which cards are leased."""
         self._leased = self._books.leased()
 
-    def held_mb(self, readings: Sequence[GpuReading]) -> Mapping[GpuUuid, int]:
-        """The measured memory of the cards that were leased before or after the reading: it happened in between."""
-        ours = self._leased | self._books.leased()
-        return {reading.uuid: reading.memory_used_mb or 0 for reading in readings if reading.uuid in ours}
+    def uses(self, readings: Sequence[GpuReading]) -> Mapping[GpuUuid, CardUse]:
+        """All of the measured memory of the cards that are leased."""
+        return {
+            reading.uuid: CardUse(held_mb=reading.memory_used_mb or 0)
+            for reading in readings
+            if reading.uuid in self._leased
+        }
 
 
 class Sampler:
-    """Takes samples. wake: asks for a pass."""
+    """Takes samples. wake: asks for a pass. watchers: are called with `now` after each good sample, in order."""
 
     def __init__(
         self,
@@ -89,6 +94,7 @@ class Sampler:
         self._policy = policy
         self._clock = clock
         self._wake = wake
+        self.watchers: list[Callable[[float], None]] = []
         self._under_way = False
         self._failing = False
         self._signature: tuple[object, ...] = ()
@@ -117,10 +123,14 @@ class Sampler:
             self._signature = signature
             self._wake()
 
+    def _sampled(self) -> tuple[tuple[GpuReading, ...], Mapping[GpuUuid, CardUse]]:
+        readings = self._provider.read()
+        return readings, self._attribution.uses(readings)
+
     async def _read(self) -> None:
         self._attribution.prepare()
         try:
-            readings = await asyncio.to_thread(self._provider.read)
+            readings, uses = await asyncio.to_thread(self._sampled)
         except RcqError as error:
             if not self._failing:
                 log.error("The cards cannot be read: %s", error)
@@ -129,7 +139,9 @@ class Sampler:
         if self._failing:
             log.warning("The cards can be read again.")
         self._failing = False
-        self._books.cards.update(readings, self._attribution.held_mb(readings))
+        self._books.cards.update(readings, uses)
+        for watch in self.watchers:
+            watch(self._clock.now())
         if self._feed.listened_to:
             self._feed.gpus_changed()
             self._feed.stats_changed()

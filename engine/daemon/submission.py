@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.api.backend import Identity
+from engine.bookkeeping import STEP_S, NewJob, Turn
 from engine.core.lifecycle import JobState
 from engine.core.model import GroupKey
 from engine.daemon.allowance import Allowances, Batch
@@ -18,7 +19,7 @@ from engine.daemon.gate import Entry, Place
 from engine.daemon.gatekeeper import Gatekeeper, Weighed, terms
 from engine.daemon.intake import Intake
 from engine.daemon.passes import Passes
-from engine.ports import STEP_S, Clock, NewJob, Turn
+from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 from engine.store.errors import StoreError

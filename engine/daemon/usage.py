@@ -6,11 +6,11 @@ Owned by the event loop; the store keeps the same numbers on disk. Must not know
 from collections.abc import Hashable, Iterable
 from typing import Generic, TypeVar
 
+from engine.bookkeeping import Charged
 from engine.core.fairshare import decayed
 from engine.core.model import AccountName, GroupName, Owner, ServiceName
 from engine.core.snapshot import Month
 from engine.daemon.months import month_of
-from engine.ports import Charged
 
 Bearer = TypeVar("Bearer", bound=Hashable)
 Scoped = tuple[str, str]

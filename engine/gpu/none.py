@@ -3,7 +3,7 @@
 Must not know why there are none.
 """
 
-from engine.ports import GpuReading
+from engine.readings import GpuReading
 
 
 class NoGpus:

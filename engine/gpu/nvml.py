@@ -14,7 +14,8 @@ import pynvml
 
 from engine.core.model import GpuUuid
 from engine.gpu.unavailable import unavailable
-from engine.ports import Clock, GpuReading
+from engine.ports import Clock
+from engine.readings import GpuReading
 
 T = TypeVar("T")
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from engine.core.model import GpuUuid
 from engine.gpu.thermal import power_w, steady_c, step_c
-from engine.ports import Clock, GpuLoad, GpuReading
+from engine.ports import Clock
+from engine.readings import GpuLoad, GpuReading
 
 THROTTLED_SHARE = 0.5
 """Part of the load that a throttled card still gets done, and pays for in watts."""

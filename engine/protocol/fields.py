@@ -64,6 +64,8 @@ class JobFields:
     time_limit_s: int | None = None
     priority: int = 5
     preemptible: bool = False
+    gpu_power_w: int | None = None
+    idle_ok: bool = False
     workdir: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     after: list[After] = field(default_factory=list)
@@ -73,6 +75,14 @@ class JobFields:
     retries: int = 0
     tags: Mapping[str, str] = field(default_factory=dict)
     submitted_at: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class AdoptedFields(JobFields):
+    """The request of a job that was a foreign process: its pid and its start time, in clock ticks since the boot."""
+
+    adopted_pid: int
+    adopted_start: int
 
 
 @dataclass(slots=True, kw_only=True)

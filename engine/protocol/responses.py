@@ -17,6 +17,8 @@ class JobRow:
     `service`, `command_line`, `exit_code`, `signal` and `cause` are `None`.
     array_parent, array_index: of an element of a job array, the id of its first element and its own index.
     position: 1 is next, `None` unless pending (or when further back than the engine counts for lists).
+    paused_since: it stands still since then (its time limit, too). notices: what its owner should know of it while it
+    runs, each `{"code": …, "at": …, numbers…}` of `engine.protocol.notices`.
     expected_start: when it is to start, by `basis`: `promised` (cards are kept for it then) or `forecast` (if every
     run ends as expected and nobody better comes). reasons: why it does not start now, each `{"code": …, numbers…}`.
     """
@@ -53,6 +55,23 @@ class JobRow:
     basis: str | None = None
     reasons: list[dict[str, Any]] = field(default_factory=list)
     redacted: bool = False
+    paused_since: float | None = None
+    notices: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class MeasuresView:
+    """What was measured of an attempt.
+
+    energy_kwh: of its cards, as far as they were its own. peak_gpu_memory_mb: the most that it had on one of its cards.
+    gpu_utilization: of its cards in the mean, 0 to 1. gpus_used: of its `gpus` cards those that were ever in use.
+    """
+
+    energy_kwh: float
+    peak_gpu_memory_mb: int | None
+    gpu_utilization: float | None
+    gpus: int
+    gpus_used: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,6 +87,7 @@ class AttemptView:
     ended_at: float
     gpu_indices: list[int]
     message: str | None = None
+    measures: MeasuresView | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,7 +96,9 @@ class JobDetail(JobRow):
 
     message: what its end told beyond the cause, or why its last attempt was not the last. retries: further attempts
     that it may have after failures. attempts: the ones that are over, in order.
-    cron_of: the recurring job that it is a copy of.
+    cron_of: the recurring job that it is a copy of. gpu_power_w: watts that each of its cards is held to. idle_ok: it
+    may hold cards that it does not use. adopted_pid: of the process that became the job. measures: of the attempt that
+    runs, or of the last one.
     """
 
     command: list[str] | None = None
@@ -95,6 +117,10 @@ class JobDetail(JobRow):
     directory: str | None = None
     retries: int = 0
     attempts: list[AttemptView] = field(default_factory=list)
+    gpu_power_w: int | None = None
+    idle_ok: bool = False
+    adopted_pid: int | None = None
+    measures: MeasuresView | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -269,10 +295,31 @@ class GpuSlot:
 
 
 @dataclass(slots=True, kw_only=True)
+class GpuProcessView:
+    """A process on a card. job: whose process it is, `None` for a foreign one and for jobs that one may not know of.
+
+    foreign: rcq did not start it. user: its Unix user. command: all of it for admins and its own user, else the
+    program's name; both `None` where the host does not tell.
+    """
+
+    pid: int
+    foreign: bool
+    job: int | None
+    user: str | None
+    command: str | None
+    memory_mb: int | None
+
+
+@dataclass(slots=True, kw_only=True)
 class GpuView:
     """One card. state: `ok`, `hot`, `drained`, `quarantined` or `missing`; age_s: seconds since it was read.
 
-    foreign_mb: MiB of processes that rcq did not start; over tolerated_mb no job starts beside them.
+    why: for what it is drained, quarantined or missing; since: Unix seconds. settling: a job left it, and it was not
+    yet seen free. foreign_mb: MiB of processes that rcq did not start; over tolerated_mb (`None`: any are tolerated) no
+    job starts beside them. processes: who is on it, rcq's jobs and others. margin_c: degrees left before it slows
+    itself down, where it tells that. throttle: what slows it down now (`engine.readings.THROTTLES`). power_cap_w: rcq
+    holds it to so many watts. links: how closely it is linked to each card, by index: higher is closer.
+    parent: of a MIG instance, the UUID of its card.
     """
 
     uuid: str
@@ -289,10 +336,26 @@ class GpuView:
     power_limit_w: float | None
     throttled: bool
     foreign_mb: int
-    tolerated_mb: int
+    tolerated_mb: int | None
     age_s: float
     jobs: list[GpuUser] = field(default_factory=list)
     slot: GpuSlot | None = None
+    why: str | None = None
+    since: float | None = None
+    settling: bool = False
+    processes: list[GpuProcessView] = field(default_factory=list)
+    margin_c: float | None = None
+    slowdown_c: float | None = None
+    throttle: list[str] = field(default_factory=list)
+    power_cap_w: float | None = None
+    sm_clock_mhz: int | None = None
+    memory_clock_mhz: int | None = None
+    ecc_corrected: int | None = None
+    ecc_uncorrected: int | None = None
+    pci: str | None = None
+    numa_node: int | None = None
+    links: list[int] = field(default_factory=list)
+    parent: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -318,7 +381,7 @@ class ReservationView:
 
 @dataclass(slots=True, kw_only=True)
 class Stats:
-    """The engine's own state. jobs: how many in each state."""
+    """The engine's own state. jobs: how many in each state. Watts of all cards: drawn now, of the host's budget."""
 
     version: str
     policy: str
@@ -336,6 +399,8 @@ class Stats:
     last_pass_at: float | None
     last_pass_age_s: float | None
     last_pass_s: float | None
+    power_w: float | None = None
+    power_budget_w: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)

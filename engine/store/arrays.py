@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from engine.bookkeeping import STEP_S, NewJob
 from engine.core.lifecycle import JobState
 from engine.core.model import JobId
-from engine.ports import STEP_S, NewJob
 from engine.store.readers import Readers
 from engine.store.request import NEW_COLUMNS, SHARED, new_row
 

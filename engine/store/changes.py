@@ -8,15 +8,13 @@ from typing import Any, assert_never
 
 from sqlite_utils import Database
 
-from engine.core.lifecycle import LEASED, TERMINAL, WAITING, JobState, may_step
-from engine.core.model import JobId
-from engine.ports import (
+from engine.bookkeeping import (
     Billed,
     Change,
     Charged,
     Decided,
     Ended,
-    ImpossibleChange,
+    Measured,
     Moved,
     MovedAll,
     Passed,
@@ -25,7 +23,10 @@ from engine.ports import (
     Started,
     Stopping,
 )
-from engine.store import attempts, decisions, gate, waiting
+from engine.core.lifecycle import LEASED, TERMINAL, WAITING, JobState, may_step
+from engine.core.model import JobId
+from engine.ports import ImpossibleChange
+from engine.store import attempts, decisions, gate, measures, waiting
 from engine.store.rows import gpu_text
 from engine.store.usage import charge, keep_bill
 
@@ -75,6 +76,8 @@ def apply(db: Database, changes: Sequence[Change], half_life_s: float) -> None: 
                 keep_bill(db, number_of(change.job), change)
             case Decided():
                 decisions.write(db, change)
+            case Measured():
+                measures.keep(db, number_of(change.job), change)
             case _:
                 assert_never(change)
 

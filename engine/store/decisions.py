@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from engine.ports import Decided
+from engine.bookkeeping import Decided
 from engine.store.database import connect_reader
 from engine.store.errors import DatabaseUnavailable, Missing
 from engine.store.writer import Writer

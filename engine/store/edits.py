@@ -7,7 +7,8 @@ import math
 
 from sqlite_utils import Database
 
-from engine.ports import AtGate, ImpossibleChange, Moved, NewJob
+from engine.bookkeeping import AtGate, Moved, NewJob
+from engine.ports import ImpossibleChange
 from engine.store import gate
 from engine.store.audit import Entry, log
 from engine.store.changes import apply

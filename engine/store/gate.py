@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from engine.bookkeeping import AtGate, NewJob, Passed, Postponed, Turn
 from engine.core.lifecycle import JobState
 from engine.core.model import JobId
-from engine.ports import AtGate, NewJob, Passed, Postponed, Turn
 from engine.protocol.fields import After
 
 _ADD = "INSERT INTO gate (job, after, begin_at, cron) VALUES (?, ?, ?, ?)"

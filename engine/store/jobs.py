@@ -12,9 +12,9 @@ from typing import Any, cast
 
 from sqlite_utils import Database
 
+from engine.bookkeeping import AtGate, Change, KnownJob, Moved, NewJob
 from engine.core.lifecycle import LEASED, WAITING, JobState
 from engine.core.model import JobId
-from engine.ports import AtGate, Change, KnownJob, Moved, NewJob
 from engine.protocol.fields import JobFields
 from engine.store import gate
 from engine.store.arrays import add_array

@@ -22,6 +22,13 @@ WHEN NEW.job_id IS NOT NULL AND EXISTS (SELECT 1 FROM arrays WHERE account = NEW
 BEGIN SELECT RAISE(IGNORE); END
 """
 
+_MEASURES = """
+CREATE TABLE measures (
+    job INTEGER NOT NULL, attempt INTEGER NOT NULL, energy_j REAL NOT NULL, peak_memory_mb INTEGER, gpu_s REAL NOT NULL,
+    busy_gpu_s REAL NOT NULL, gpus_used INTEGER NOT NULL, PRIMARY KEY (job, attempt)
+) STRICT, WITHOUT ROWID
+"""
+
 # The sizes of cards were not written down: a shared card counts whole, and cores are left out.
 _OLD_BILLS = """
 INSERT INTO bills (job, attempt, account, grp, rate, cards, since, until)
@@ -170,6 +177,31 @@ def decision_log(db: Database) -> None:
 def known_steps() -> frozenset[str]:
     """The names of all steps; an empty database still has each of them before it."""
     return frozenset(step.name for step in migrations.pending(Database(memory=True, execute_plugins=False)))
+
+
+@migrations(name="0010_cards")
+def cards(db: Database) -> None:
+    """Quarantined cards, power limits to put back, what was measured of attempts, energy by month, and more."""
+    db.table("quarantines").create(
+        {"uuid": str, "cause": str, "detail": str, "at": float},
+        pk="uuid",
+        not_null={"cause", "at"},
+        strict=True,
+    )
+    db.table("power_limits").create(
+        {"uuid": str, "before_w": float, "set_w": float, "job": int, "at": float},
+        pk="uuid",
+        not_null={"before_w", "set_w", "at"},
+        strict=True,
+    )
+    db.execute(_MEASURES)
+    db.table("month_energy").create(
+        {"month": str, "scope": str, "name": str, "energy_j": float},
+        pk=("month", "scope", "name"),
+        not_null={"energy_j"},
+        strict=True,
+    )
+    db.table("jobs").add_column("gpu_power_w", int)
 
 
 def _people(db: Database) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from sqlite_utils import Database
 
+from engine.bookkeeping import PastRun
 from engine.core.lifecycle import Cause
-from engine.ports import PastRun
 from engine.store.readers import Readers
 from engine.store.rows import KEY_COLUMNS, Keys
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 
-from engine.ports import NewJob
+from engine.bookkeeping import NewJob
 from engine.protocol.fields import After, ElementFields, JobFields
 
 COMMAND_LINE_CHARACTERS = 200

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.bookkeeping import KnownJob
 from engine.core.lifecycle import LEASED, Cause, JobState
 from engine.core.model import AccountName, ArrayCap, GpuUuid, GroupKey, GroupName, JobId, Owner, ServiceName, Shape
 from engine.core.snapshot import Lease
-from engine.ports import KnownJob
 from engine.protocol.fields import JobFields
 from engine.store.attempts import PastAttempt
 

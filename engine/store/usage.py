@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from engine.bookkeeping import Bill, Billed, Charged
 from engine.core.fairshare import decayed
 from engine.core.model import AccountName, GroupName, JobId, Owner
-from engine.ports import Bill, Billed, Charged
 from engine.store.readers import Readers
 from engine.store.writer import Writer
 

@@ -7,8 +7,9 @@ import json
 
 from sqlite_utils import Database
 
+from engine.bookkeeping import MovedAll
 from engine.core.lifecycle import WAITING, Cause, JobState, may_step
-from engine.ports import ImpossibleChange, MovedAll
+from engine.ports import ImpossibleChange
 
 _STEP = """
 UPDATE jobs SET state = ?, cause = ?, ended_at = ?, message = NULL

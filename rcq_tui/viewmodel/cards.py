@@ -146,7 +146,7 @@ def _power(card: GpuView) -> str:
 
 def _users(card: GpuView, cells: int, ascii_only: bool, *, with_names: bool) -> Line:
     parts = [_user(job, with_names and len(card.jobs) == 1) for job in card.jobs]
-    foreign = card.foreign_mb > card.tolerated_mb
+    foreign = card.tolerated_mb is not None and card.foreign_mb > card.tolerated_mb
     if foreign:
         parts.append(f"{memory(card.foreign_mb)} not of rcq")
     if card.slot is not None:

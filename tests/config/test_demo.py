@@ -15,8 +15,8 @@ from engine.core.model import Shape
 from engine.core.placement.possible import impossible
 from engine.core.snapshot import Gpu, Host
 from engine.gpu.simulated import SimulatedCardSpec, SimulatedGpus
-from engine.ports import GpuLoad
 from engine.protocol.fields import JobFields
+from engine.readings import GpuLoad
 
 DEMO = Path(config.__file__).parent / "demo"
 SETTINGS = load(DEMO / "rcq.toml")

@@ -50,7 +50,7 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(file: Path) -> None:
             "[[gpu.simulated]]\n[[gpu.simulated]]\nmodle = 'x'\n",
             "gpu.simulated[1].modle: unknown key. Did you mean model?",
         ),
-        ("[thermal]\nqqq = 1\n", "thermal.qqq: unknown key. Known here: resume_c, threshold_c."),
+        ("[power]\nqqq = 1\n", "power.qqq: unknown key. Known here: budget_w, idle_w."),
         ("threshold_c = 75\n", "threshold_c: unknown group."),
         ("[thermal]\nthreshold_c = 151\n", "thermal.threshold_c: must be less than or equal to 150, not 151."),
         ("[engine]\npass_interval_s = '3'\n", 'engine.pass_interval_s: must be a number, not "3".'),
@@ -116,6 +116,6 @@ def test_key_paths_are_written_as_people_write_them() -> None:
 
 
 def test_known_keys_are_found_in_lists_of_groups_too() -> None:
-    assert "thermal" in known_keys(())
-    assert known_keys(("thermal",)) == {"threshold_c", "resume_c"}
+    assert "power" in known_keys(())
+    assert known_keys(("power",)) == {"budget_w", "idle_w"}
     assert "start_c" in known_keys(("gpu", "simulated", 0))

@@ -4,16 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import fields as fields_of
 
-from engine.core.lifecycle import LEASED, TERMINAL, WAITING, JobState, may_step
-from engine.core.model import ArrayCap, GroupName, JobId
-from engine.ports import (
+from engine.bookkeeping import (
     Bill,
     Billed,
     Change,
     Charged,
     Decided,
     Ended,
-    ImpossibleChange,
     KnownJob,
     Moved,
     MovedAll,
@@ -24,6 +21,9 @@ from engine.ports import (
     Started,
     Stopping,
 )
+from engine.core.lifecycle import LEASED, TERMINAL, WAITING, JobState, may_step
+from engine.core.model import ArrayCap, GroupName, JobId
+from engine.ports import ImpossibleChange
 from engine.protocol.fields import ElementFields, JobFields
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.bookkeeping import AtGate, Moved, NewJob, Passed, Postponed, Turn
 from engine.core.lifecycle import JobState
 from engine.core.model import JobId
-from engine.ports import AtGate, JobStore, Moved, NewJob, Passed, Postponed, Turn
+from engine.ports import JobStore
 from engine.protocol.fields import After
 from engine.store.store import Store
 from tests.contract.fakes import FakeJobStore

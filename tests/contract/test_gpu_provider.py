@@ -7,7 +7,8 @@ import pytest
 from engine.gpu.none import NoGpus
 from engine.gpu.nvml import NvmlGpus
 from engine.gpu.simulated import SimulatedCardSpec, SimulatedGpus, card_uuid
-from engine.ports import GpuLoad, GpuProvider
+from engine.ports import GpuProvider
+from engine.readings import GpuLoad
 from tests.gpu.conftest import HandClock
 from tests.gpu.fake_nvml import FakeCard, install
 

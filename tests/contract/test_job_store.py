@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.bookkeeping import Change, Charged, KnownJob, Moved, MovedAll, Started, Stopping
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import ArrayCap, JobId
-from engine.ports import Change, Charged, ImpossibleChange, JobStore, KnownJob, Moved, MovedAll, Started, Stopping
+from engine.ports import ImpossibleChange, JobStore
 from engine.protocol.fields import ElementFields
 from engine.store.store import Store
 from tests.contract.fakes import FakeJobStore

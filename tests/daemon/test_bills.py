@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from config.settings import GpuSettings, SchedulingSettings, SimulatedCard
+from engine.bookkeeping import Charged
 from engine.core.model import AccountName, GroupName, JobId, Owner
 from engine.daemon.journal import merged
-from engine.ports import Charged, Running
+from engine.ports import Running
 from engine.protocol.fields import JobFields
 from engine.protocol.people import ServiceView
 from engine.store.errors import WriteFailed

@@ -5,8 +5,8 @@ import pytest
 from engine.core.model import JobId
 from engine.daemon.sampler import LeaseAttribution
 from engine.gpu.unavailable import DriverUnavailable
-from engine.ports import GpuReading
 from engine.protocol.errors import Refused
+from engine.readings import GpuReading
 
 
 class Driver:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from engine.bookkeeping import Started
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import JobId
 from engine.daemon import runs
-from engine.ports import Started
 from engine.protocol.responses import JobDetail
 from engine.store.errors import WriteFailed
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from engine.bookkeeping import Ended, Scheduled, Started
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import GpuUuid, GroupName, JobId, Shape
 from engine.core.quota import Quota
 from engine.core.snapshot import GroupTerms
 from engine.daemon.simulate import main
-from engine.ports import Ended, Scheduled, Started
 from engine.store.groups import Group
 from engine.store.store import Store
 from tests.store.samples import cancelled, key_of, lease_of, new_job

@@ -4,13 +4,13 @@ import pytest
 
 from config.settings import SchedulingSettings, Settings
 from engine.api.backend import GroupChange
+from engine.bookkeeping import Ended, PastRun
 from engine.core.estimate import History
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import JobId, PendingGroup, Waiting
 from engine.core.policy import Basis
 from engine.daemon.policy import policy_of
 from engine.daemon.runtimes import REFRESHED, TELLING, RunTimes
-from engine.ports import Ended, PastRun
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 from engine.protocol.people import QuotaView

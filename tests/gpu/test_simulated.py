@@ -6,7 +6,7 @@ import pytest
 
 from engine.core.model import GpuUuid
 from engine.gpu.simulated import THROTTLED_SHARE, SimulatedCardSpec, SimulatedGpus, card_uuid
-from engine.ports import GpuLoad
+from engine.readings import GpuLoad
 from tests.gpu.conftest import HandClock
 
 A100 = SimulatedCardSpec(

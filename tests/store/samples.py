@@ -1,9 +1,9 @@
 """Jobs, leases and people to put into a store."""
 
+from engine.bookkeeping import Change, Ended, NewJob, Scheduled, Started
 from engine.core.lifecycle import Cause, JobState, outcome
 from engine.core.model import AccountName, GpuUuid, GroupKey, GroupName, JobId, Owner, Shape
 from engine.core.snapshot import Lease
-from engine.ports import Change, Ended, NewJob, Scheduled, Started
 from engine.protocol.fields import JobFields
 from engine.store.accounts import Account
 

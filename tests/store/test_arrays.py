@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from engine.bookkeeping import STEP_S, Moved, NewJob
 from engine.core.lifecycle import JobState
 from engine.core.model import ArrayCap, JobId
-from engine.ports import STEP_S, Moved, NewJob
 from engine.protocol.arrays import parse_array
 from engine.protocol.fields import ElementFields
 from engine.store.store import Store

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from engine.bookkeeping import AtGate, Ended, Moved, NewJob, Scheduled, Started
 from engine.core.lifecycle import Cause, JobState
-from engine.ports import AtGate, Ended, ImpossibleChange, Moved, NewJob, Scheduled, Started
+from engine.ports import ImpossibleChange
 from engine.protocol.fields import After, JobFields
 from engine.store.audit import Entry
 from engine.store.store import Store

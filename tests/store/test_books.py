@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from sqlite_utils import Database
 
+from engine.bookkeeping import Bill, Billed, Charged
 from engine.core.model import AccountName, GpuUuid, GroupName, Owner, ServiceName
-from engine.ports import Bill, Billed, Charged
 from engine.store.audit import Entry
 from engine.store.gpus import GpuFlag
 from engine.store.groups import Group

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.ports import KnownJob
+from engine.bookkeeping import KnownJob
 from engine.store.store import Store
 
 SUBMITTER = """

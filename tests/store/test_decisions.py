@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.ports import Decided, ImpossibleChange
+from engine.bookkeeping import Decided
+from engine.ports import ImpossibleChange
 from engine.store import decisions
 from engine.store.decisions import Logged, logged
 from engine.store.errors import DatabaseUnavailable, Missing
@@ -18,7 +19,7 @@ from tests.store.samples import new_job, scheduled
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from engine.ports import Decided
+from engine.bookkeeping import Decided
 from engine.store.store import Store
 from tests.store.samples import new_job, scheduled
 

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from engine.bookkeeping import AtGate, Postponed, Turn
 from engine.core.lifecycle import JobState
 from engine.core.model import JobId
-from engine.ports import AtGate, Postponed, Turn
 from engine.store.store import Store
 from tests.store.samples import ended, new_job, scheduled
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from sqlite_utils import Database
 
+from engine.bookkeeping import Charged, Moved, Started
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import AccountName, GroupName, JobId, Owner, ServiceName, Shape
-from engine.ports import Charged, ImpossibleChange, Moved, Started
+from engine.ports import ImpossibleChange
 from engine.store.jobs import Jobs, _ids
 from engine.store.store import Store
 from tests.store.conftest import until

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from engine.bookkeeping import Started
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId, Shape
-from engine.ports import Started
 from engine.store.store import Store
 from tests.store.samples import SHAPE, cancelled, ended, key_of, new_job, scheduled
 

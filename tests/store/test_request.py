@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.bookkeeping import KnownJob, NewJob
 from engine.core.model import AccountName, GroupKey, GroupName, Owner, ServiceName, Shape
-from engine.ports import KnownJob, NewJob
 from engine.protocol.fields import WHENS, After, JobFields
 from engine.store.request import COMMAND_LINE_CHARACTERS, command_line
 from engine.store.store import Store

@@ -5,10 +5,10 @@ Pure. This module must not know who holds which card.
 
 from engine.core.model import GpuUuid, Shape, model_matches
 from engine.core.policy import Policy
-from engine.core.reasons import GpuDrained, GpuForeign, GpuQuarantined, GpuTooHot
+from engine.core.reasons import GpuDrained, GpuForeign, GpuQuarantined, GpuSettling, GpuTooHot
 from engine.core.snapshot import Gpu
 
-Obstacle = GpuDrained | GpuQuarantined | GpuForeign | GpuTooHot
+Obstacle = GpuDrained | GpuQuarantined | GpuSettling | GpuForeign | GpuTooHot
 
 
 def matches(gpu: Gpu, shape: Shape) -> bool:
@@ -23,10 +23,17 @@ def obstacle(gpu: Gpu, hot: frozenset[GpuUuid], policy: Policy) -> Obstacle | No
     if gpu.drained:
         return GpuDrained(gpu=gpu.uuid, index=gpu.index)
     if gpu.quarantined:
-        return GpuQuarantined(gpu=gpu.uuid, index=gpu.index)
-    if gpu.foreign_mb > policy.tolerated_foreign_mb:
+        return GpuQuarantined(gpu=gpu.uuid, index=gpu.index, cause=gpu.cause)
+    if gpu.settling:
+        return GpuSettling(gpu=gpu.uuid, index=gpu.index, used_mb=gpu.memory_used_mb)
+    if policy.tolerated_foreign_mb is not None and gpu.foreign_mb > policy.tolerated_foreign_mb:
         return GpuForeign(
-            gpu=gpu.uuid, index=gpu.index, foreign_mb=gpu.foreign_mb, tolerated_mb=policy.tolerated_foreign_mb
+            gpu=gpu.uuid,
+            index=gpu.index,
+            foreign_mb=gpu.foreign_mb,
+            tolerated_mb=policy.tolerated_foreign_mb,
+            processes=gpu.strangers,
+            users=gpu.strangers_of,
         )
     if gpu.uuid in hot:
         return GpuTooHot(

@@ -1,0 +1,14 @@
+"""What looks at the cards after each sample, in the order in which it has to.
+
+Must not run anything, and not know how any of them judges.
+"""
+
+from engine.daemon.ground import Ground
+from engine.daemon.passes import Passes
+from engine.daemon.runs import Runs
+from engine.daemon.sampler import Sampler
+from engine.ports import GpuProvider
+
+
+def watch_cards(ground: Ground, sampler: Sampler, passes: Passes, runs: Runs, provider: GpuProvider) -> None:
+    """Let everybody who minds the cards look after each sample."""
