@@ -15,6 +15,7 @@ from engine.core.plan import plan
 from engine.daemon.bills import Bills
 from engine.daemon.books import Books
 from engine.daemon.box import BoxService
+from engine.daemon.cardwiring import watch_cards
 from engine.daemon.decisionlog import DecisionLog
 from engine.daemon.feed import Feed
 from engine.daemon.gatekeeper import Gatekeeper
@@ -88,6 +89,8 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
         register=ground.register, store=ground.store, passwords=passwords, settings=settings.auth, clock=clock
     )
     slots = _slots(ground, passes)
+    sampler = _sampler(ground, provider, attribution, passes)
+    watch_cards(ground, sampler, passes, runs, provider)
     judges = judges_of(ground)
     submission = submission_of(ground, passes, judges)
     return Engine(
@@ -101,7 +104,7 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
         decisions=decisions,
         passes=passes,
         runs=runs,
-        sampler=_sampler(ground, provider, attribution, passes),
+        sampler=sampler,
         recovery=_recovery(ground, executor, runs),
         logins=logins,
         feed=ground.feed,
