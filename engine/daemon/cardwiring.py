@@ -5,10 +5,10 @@ Must not run anything, and not know how any of them judges.
 
 from engine.daemon.ground import Ground
 from engine.daemon.passes import Passes
+from engine.daemon.provider import Chosen
 from engine.daemon.runs import Runs
 from engine.daemon.sampler import Sampler
-from engine.ports import GpuProvider
 
 
-def watch_cards(ground: Ground, sampler: Sampler, passes: Passes, runs: Runs, provider: GpuProvider) -> None:
+def watch_cards(ground: Ground, sampler: Sampler, passes: Passes, runs: Runs, chosen: Chosen) -> None:
     """Let everybody who minds the cards look after each sample."""

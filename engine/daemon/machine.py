@@ -32,7 +32,7 @@ def made_up(count: int, types: Iterable[str] = ()) -> tuple[Gpu, ...]:
 
 def of_this_host(settings: Settings) -> tuple[Gpu, ...]:
     """The cards that an engine with these settings would have here, idle and cool; none where there is no driver."""
-    provider, _ = choose(settings, empty_books(settings), SystemClock())
+    provider = choose(settings, empty_books(settings), SystemClock()).provider
     try:
         readings = provider.read()
     finally:

@@ -5,29 +5,41 @@ Must not know what is done with a reading.
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from config.settings import Settings, SimulatedCard
 from engine.core.model import GpuUuid
 from engine.daemon.books import Books
 from engine.daemon.sampler import Attribution, LeaseAttribution, SimulatedAttribution
-from engine.gpu.none import NoGpus
+from engine.gpu.none import FixedPower, NoGpus
 from engine.gpu.nvml import NvmlGpus
 from engine.gpu.simulated import SimulatedCardSpec, SimulatedGpus, card_uuid
 from engine.gpu.unavailable import DriverUnavailable
-from engine.ports import Clock, GpuProvider
+from engine.ports import Clock, GpuProvider, PowerControl
 
 log = logging.getLogger(__name__)
 
 
-def choose(settings: Settings, books: Books, clock: Clock) -> tuple[GpuProvider, Attribution]:
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Chosen:
+    """Where readings come from, who tells whose memory is whose in them, and who may set power limits."""
+
+    provider: GpuProvider
+    attribution: Attribution
+    power: PowerControl
+
+
+def choose(settings: Settings, books: Books, clock: Clock) -> Chosen:
     """The provider that the settings name; `auto` is the driver where it loads, and no cards where it does not."""
     kind = settings.gpu.provider
     if kind == "simulated":
         cards = [card for card in settings.gpu.simulated for _ in range(card.count)]
         attribution = SimulatedAttribution(books, _default_load(cards))
-        return SimulatedGpus([spec_of(card) for card in cards], lambda: attribution.loads, clock), attribution
+        simulated = SimulatedGpus([spec_of(card) for card in cards], lambda: attribution.loads, clock)
+        power = FixedPower("Simulated cards have no power limit to set.")
+        return Chosen(provider=simulated, attribution=attribution, power=power)
     if kind == "none":
-        return NoGpus(), LeaseAttribution(books)
+        return _no_cards(books)
     driver = NvmlGpus(clock)
     try:
         driver.read()
@@ -36,8 +48,14 @@ def choose(settings: Settings, books: Books, clock: Clock) -> tuple[GpuProvider,
             raise
         log.info("No GPUs: %s", error)
         driver.close()
-        return NoGpus(), LeaseAttribution(books)
-    return driver, LeaseAttribution(books)
+        return _no_cards(books)
+    power = FixedPower("This engine may not set power limits: that needs root.")
+    return Chosen(provider=driver, attribution=LeaseAttribution(books), power=power)
+
+
+def _no_cards(books: Books) -> Chosen:
+    power = FixedPower("There is no card whose power limit could be set.")
+    return Chosen(provider=NoGpus(), attribution=LeaseAttribution(books), power=power)
 
 
 def _default_load(cards: list[SimulatedCard]) -> Mapping[GpuUuid, float]:

@@ -29,12 +29,12 @@ from engine.daemon.passwords import Passwords
 from engine.daemon.people import PeopleService
 from engine.daemon.policy import policy_of
 from engine.daemon.preemptions import Preemptions
-from engine.daemon.provider import choose
+from engine.daemon.provider import Chosen, choose
 from engine.daemon.recovery import Recovery
 from engine.daemon.recurrence import Recurrence
 from engine.daemon.register import Register
 from engine.daemon.runs import Runs
-from engine.daemon.sampler import Attribution, Sampler
+from engine.daemon.sampler import Sampler
 from engine.daemon.slots import SlotService
 from engine.daemon.usagereport import UsageService
 from engine.executor.person import this_person
@@ -78,7 +78,7 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
     clock = clock or SystemClock()
     policy = policy_of(settings)
     books = books_of(settings, policy)
-    provider, attribution = choose(settings, books, clock)
+    chosen = choose(settings, books, clock)
     ground = ground_of(settings, paths, books, policy, clock)
     executor = executor or EXECUTORS[settings.executor.kind](paths.state_dir)
     runs = _runs(ground, executor)
@@ -89,15 +89,15 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
         register=ground.register, store=ground.store, passwords=passwords, settings=settings.auth, clock=clock
     )
     slots = _slots(ground, passes)
-    sampler = _sampler(ground, provider, attribution, passes)
-    watch_cards(ground, sampler, passes, runs, provider)
+    sampler = _sampler(ground, chosen, passes)
+    watch_cards(ground, sampler, passes, runs, chosen)
     judges = judges_of(ground)
     submission = submission_of(ground, passes, judges)
     return Engine(
         settings=settings,
         store=ground.store,
         executor=executor,
-        provider=provider,
+        provider=chosen.provider,
         books=books,
         bills=ground.bills,
         register=ground.register,
@@ -169,10 +169,10 @@ def _passes(ground: Ground, runs: Runs, decisions: DecisionLog) -> Passes:
     return passes
 
 
-def _sampler(ground: Ground, provider: GpuProvider, attribution: Attribution, passes: Passes) -> Sampler:
+def _sampler(ground: Ground, chosen: Chosen, passes: Passes) -> Sampler:
     return Sampler(
-        provider=provider,
-        attribution=attribution,
+        provider=chosen.provider,
+        attribution=chosen.attribution,
         books=ground.books,
         feed=ground.feed,
         policy=ground.policy,
