@@ -72,7 +72,8 @@ def _message(live: Live, ending: Ending, cause: Cause) -> str | None:
 
 def _again(live: Live, ended: Ended, retry_time_limit: bool) -> Moved | None:
     if ended.state is JobState.PREEMPTED:
-        return Moved(job=live.job, state=JobState.PENDING, message=ended.message)
+        place = max(live.submitted_at, ended.ended_at) if live.to_end else None
+        return Moved(job=live.job, state=JobState.PENDING, submitted_at=place, message=ended.message)
     retries = live.fields.retries if live.fields else 0
     retried = ended.cause in RETRIED or (ended.cause is Cause.TIME_LIMIT and retry_time_limit)
     if ended.state is not JobState.FAILED or not retried or live.cancelled or live.failures >= retries:

@@ -34,9 +34,10 @@ class Live:
 
     state: `scheduled` until the executor runs it. started_at: Unix seconds, from then on. submitted_at: of its job, in
     the queue. failures: earlier attempts that count against the retries. stopping: why it was told to stop, with
-    stop_message for its owner, and since when, Unix seconds. tried: the executor was asked to start it, so it may run.
-    bill: what its owner is charged for it. settled: set as soon as the start went through, or will not happen. fields:
-    known once it was launched. load, memory_mb: what it does to a simulated card.
+    stop_message for its owner, and since when, Unix seconds. to_end: preempted, it goes to the end of the queue.
+    tried: the executor was asked to start it, so it may run. bill: what its owner is charged for it. settled: set as
+    soon as the start went through, or will not happen. fields: known once it was launched. load, memory_mb: what it
+    does to a simulated card.
     """
 
     lease: Lease
@@ -48,6 +49,7 @@ class Live:
     stopping: Cause | None = None
     stop_message: str | None = None
     stopping_since: float | None = None
+    to_end: bool = False
     tried: bool = False
     bill: Bill | None = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)

@@ -42,7 +42,10 @@ class MakesLaunches(Protocol):
 
 
 class Runs:
-    """Starts, stops and ends attempts. wake: asks for a pass. final: hears of a job's last end."""
+    """Starts, stops and ends attempts. wake: asks for a pass. final: hears of a job's last end.
+
+    leaving: each hears of an attempt's end first; what it adds to the journal stands there before that end.
+    """
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class Runs:
         self._closing = False
         self.wake: Callable[[], None] = lambda: None
         self.final: Callable[[JobId, JobState], None] = lambda job, state: None
+        self.leaving: list[Callable[[Live, Ending], None]] = []
 
     def launch(self, live: Live) -> None:
         """Start an attempt whose lease is on disk, in a task of its own."""
@@ -117,6 +121,8 @@ class Runs:
         live = self._books.live.get(ending.job)
         if live is None or live.attempt != ending.attempt:
             return
+        for leave in self.leaving:
+            leave(live, ending)
         self._books.free(live)
         found = aftermath(live, ending, retry_time_limit=self._retry_time_limit)
         if found.again is None:
@@ -126,7 +132,8 @@ class Runs:
         else:
             self._journal.end_attempt(found.ended, found.again, live.lease.key.owner.account)
             failures = live.failures if found.again.failures is None else found.again.failures
-            waiting = Waiting(live.submitted_at, live.job)
+            since = live.submitted_at if found.again.submitted_at is None else found.again.submitted_at
+            waiting = Waiting(since, live.job)
             self._books.requeue(live.lease.key, waiting, attempts=live.attempt, failures=failures)
         if ending.message:
             log.info("Job %s ended (%s): %r", ending.job, ending.cause, ending.message)
