@@ -16,7 +16,7 @@ from engine.core.estimate import foreseen_end, latest_end
 from engine.core.ledger import TypeCap
 from engine.core.model import AccountName, GpuUuid, JobId, Shape
 from engine.core.placement.fits import matches, obstacle
-from engine.core.placement.packing import choose, preferred
+from engine.core.placement.packing import choose, gang, preferred
 from engine.core.policy import Policy
 from engine.core.reasons import Booked, CoresBusy, GpuTooHot, MemoryBusy, NotEnoughGpus, Reason, WouldDelay
 from engine.core.snapshot import Gpu, Lease, Slot, Snapshot
@@ -236,7 +236,10 @@ class Timeline:
         if usable.bit_count() < shape.gpus:
             return None
         cards = [(card.gpu, card.free_mb(start, end)) for card in self._of(usable)]
-        return choose(preferred(cards, shape), shape.gpus, caps)
+        best_first = preferred(cards, shape)
+        if shape.share:
+            return choose(best_first, shape.gpus, caps)
+        return gang(best_first, shape.gpus, caps, self._place)
 
     def _instants(self) -> list[float]:
         """Moments after now at which something ends or cools down."""

@@ -20,7 +20,7 @@ class Gpu:
     throttled: the driver slows it down because of heat. drained: an admin took it out of use; quarantined: the health
     monitor did, for `cause`. settling: a job left it and it was not yet seen free since. power_w: watts that it draws
     at most when it works. numa_node: of its PCI slot. links: how closely it is linked to each card of the host in their
-    order by index (`placement.topology`); empty where that is not known.
+    order by index (`placement.topology`); empty where that is not known. parent: of a MIG instance, its card.
     """
 
     uuid: GpuUuid
@@ -41,6 +41,7 @@ class Gpu:
     power_w: float | None = None
     numa_node: int | None = None
     links: tuple[int, ...] = ()
+    parent: GpuUuid | None = None
 
     @property
     def foreign_mb(self) -> int:

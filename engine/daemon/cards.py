@@ -72,6 +72,8 @@ class Cards:
 
     def gpus(self, now: float) -> tuple[Gpu, ...]:
         """For a snapshot. A missing card is quarantined: it exists, and nothing may start on it."""
+        cards = self.all()
+        order = [card.reading.uuid for card in cards]
         return tuple(
             Gpu(
                 uuid=card.reading.uuid,
@@ -86,8 +88,12 @@ class Cards:
                 throttled=card.reading.throttled,
                 drained=card.reading.uuid in self.drained,
                 quarantined=self.missing(card, now),
+                margin_c=card.reading.margin_c,
+                numa_node=card.reading.numa_node,
+                links=tuple(card.reading.links.get(other, 0) for other in order) if card.reading.links else (),
+                parent=card.reading.parent,
             )
-            for card in self.all()
+            for card in cards
         )
 
     def usable_signature(

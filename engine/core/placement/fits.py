@@ -15,6 +15,8 @@ def matches(gpu: Gpu, shape: Shape) -> bool:
     """Whether the card could ever serve the shape: its type and its size are right."""
     if shape.gpu_type is not None and not model_matches(gpu.model, shape.gpu_type):
         return False
+    if gpu.parent is not None and shape.gpus > 1:
+        return False  # a program can use one MIG instance alone: CUDA shows it no second one
     return gpu.memory_mb >= shape.gpu_memory_mb
 
 

@@ -3,10 +3,11 @@
 Pure. This module must not know why a card is usable.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from engine.core.ledger import TypeCap
-from engine.core.model import Shape
+from engine.core.model import GpuUuid, Shape
+from engine.core.placement.topology import Spot, best_linked
 from engine.core.snapshot import Gpu
 
 UNKNOWN_TEMPERATURE_C = 1000.0
@@ -26,6 +27,24 @@ def preferred(cards: Sequence[tuple[Gpu, int]], shape: Shape) -> list[Gpu]:
         return (free_mb if shape.share else gpu.memory_mb, heat, gpu.index)
 
     return [gpu for gpu, _ in sorted(cards, key=order)]
+
+
+def gang(
+    best_first: Sequence[Gpu], wanted: int, caps: Sequence[TypeCap], places: Mapping[GpuUuid, int]
+) -> tuple[Gpu, ...] | None:
+    """`wanted` whole cards that keep within the caps, or `None`: as tight as can be, and of such sets the best linked.
+
+    places: of each card in the host's order by index. Where a cap stands in the way of the best set, the first one.
+    """
+    first = choose(best_first, wanted, caps)
+    if not first or not any(gpu.links for gpu in best_first):
+        return first
+    largest = max(gpu.memory_mb for gpu in first)
+    spots = {Spot(places[gpu.uuid], gpu.links): gpu for gpu in best_first}
+    fixed = tuple(spot for spot, gpu in spots.items() if gpu in first and gpu.memory_mb < largest)
+    open_to = tuple(spot for spot, gpu in spots.items() if gpu.memory_mb == largest)
+    best = [spots[spot] for spot in best_linked(fixed, open_to, wanted - len(fixed))]
+    return first if choose(best, wanted, caps) is None else tuple(best)
 
 
 def choose(best_first: Sequence[Gpu], wanted: int, caps: Sequence[TypeCap] = ()) -> tuple[Gpu, ...] | None:

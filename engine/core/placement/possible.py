@@ -12,6 +12,8 @@ from engine.core.snapshot import Gpu, Host
 
 def impossible(shape: Shape, gpus: Sequence[Gpu], host: Host) -> tuple[Impossible, ...]:
     """Everything that this host lacks for the shape; empty if it can be held."""
+    if shape.gpus > 1:
+        gpus = [gpu for gpu in gpus if gpu.parent is None]  # no program uses two MIG instances
     found = [
         Impossible(resource=resource, wanted=wanted, most=most)
         for resource, wanted, most in (
