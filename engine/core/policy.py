@@ -20,13 +20,16 @@ class Thermal:
 
     margin_c: a card that tells how many degrees are left before it slows itself down is hot with no more than these.
     neighbour: of two cards that are equal else, the cooler one is taken; so much of its neighbours' heat counts with
-    its own (0 to 1).
+    its own (0 to 1). power_cap: hot cards at work get a lower power limit (`placement.caps`), power_cap_share of their
+    own.
     """
 
     threshold_c: float = 75.0
     resume_c: float = 70.0
     margin_c: float = 5.0
     neighbour: float = 0.2
+    power_cap: bool = False
+    power_cap_share: float = 0.8
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

@@ -17,7 +17,14 @@ def policy_of(settings: Settings) -> Policy:
         reservation_depth=scheduling.reservations,
         promise_window_s=scheduling.promise_window_h * 3600.0,
         promises=Basis(scheduling.promises),
-        thermal=Thermal(threshold_c=settings.thermal.threshold_c, resume_c=settings.thermal.resume_c),
+        thermal=Thermal(
+            threshold_c=settings.thermal.threshold_c,
+            resume_c=settings.thermal.resume_c,
+            margin_c=settings.thermal.margin_c,
+            neighbour=settings.thermal.neighbour,
+            power_cap=settings.thermal.power_cap,
+            power_cap_share=settings.thermal.power_cap_share,
+        ),
         tolerated_foreign_mb=settings.gpu.tolerated_foreign_mb,
         preemption=Preemption(
             enabled=scheduling.preemption,
