@@ -82,6 +82,7 @@ class JobModel(TypedDict, total=False):
     time_limit_s: Seconds | None
     priority: Annotated[int, Field(ge=1, le=10)] | None
     preemptible: bool | None
+    idle_ok: Annotated[bool | None, Field(description="May hold GPUs that it does not use.")]
     workdir: Annotated[
         Annotated[str, StringConstraints(max_length=4095, pattern="^/")] | None, Field(description="Absolute.")
     ]

@@ -74,7 +74,7 @@ class Views:
             detail.array = request.array
             detail.after = [asdict(one) for one in request.after]
             detail.begin, detail.cron, detail.cron_of = request.begin, request.cron, job.cron_of
-            detail.retries = request.retries
+            detail.retries, detail.idle_ok = request.retries, request.idle_ok
             detail.workdir, detail.environment, detail.tags = request.workdir, request.environment, request.tags
         return detail
 

@@ -135,6 +135,8 @@ def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
         rest["array"] = fields.array
     if fields.retries:
         rest["retries"] = fields.retries
+    if fields.idle_ok:
+        rest["idle_ok"] = True
     if fields.after or fields.begin is not None or fields.cron is not None:
         rest |= _gate(fields)
     if fields.tags:

@@ -18,7 +18,7 @@ from rcq_tui.cli.units import mebibytes, seconds
 
 T = TypeVar("T")
 
-SWITCHES = ("--share", "--no-share", "--preemptible", "--no-preemptible")
+SWITCHES = ("--share", "--no-share", "--preemptible", "--no-preemptible", "--idle-ok", "--no-idle-ok")
 """The options here that take no value."""
 
 LATER = ("image",)
@@ -34,6 +34,7 @@ _PLAIN = {
     "time": "time_limit_s",
     "priority": "priority",
     "preemptible": "preemptible",
+    "idle_ok": "idle_ok",
     "name": "name",
     "job_id": "job_id",
     "group": "group",
@@ -69,6 +70,7 @@ def add_request(to: argparse.ArgumentParser) -> None:
     to.add_argument("--time", metavar="TIME", type=duration, help="time limit: 90s, 2h30m, 1-02:00:00, plain seconds")
     to.add_argument("--priority", metavar="N", type=int, help="1 to 10, 5 unless given")
     to.add_argument("--preemptible", action=flag, help="may be stopped and requeued for others")
+    to.add_argument("--idle-ok", action=flag, help="may hold GPUs that it does not use")
     to.add_argument("--name", metavar="TEXT")
     to.add_argument("--group", metavar="G", help="the group that pays; yours unless given")
     to.add_argument("--service", metavar="S", help="the kind of work, which has its own cap")

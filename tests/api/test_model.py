@@ -29,6 +29,7 @@ FULL: dict[str, Any] = {
     "time_limit_s": 60,
     "priority": 7,
     "preemptible": True,
+    "idle_ok": True,
     "workdir": "/tmp",
     "environment": {"A": "b=c"},
     "after": [{"id": 3, "when": "any"}],

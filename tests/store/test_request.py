@@ -37,6 +37,7 @@ FIELDS = st.builds(
     time_limit_s=st.none() | SMALL,
     priority=st.integers(1, 10),
     preemptible=st.booleans(),
+    idle_ok=st.booleans(),
     workdir=st.none() | TEXT,
     environment=MAP,
     after=st.lists(st.builds(After, id=SMALL, when=st.sampled_from(WHENS)), max_size=3),
