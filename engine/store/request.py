@@ -133,10 +133,8 @@ def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
         rest["environment"] = dict(fields.environment)
     if fields.array is not None:
         rest["array"] = fields.array
-    if fields.retries:
-        rest["retries"] = fields.retries
-    if fields.idle_ok:
-        rest["idle_ok"] = True
+    if fields.retries or fields.idle_ok:
+        rest |= {name: value for name in ("retries", "idle_ok") if (value := getattr(fields, name))}
     if fields.after or fields.begin is not None or fields.cron is not None:
         rest |= _gate(fields)
     if fields.tags:
