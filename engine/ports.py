@@ -121,6 +121,10 @@ class Running:
     paused_s: float = 0.0
 
 
+class CannotPause(RcqError):
+    """A job that runs cannot be told to stand still or to go on now; the message says why."""
+
+
 class Executor(Protocol):
     """Starts jobs so that they outlive the engine, and tells how each attempt ended."""
 
@@ -144,11 +148,14 @@ class Executor(Protocol):
         ...
 
     async def pause(self, job: JobId) -> None:
-        """Stop the whole tree (SIGSTOP) where it stands; its time limit stands still with it. Twice is once."""
+        """Stop the whole tree (SIGSTOP) where it stands; its time limit stands still with it. Twice is once.
+
+        Does nothing where the job does not run. Raises CannotPause.
+        """
         ...
 
     async def go_on(self, job: JobId) -> None:
-        """Let a paused tree go on (SIGCONT)."""
+        """Let a paused tree go on (SIGCONT), and its time limit with it. Raises CannotPause."""
         ...
 
     def job_of(self, pid: int) -> JobId | None:

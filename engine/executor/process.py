@@ -10,15 +10,16 @@ import errno
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId
-from engine.executor import endings, leftovers, records, tree
+from engine.executor import endings, leftovers, pausing, records, tree
+from engine.executor.kin import Kin
 from engine.executor.link import SupervisorFailed, SupervisorLink
 from engine.executor.shepherd import STOP_SIGNAL
-from engine.ports import Ending, Launch, Running
+from engine.ports import CannotPause, Ending, Launch, Running
 
 SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """What the engine lacks for the moment, which tells nothing of a job."""
@@ -48,6 +49,8 @@ class ProcessExecutor:
         self._on_end: Callable[[Ending], None] | None = None
         self._watches: dict[tuple[JobId, int], _Watch] = {}
         self._starting: dict[JobId, asyncio.Future[None]] = {}
+        self._awaited: dict[JobId, tuple[str, int]] = {}
+        self._kin = Kin(lambda: self._awaited)
         self._told: dict[tuple[JobId, int], None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -61,9 +64,11 @@ class ProcessExecutor:
     async def start(self, launch: Launch) -> Running:
         """Start one attempt, or take up what an earlier start of it became."""
         gate = self._starting.setdefault(launch.job, asyncio.get_running_loop().create_future())
+        self._awaited = {**self._awaited, launch.job: (str(launch.directory), launch.attempt)}
         try:
             return await self._start(launch)
         finally:
+            self._awaited = {job: where for job, where in self._awaited.items() if job != launch.job}
             self._starting.pop(launch.job, None)
             if not gate.done():
                 gate.set_result(None)
@@ -81,6 +86,18 @@ class ProcessExecutor:
             await asyncio.shield(gate)
         for watch in [one for one in self._watches.values() if one.running.job == job]:
             await self._stop(watch, cause, grace_s)
+
+    async def pause(self, job: JobId) -> None:
+        """Let the whole tree stand still; does nothing where the job does not run. Raises CannotPause."""
+        await self._wish(job, paused=True)
+
+    async def go_on(self, job: JobId) -> None:
+        """Let it go on; does nothing where the job does not run. Raises CannotPause."""
+        await self._wish(job, paused=False)
+
+    def job_of(self, pid: int) -> JobId | None:
+        """Whose process that is, by its parents; `None` for a stranger's. Any thread."""
+        return self._kin.job_of(pid)
 
     async def close(self) -> None:
         """Stop watching; jobs and supervisor stay."""
@@ -179,9 +196,32 @@ class ProcessExecutor:
             watch.stopped_for = watch.stopped_for or cause
             await asyncio.to_thread(_kill_below, watch.run)
             return
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(watch.pidfd, STOP_SIGNAL)
-            signal.pidfd_send_signal(watch.pidfd, signal.SIGCONT)  # the job may have stopped it
+        _ask(watch.pidfd)
+
+    # ------------------------------------------------------------ pausing
+
+    async def _wish(self, job: JobId, *, paused: bool) -> None:
+        if gate := self._starting.get(job):
+            await asyncio.shield(gate)
+        for watch in [one for one in self._watches.values() if one.running.job == job and one.pidfd is not None]:
+            if watch.run.get("pauses") is not True:
+                raise CannotPause(f"job {job} was started by an earlier version of rcq, which knows no pause")
+            try:
+                with _opened(watch.directory) as directory:
+                    pausing.wish(directory, watch.running.attempt, paused=paused)
+            except OSError as problem:
+                raise CannotPause(f"job {job}: nothing can be written to its directory: {problem}") from problem
+            if watch.pidfd is not None:
+                _ask(watch.pidfd)
+
+    def _take_up_pause(self, watch: _Watch) -> None:
+        """As its records say; an engine that died between the wish and the signal left the shepherd untold."""
+        running = watch.running
+        with contextlib.suppress(OSError), _opened(watch.directory) as directory:
+            since, total_s, untold = pausing.take_up(directory, running.attempt)
+            watch.running = replace(running, paused_since=since, paused_s=total_s)
+            if untold and watch.pidfd is not None:
+                _ask(watch.pidfd)
 
     # ------------------------------------------------------------ watching
 
@@ -191,19 +231,21 @@ class ProcessExecutor:
         pid = run.get("pid")
         running = Running(
             job=job, attempt=attempt, pid=pid if isinstance(pid, int) else None,
-            started_at=endings.moment(run.get("started_at")) or 0.0,
+            started_at=endings.moment(run.get("started_at")) or 0.0, cores=_cores(run.get("cores")),
         )  # fmt: skip
         watch = _Watch(running=running, directory=directory, run=run)
         loop = asyncio.get_running_loop()
         shepherd, start = _process(run, "shepherd")
         with contextlib.suppress(ProcessLookupError):
             watch.pidfd = os.pidfd_open(shepherd)
+        self._kin.add(_process(run, "pid") if run.get("adopted") is True else (shepherd, start), job)
         self._watches[job, attempt] = watch  # only now: without its pidfd nobody would hear of the end
         if watch.pidfd is not None and tree.is_alive(shepherd, start):
             loop.add_reader(watch.pidfd, self._gone, watch)
+            self._take_up_pause(watch)
         else:
             loop.call_soon(self._gone, watch)
-        return running
+        return watch.running
 
     def _gone(self, watch: _Watch) -> None:
         """The shepherd has ended."""
@@ -236,7 +278,7 @@ class ProcessExecutor:
         self, job: JobId, attempt: int, directory: Path, record: Mapping[str, object], stopped_for: Cause | None = None
     ) -> Ending:
         """The shepherd is gone without a word: end what it watched over and say so in its place."""
-        if record.get("boot_id") == self._boot_id:
+        if record.get("boot_id") == self._boot_id and record.get("adopted") is not True:
             first = _process(record, "pid") if record.get("pid_start") else None
             await asyncio.to_thread(leftovers.end_leftovers, directory, attempt, first)
         found = endings.unwritten(job, attempt, record, self._boot_id, stopped_for)
@@ -246,6 +288,7 @@ class ProcessExecutor:
     def _tell(self, ending: Ending) -> None:
         """Once for each attempt."""
         self._watches.pop((ending.job, ending.attempt), None)
+        self._kin.drop(ending.job)
         if self._on_end is not None and self._remember(ending):
             self._on_end(ending)
 
@@ -271,6 +314,7 @@ def _order(launch: Launch) -> dict[str, object]:
         "time_limit_s": launch.time_limit_s,
         "warn_before_s": launch.warn_before_s,
         "grace_s": launch.grace_s,
+        "cores": launch.cores,
     }
 
 
@@ -294,6 +338,17 @@ def _process(record: Mapping[str, object], who: str) -> tuple[int, int]:
     return (pid, start) if isinstance(pid, int) and isinstance(start, int) and pid > 0 else (0, -1)
 
 
+def _cores(told: object) -> tuple[int, ...]:
+    return tuple(core for core in told if isinstance(core, int)) if isinstance(told, list) else ()
+
+
+def _ask(pidfd: int) -> None:
+    """Have the shepherd read its records."""
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, STOP_SIGNAL)
+        signal.pidfd_send_signal(pidfd, signal.SIGCONT)  # the job may have stopped it
+
+
 def _kill_shepherd(claim: Mapping[str, object]) -> None:
     pid, start = _process(claim, "shepherd")
     found = tree.stat(pid)
@@ -302,7 +357,10 @@ def _kill_shepherd(claim: Mapping[str, object]) -> None:
 
 
 def _kill_below(run: Mapping[str, object]) -> None:
-    pid, start = _process(run, "shepherd")
-    if tree.is_alive(pid, start):
-        for one in tree.descendants([pid], tree.all_processes()):
+    """All that descends from the shepherd; of an adopted process that one, too, as it does not."""
+    adopted = run.get("adopted") is True
+    pid, start = _process(run, "pid" if adopted else "shepherd")
+    found = tree.stat(pid)
+    if found is not None and found.start == start:
+        for one in (*([found] if adopted else []), *tree.descendants([pid], tree.all_processes())):
             tree.send(one, signal.SIGKILL)

@@ -1,7 +1,7 @@
 """The process beside each running attempt: starts the job, bounds its time, ends its whole tree, writes how it ended.
 
 Forked from the supervisor and independent of it from then on. Standard library only. Must not know the engine: it is
-told to stop by a record in the job's directory and a signal, and tells by records there.
+told to stop, to pause and to go on by a record in the job's directory and a signal, and tells by records there.
 """
 
 import contextlib
@@ -13,14 +13,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from engine.executor import records, tree
+from engine.executor import pausing, records, tree
 from engine.executor.spawn import LaunchError, spawn
 
 PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 15, 36
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 STOP_SIGNAL = signal.SIGUSR2
-"""Sent to a shepherd after its stop record was written."""
+"""Sent to a shepherd after its stop record, or the wish that it stands still, was written."""
 WAKERS = frozenset({signal.SIGCHLD, STOP_SIGNAL})
 
 LONGEST_SLEEP_S = 3600.0
@@ -40,7 +40,7 @@ def prctl(option: int, value: int | bytes) -> None:
 class Order:
     """What the engine asks for, as it came over the socket: the fields of a launch. Raises KeyError, TypeError."""
 
-    __slots__ = ("argv", "attempt", "directory", "environment", "grace_s", "job", "limit_s", "warn_before_s", "workdir")
+    __slots__ = ("adopt", "argv", "attempt", "cores", "directory", "environment", "grace_s", "job", "limit_s", "warn_before_s", "workdir")
 
     def __init__(self, raw: Mapping[str, object]) -> None:
         argv, environment = raw["argv"], raw["environment"]
@@ -55,10 +55,24 @@ class Order:
         self.limit_s = float(str(raw["time_limit_s"]))
         self.warn_before_s = float(str(raw["warn_before_s"]))
         self.grace_s = float(str(raw["grace_s"]))
+        cores = raw.get("cores")
+        self.cores = [int(core) for core in cores] if isinstance(cores, list) else []
+        self.adopt = _process(raw.get("adopt"))
 
 
-def tend(order: Order, boot_id: str, tell: Tell) -> None:
+def _process(raw: object) -> tuple[int, int] | None:
+    """Pid and start time of a process that runs already and takes the place of `argv`. Raises TypeError."""
+    if raw is None:
+        return None
+    if not isinstance(raw, list) or len(raw) != 2 or not all(isinstance(part, int) for part in raw):
+        raise TypeError("adopt must be a pid and a start time")
+    return raw[0], raw[1]
+
+
+def tend(order: Order, boot_id: str, tell: Tell, kind: "type[Attempt] | None" = None) -> None:
     """The whole life of one attempt. `tell` is called once, as soon as it is clear what became of the start.
+
+    kind: of attempts that are not begun by starting `argv`.
 
     It says `{"running": RUN}`, `{"claimed": true}` where the attempt was taken before, or `{"error": TEXT}`.
     """
@@ -77,7 +91,7 @@ def tend(order: Order, boot_id: str, tell: Tell) -> None:
     if not mine:
         tell({"claimed": True})
         return
-    Attempt(order, directory, me).run(tell)
+    (kind or Attempt)(order, directory, me).run(tell)
 
 
 def identity(boot_id: str) -> records.Record:
@@ -100,9 +114,11 @@ class Attempt:
         self.cause: str | None = None  # why the tree is being ended, if it did not end by itself
         self.kill_at: float | None = None
         self.kill_pause_s = FIRST_KILL_PAUSE_S
+        self.pause = pausing.Standstill(directory, order.attempt, self._tree)
 
     def run(self, tell: Tell) -> None:
         """Start, wait, write the end."""
+        self._pin()
         try:
             self.first = spawn(self.order.argv, self.order.environment, self.order.workdir, self.directory)
         except LaunchError as problem:
@@ -119,6 +135,15 @@ class Attempt:
         self._watch()
         self._write_exit(**self._outcome())
 
+    def _pin(self) -> None:
+        """Keep this process, and so all that it starts, on the job's cores."""
+        if self.order.cores:
+            try:
+                os.sched_setaffinity(0, self.order.cores)
+            except OSError as problem:  # a core went offline: better on others than not at all
+                print(f"job {self.order.job}: not pinned: {problem}", file=sys.stderr, flush=True)  # noqa: T201 (the log file)
+                self.order.cores = []
+
     def _run_record(self) -> records.Record:
         first = tree.stat(self.first)
         return {
@@ -128,6 +153,8 @@ class Attempt:
             "pid": self.first,
             "pid_start": first.start if first else 0,  # 0: it has ended already
             "started_at": self.started_at,
+            "cores": self.order.cores,
+            "pauses": True,  # an earlier version's shepherd would not hear the wish
         }
 
     def _abandon(self, message: str, tell: Tell) -> None:
@@ -149,21 +176,40 @@ class Attempt:
             if self.gone:
                 return
             now = time.monotonic()
-            if asked:
-                self._heed(now)
+            later_s = self._stand_still(now, asked)
+            limit_at += later_s
+            warn_at = None if warn_at is None else warn_at + later_s
+            running = not self.pause.still
             if self.status is not None and self.kill_at is None:
                 self.kill_at = now  # the job is over; what it left behind has no claim to the lease
-            elif self.status is None and self.cause is None and now >= limit_at:
+            elif self.status is None and self.cause is None and running and now >= limit_at:
                 self._begin_stop("time-limit", now + self.order.grace_s)
-            if warn_at is not None and now >= warn_at:
+            if warn_at is not None and running and now >= warn_at:
                 warn_at = None
                 self._warn()
-            if self.kill_at is not None and now >= self.kill_at:
-                self._signal(signal.SIGKILL)
-                self.kill_at = now + self.kill_pause_s  # again: a process may have been forked meanwhile
-                self.kill_pause_s = min(LONGEST_KILL_PAUSE_S, 2 * self.kill_pause_s)
-            next_at = [self.kill_at, warn_at, limit_at if self.cause is None else None]
-            asked = self._sleep(min((at for at in next_at if at is not None), default=now + LONGEST_SLEEP_S))
+            self._kill(now)
+            clocks = [warn_at, limit_at if self.cause is None else None] if running else [self.pause.look_at]
+            next_at = [at for at in (self.kill_at, *clocks) if at is not None]
+            asked = self._sleep(min(next_at, default=now + LONGEST_SLEEP_S))
+
+    def _stand_still(self, now: float, asked: bool) -> float:
+        """Heed what was asked for, and see that a paused tree stands still; by how many seconds time was stopped."""
+        later_s = 0.0
+        if asked:
+            self._heed(now)
+        if asked and self.cause is None and self.status is None:
+            later_s = self.pause.heed(now)
+        elif self.pause.still and (self.cause is not None or self.status is not None):
+            later_s = self.pause.end(now)
+        if self.pause.look_at is not None and now >= self.pause.look_at:
+            self.pause.look(now)
+        return later_s
+
+    def _kill(self, now: float) -> None:
+        if self.kill_at is not None and now >= self.kill_at:
+            self._signal(signal.SIGKILL)
+            self.kill_at = now + self.kill_pause_s  # again: a process may have been forked meanwhile
+            self.kill_pause_s = min(LONGEST_KILL_PAUSE_S, 2 * self.kill_pause_s)
 
     def _sleep(self, until: float) -> bool:
         """Until then, or a child ends, or a stop is asked for; true for the last."""

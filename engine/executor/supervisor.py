@@ -21,8 +21,9 @@ import sys
 from collections.abc import Callable
 
 from engine.executor import shepherd, tree
+from engine.executor.adopted import AdoptedAttempt
 
-VERSION = 1
+VERSION = 2
 """Of the lines and records; an engine of another version has this process retire."""
 MAX_LINE_BYTES = 16 * 1024 * 1024
 SOCKET, LOCK = "supervisor.sock", "supervisor.lock"
@@ -185,7 +186,8 @@ def become_shepherd(order: shepherd.Order, boot_id: str, writer: int) -> None:
             if int(name) > 2 and int(name) != writer:
                 with contextlib.suppress(OSError):  # the listing's own is closed already
                     os.close(int(name))
-        shepherd.tend(order, boot_id, lambda word: _tell(writer, word))
+        kind = None if order.adopt is None else AdoptedAttempt
+        shepherd.tend(order, boot_id, lambda word: _tell(writer, word), kind)
         status = 0
     finally:
         if status:

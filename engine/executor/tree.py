@@ -10,18 +10,21 @@ from collections.abc import Iterable
 
 ZOMBIE = frozenset("ZXx")
 """States of a process that has ended and only waits to be reaped."""
+STOPPED = frozenset("Tt")
+"""States of a process that stands still until it is told to go on: by a signal, or by who traces it."""
 
 
 class Stat:
-    """One living process: parent, session and start time (clock ticks since boot, which tells a reused pid)."""
+    """One living process: parent, session, start time (clock ticks since boot, which tells a reused pid) and state."""
 
-    __slots__ = ("parent", "pid", "session", "start")
+    __slots__ = ("parent", "pid", "session", "start", "state")
 
-    def __init__(self, pid: int, parent: int, session: int, start: int) -> None:
+    def __init__(self, pid: int, parent: int, session: int, start: int, state: str = "S") -> None:
         self.pid = pid
         self.parent = parent
         self.session = session
         self.start = start
+        self.state = state
 
 
 def boot_id() -> str:
@@ -39,7 +42,7 @@ def stat(pid: int) -> Stat | None:
     words = text[text.rfind(")") + 2 :].split()
     if len(words) < 20 or words[0] in ZOMBIE:
         return None
-    return Stat(pid, int(words[1]), int(words[3]), int(words[19]))
+    return Stat(pid, int(words[1]), int(words[3]), int(words[19]), words[0])
 
 
 def is_alive(pid: int, start: int) -> bool:

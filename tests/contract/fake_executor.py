@@ -37,6 +37,7 @@ class _Attempt:
     processes: int = 0
     listeners: list[Callable[[Ending], None]] = field(default_factory=list)
     limit: asyncio.TimerHandle | None = None
+    limit_left_s: float = 0.0
 
 
 class FakeHost:
@@ -74,6 +75,33 @@ class FakeHost:
             if attempt.launch.job == job and attempt.ending is None:
                 self._end(attempt, cause, signal=15)
 
+    def pause(self, job: JobId, *, paused: bool) -> None:
+        """Its processes stand still, and with them the clock of its time limit; or they go on."""
+        for attempt in self.attempts.values():
+            still = attempt.running.paused_since
+            if attempt.launch.job != job or attempt.ending is not None or paused == (still is not None):
+                continue
+            self.now += 1.0
+            if still is None:
+                attempt.running = replace(attempt.running, paused_since=self.now)
+                if attempt.limit is not None:
+                    attempt.limit_left_s = attempt.limit.when() - asyncio.get_running_loop().time()
+                    attempt.limit.cancel()
+            else:
+                stood_s = attempt.running.paused_s + self.now - still
+                attempt.running = replace(attempt.running, paused_since=None, paused_s=stood_s)
+                self._limit(attempt, attempt.limit_left_s)
+
+    def is_still(self, job: JobId, attempt: int = 1) -> bool:
+        """Whether the processes of an attempt that is under way stand still."""
+        found = self.attempts[job, attempt]
+        return found.ending is None and found.running.paused_since is not None
+
+    def _limit(self, attempt: _Attempt, left_s: float) -> None:
+        attempt.limit = asyncio.get_running_loop().call_later(
+            left_s, lambda: self._end(attempt, Cause.TIME_LIMIT, signal=15)
+        )
+
     def _run(self, launch: Launch, behaviour: Behaviour) -> None:
         self.now += 1.0
         pid = None if behaviour.missing else 10_000 + len(self.attempts)
@@ -86,11 +114,8 @@ class FakeHost:
         for name, data in (("stdout.log", behaviour.stdout), ("stderr.log", behaviour.stderr)):
             with (launch.directory / name).open("ab") as file:
                 file.write(data)
-        loop = asyncio.get_running_loop()
         if behaviour.waits:
-            attempt.limit = loop.call_later(
-                launch.time_limit_s, lambda: self._end(attempt, Cause.TIME_LIMIT, signal=15)
-            )
+            self._limit(attempt, launch.time_limit_s)
         else:
             self._end(attempt, Cause.EXIT if behaviour.signal is None else Cause.SIGNAL)
 
@@ -152,6 +177,14 @@ class FakeExecutor:
         """All processes of the job end."""
         assert grace_s >= 0
         self.host.stop(job, cause)
+
+    async def pause(self, job: JobId) -> None:
+        """All processes of the job stand still."""
+        self.host.pause(job, paused=True)
+
+    async def go_on(self, job: JobId) -> None:
+        """They go on."""
+        self.host.pause(job, paused=False)
 
     async def close(self) -> None:
         """Tell nothing more."""

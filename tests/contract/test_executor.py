@@ -60,6 +60,10 @@ class Side(Protocol):
         """How many processes of a job are left."""
         ...
 
+    def still(self, job: str) -> int:
+        """How many of them stand still."""
+        ...
+
     def release(self, job: str) -> None:
         """Let a job of `WAITS` go on to its end."""
         ...
@@ -78,6 +82,9 @@ class FakeSide:
     def living(self, job: str) -> int:
         return self.host.living(JobId(job))
 
+    def still(self, job: str) -> int:
+        return self.living(job) if self.host.is_still(JobId(job)) else 0
+
     def release(self, job: str) -> None:
         self.host.release(JobId(job))
 
@@ -92,6 +99,11 @@ class RealSide:
     def living(self, job: str) -> int:
         mark = f"MARK={self.root}/{job}".encode()
         return sum(mark in environment(pid) for pid in tree.all_processes())
+
+    def still(self, job: str) -> int:
+        mark = f"MARK={self.root}/{job}".encode()
+        found = tree.all_processes().values()
+        return sum(mark in environment(one.pid) for one in found if one.state in tree.STOPPED)
 
     def release(self, job: str) -> None:
         (self.root / "jobs" / job / "release").touch()
@@ -235,6 +247,74 @@ async def test_stop_of_what_does_not_run_does_nothing(side: Side, engine: Engine
     await engine.end_of("2")
     await engine.executor.stop(JobId("2"), Cause.CANCELLED, 0.0)
     assert [one.cause for one in engine.endings] == [Cause.EXIT]
+
+
+async def test_pause_stops_the_whole_tree_and_its_time_limit(side: Side, engine: Engine) -> None:
+    await engine.executor.start(launch(side, "1", TREE, time_limit_s=0.6))
+    await until(lambda: side.living("1") == 4)
+    await engine.executor.pause(JobId("1"))
+    await engine.executor.pause(JobId("1"))
+    await until(lambda: side.still("1") == 4)
+    await engine.executor.start(launch(side, "2", TREE, time_limit_s=1.0))
+    await engine.end_of("2")
+    assert ([one.job for one in engine.endings], side.still("1")) == (["2"], 4), "its limit is long over by the clock"
+    await engine.executor.go_on(JobId("1"))
+    assert (await engine.end_of("1")).cause is Cause.TIME_LIMIT
+    assert side.living("1") == 0
+
+
+async def test_a_job_goes_on_where_it_stood(side: Side, engine: Engine) -> None:
+    await engine.executor.start(launch(side, "1", WAITS))
+    await engine.executor.pause(JobId("1"))
+    await until(lambda: side.still("1") > 0)
+    await engine.executor.go_on(JobId("1"))
+    await until(lambda: side.still("1") == 0)
+    side.release("1")
+    assert (await engine.end_of("1")).exit_code == 3
+
+
+async def test_stop_of_a_paused_job(side: Side, engine: Engine) -> None:
+    await engine.executor.start(launch(side, "1", TREE))
+    await until(lambda: side.living("1") == 4)
+    await engine.executor.pause(JobId("1"))
+    await until(lambda: side.still("1") == 4)
+    await engine.executor.stop(JobId("1"), Cause.CANCELLED, 5.0)
+    ending = await engine.end_of("1")
+    assert (ending.cause, ending.signal) == (Cause.CANCELLED, 15)
+    assert side.living("1") == 0
+
+
+async def test_pause_of_what_does_not_run_does_nothing(side: Side, engine: Engine) -> None:
+    await engine.executor.pause(JobId("1"))
+    await engine.executor.go_on(JobId("1"))
+    await engine.executor.start(launch(side, "2", SEVEN))
+    await engine.end_of("2")
+    await engine.executor.pause(JobId("2"))
+    assert [one.cause for one in engine.endings] == [Cause.EXIT]
+
+
+async def test_adopt_of_a_paused_attempt(side: Side, engine: Engine) -> None:
+    one = launch(side, "1", TREE)
+    running = await engine.executor.start(one)
+    await until(lambda: side.living("1") == 4)
+    await engine.executor.pause(one.job)
+    await until(lambda: side.still("1") == 4)
+    await engine.executor.close()
+    second = await Engine(side).open()
+    found = await second.executor.adopt(one.job, 1, one.directory)
+    assert isinstance(found, Running)
+    assert found.paused_since is not None
+    assert found.paused_since >= running.started_at
+    await second.executor.go_on(one.job)
+    await until(lambda: side.still("1") == 0)
+    await second.executor.close()
+    third = await Engine(side).open()
+    again = await third.executor.adopt(one.job, 1, one.directory)
+    assert isinstance(again, Running)
+    assert (again.paused_since, again.paused_s > 0) == (None, True)
+    await third.executor.stop(one.job, Cause.CANCELLED, 2.0)
+    await third.end_of("1")
+    await third.executor.close()
 
 
 async def test_adopt_while_it_runs(side: Side, engine: Engine) -> None:
