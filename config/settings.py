@@ -102,15 +102,19 @@ class SimulatedCard(_Group):
     limit_w: float = Field(300.0, gt=0, description="Power at full load, watts.")
     ambient_c: Celsius = Field(25.0, description="Air around it.")
     kelvin_per_watt: float = Field(0.18, gt=0, description="Steady temperature over ambient, per watt.")
+    coupling: float = Field(0.0, ge=0, le=1, description="Kelvin per watt of the card in the next slot.")
     time_constant_s: Seconds = Field(20.0, description="Of the approach to the steady temperature.")
     start_c: Celsius | None = Field(None, description="Temperature at start; unset: that of rest.")
     load: float = Field(0.9, ge=0, le=1, description="Of a job that does not tell its own (tag `sim_load`).")
-    slowdown_c: Celsius = Field(95.0, description="At or above it the card throttles.")
+    target_c: Celsius = Field(84.0, description="From there on heat takes power from the card.")
+    slowdown_c: Celsius = Field(95.0, description="At or above it half of its power and speed are left.")
 
     @model_validator(mode="after")
-    def _idle_within_limit(self) -> "SimulatedCard":
+    def _in_order(self) -> "SimulatedCard":
         if self.idle_w > self.limit_w:
             raise ValueError("idle_w must not be above limit_w")
+        if self.target_c > self.slowdown_c:
+            raise ValueError("target_c must not be above slowdown_c")
         return self
 
 

@@ -1,11 +1,13 @@
 """Simulated cards: load and memory from the jobs, heat over time, throttling, and the same again every time."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from engine.core.model import GpuUuid
-from engine.gpu.simulated import THROTTLED_SHARE, SimulatedCardSpec, SimulatedGpus, card_uuid
+from engine.gpu.simulated import SimulatedCardSpec, SimulatedGpus, card_uuid
+from engine.protocol.errors import Refused
 from engine.readings import GpuLoad
 from tests.gpu.conftest import HandClock
 
@@ -81,20 +83,94 @@ def test_a_card_may_start_hot_and_cools_below_the_resume_temperature(clock: Hand
     assert 29.0 < temperature < 70.0
 
 
-def test_a_card_at_its_slowdown_temperature_throttles_until_it_is_cooler(clock: HandClock) -> None:
-    stuffy = SimulatedCardSpec(ambient_c=40.0, kelvin_per_watt=0.25, slowdown_c=95.0, limit_w=300.0, idle_w=25.0)
+STUFFY = SimulatedCardSpec(ambient_c=40.0, kelvin_per_watt=0.25, limit_w=300.0, idle_w=25.0)
+"""At full power it would have 115 °C."""
+
+
+def test_a_card_at_its_slowdown_temperature_has_half_its_power_and_speed(clock: HandClock) -> None:
+    uuid = card_uuid(0, STUFFY.model)
+    cards = SimulatedGpus([STUFFY], lambda: [work(1.0, gpu=uuid)], clock)
+    assert (cards.read()[0].throttled, cards.speeds()[uuid]) == (False, 1.0)
+    clock.forward(1_000)
+    (reading,) = cards.read()
+    assert (reading.throttled, reading.throttle, reading.utilization) == (True, ("hw-thermal",), 1.0)
+    assert reading.power_w == pytest.approx(25 + 0.5 * 275)
+    assert cards.speeds()[uuid] == 0.5
+    clock.forward(1_000)
+    (reading,) = cards.read()
+    assert reading.temperature_c == pytest.approx(40 + 0.25 * (25 + 0.5 * 275))
+    assert (reading.throttled, reading.power_w, cards.speeds()[uuid]) == (False, 300.0, 1.0)
+
+
+def test_between_target_and_slowdown_heat_finds_a_balance_that_costs_a_little_speed(clock: HandClock) -> None:
+    """T = 40 + 0.25 P and P = 25 + 275 (1 - (T - 84) / 22): both hold at 87.4 °C and 262.6 W."""
+    stuffy = replace(STUFFY, slowdown_c=106.0, target_c=84.0, kelvin_per_watt=0.18, ambient_c=40.14)
     uuid = card_uuid(0, stuffy.model)
     cards = SimulatedGpus([stuffy], lambda: [work(1.0, gpu=uuid)], clock)
-    assert not cards.read()[0].throttled
-    clock.forward(1_000)
+    for _ in range(500):
+        (reading,) = cards.read()
+        clock.forward(5.0)
+    assert reading.temperature_c == pytest.approx(40.14 + 0.18 * (reading.power_w or 0), abs=0.01)
+    assert reading.power_w == pytest.approx(25 + 275 * (1 - 0.5 * ((reading.temperature_c or 0) - 84) / 22), abs=0.1)
+    assert (reading.throttled, reading.throttle) == (True, ("sw-thermal",))
+    assert 0.9 < cards.speeds()[uuid] < 1.0
+
+
+def test_a_power_limit_costs_watts_and_little_speed(clock: HandClock) -> None:
+    """An RTX 3090 at 280 of 350 W."""
+    card = SimulatedCardSpec(idle_w=20.0, limit_w=350.0, kelvin_per_watt=0.12)
+    uuid = card_uuid(0, card.model)
+    cards = SimulatedGpus([card], lambda: [work(1.0, gpu=uuid)], clock)
+    assert cards.refusal() is None
+    cards.set_limit(uuid, 280.0)
     (reading,) = cards.read()
-    assert reading.throttled
-    assert reading.utilization == THROTTLED_SHARE
-    assert reading.power_w == pytest.approx(25 + THROTTLED_SHARE * 275)
+    assert (reading.power_w, reading.power_limit_w, reading.power_default_w) == (280.0, 280.0, 350.0)
+    assert reading.throttle == ("power-cap",) and not reading.throttled
+    assert 0.95 < cards.speeds()[uuid] < 0.96
     clock.forward(1_000)
+    assert cards.read()[0].temperature_c == pytest.approx(25 + 0.12 * 280)
+    cards.set_limit(uuid, 350.0)
+    assert (cards.read()[0].power_w, cards.read()[0].throttle, cards.speeds()[uuid]) == (350.0, (), 1.0)
+
+
+def test_a_limit_above_what_the_work_takes_costs_nothing(clock: HandClock) -> None:
+    cards = SimulatedGpus([A100], lambda: [work(0.5)], clock)
+    cards.set_limit(UUID, 250.0)
     (reading,) = cards.read()
-    assert reading.temperature_c == pytest.approx(40 + 0.25 * (25 + THROTTLED_SHARE * 275))
-    assert (reading.throttled, reading.utilization) == (False, 1.0)
+    assert (reading.power_w, reading.throttle, cards.speeds()[UUID]) == (230.0, (), 1.0)
+
+
+@pytest.mark.parametrize("watts", [0.0, 119.0, 401.0, float("nan")])
+def test_a_limit_that_no_driver_would_take_is_refused(clock: HandClock, watts: float) -> None:
+    cards = SimulatedGpus([A100], list, clock)
+    with pytest.raises(Refused, match="takes a power limit of 120 to 400 W"):
+        cards.set_limit(UUID, watts)
+    with pytest.raises(Refused, match="no simulated card"):
+        cards.set_limit(GpuUuid("GPU-elsewhere"), 200.0)
+    assert cards.read()[0].power_limit_w == 400.0
+
+
+def test_the_inner_cards_of_a_stack_are_the_hottest(clock: HandClock) -> None:
+    """Each warms the next slots by 0.03, 0.015, 0.0075 kelvin per watt."""
+    stack = [replace(A100, coupling=0.03)] * 4
+    uuids = [card_uuid(at, A100.model) for at in range(4)]
+    busy = [work(1.0, gpu=uuid) for uuid in uuids]
+    cards = SimulatedGpus(stack, lambda: busy, clock)
+    cards.read()
+    clock.forward(10_000)
+    outer, inner = 61 + 400 * (0.03 + 0.015 + 0.0075), 61 + 400 * (2 * 0.03 + 0.015)
+    assert [reading.temperature_c for reading in cards.read()] == pytest.approx([outer, inner, inner, outer])
+    assert sum(reading.energy_j or 0 for reading in cards.read()) == pytest.approx(4 * 400 * 10_000)
+
+
+def test_an_idle_card_is_warmed_by_its_neighbour_alone(clock: HandClock) -> None:
+    busy = [work(1.0)]
+    cards = SimulatedGpus([replace(A100, coupling=0.03)] * 3, lambda: busy, clock)
+    cards.read()
+    clock.forward(10_000)
+    temperatures = [reading.temperature_c or 0 for reading in cards.read()]
+    assert temperatures[1] == pytest.approx(27 + 0.03 * (400 + 60))
+    assert temperatures[0] > temperatures[1] > temperatures[2]
 
 
 def test_a_clock_set_back_neither_heats_nor_cools(clock: HandClock) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.gpu.thermal import power_w, steady_c, step_c
+from engine.gpu.thermal import SLOWED_SHARE, heat_share, inlet_c, power_w, speed, steady_c, step_c
 
 celsius = st.floats(-20, 150)
 seconds = st.floats(0, 100_000)
@@ -60,3 +60,38 @@ def test_more_time_is_nearer(start: float, target: float, constant: float, early
     early, late = sorted((early, late))
     far = abs(step_c(start, target, early, constant) - target)
     assert abs(step_c(start, target, late, constant) - target) <= far + 1e-9
+
+
+def test_a_quad_of_3090_keeps_more_than_95_percent_at_280_of_350_watts() -> None:
+    """Their idle 20 W do no work: 260 of 330 W are left."""
+    assert 0.95 < speed((280 - 20) / (350 - 20)) < 0.97
+
+
+def test_speed_breaks_down_below_the_lowest_voltage() -> None:
+    """There half the power is half the speed."""
+    assert speed(0.25) == pytest.approx(speed(0.5) / 2)
+    assert speed(0.0) == 0.0
+    assert speed(1.0) == 1.0
+
+
+@given(low=st.floats(0, 1), high=st.floats(0, 1))
+def test_more_power_is_never_slower_and_never_free(low: float, high: float) -> None:
+    low, high = sorted((low, high))
+    assert 0.0 <= low <= speed(low) <= speed(high) <= 1.0
+
+
+@given(low=st.floats(20, 130), high=st.floats(20, 130))
+def test_a_hotter_card_is_never_allowed_more(low: float, high: float) -> None:
+    low, high = sorted((low, high))
+    assert 1.0 >= heat_share(low, 83, 95) >= heat_share(high, 83, 95) >= SLOWED_SHARE
+    assert heat_share(82.9, 83, 95) == 1.0
+    assert heat_share(89, 83, 95) == pytest.approx(0.75)
+
+
+@given(powers=st.lists(st.floats(0, 500), min_size=1, max_size=8), coupling=st.floats(0, 0.1))
+def test_the_air_of_a_stack_is_the_sum_of_what_each_neighbour_does_alone(powers: list[float], coupling: float) -> None:
+    for at in range(len(powers)):
+        alone = [[watts if other == one else 0.0 for other, watts in enumerate(powers)] for one in range(len(powers))]
+        parts = [inlet_c(20.0, coupling, one, at) - 20.0 for one in alone]
+        assert inlet_c(20.0, coupling, powers, at) == pytest.approx(20.0 + sum(parts))
+        assert parts[at] == 0.0
