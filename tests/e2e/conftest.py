@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 import pytest
+
+from tests.gpu.scripted import ScriptedDriver
 
 T = TypeVar("T")
 PATIENCE_S = 20.0
@@ -99,8 +101,9 @@ class Person:
 class Engine:
     """One state directory and the engine processes that work on it, one after the other."""
 
-    def __init__(self, root: Path, settings: str = SETTINGS) -> None:
+    def __init__(self, root: Path, settings: str = SETTINGS, environment: Mapping[str, str] | None = None) -> None:
         self.root = root
+        self.environment = {**os.environ, **(environment or {})}
         self.state = root / "state"
         self.socket = root / "rcq.sock"
         self.config = root / "rcq.toml"
@@ -113,7 +116,9 @@ class Engine:
 
     def start(self) -> "Engine":
         with (self.root / "engine.log").open("ab") as log:
-            self.process = subprocess.Popen(self.command(), stderr=log, stdout=log, start_new_session=True)
+            self.process = subprocess.Popen(
+                self.command(), stderr=log, stdout=log, start_new_session=True, env=self.environment
+            )
         until(self.answers)
         return self
 
@@ -178,19 +183,25 @@ class Engine:
 
 @pytest.fixture
 def launch(tmp_path: Path) -> Iterator[Callable[..., Engine]]:
-    """Starts an engine on a fresh directory: `launch(settings)`."""
+    """Starts an engine on a fresh directory: `launch(settings)`. environment: more than this process's own."""
     engines: list[Engine] = []
 
-    def start(settings: str = SETTINGS) -> Engine:
+    def start(settings: str = SETTINGS, environment: Mapping[str, str] | None = None) -> Engine:
         root = tmp_path / f"e{len(engines)}"
         root.mkdir()
-        engine = Engine(root, settings)
+        engine = Engine(root, settings, environment)
         engines.append(engine)
         return engine.start()
 
     yield start
     for engine in engines:
         engine.clean_up()
+
+
+@pytest.fixture
+def driver(tmp_path: Path) -> ScriptedDriver:
+    """Two scripted cards: `launch(driver.settings(), environment=driver.environment)` starts an engine on them."""
+    return ScriptedDriver(tmp_path / "driver")
 
 
 @pytest.fixture
