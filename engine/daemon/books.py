@@ -35,9 +35,10 @@ class Live:
     state: `scheduled` until the executor runs it. started_at: Unix seconds, from then on. submitted_at: of its job, in
     the queue. failures: earlier attempts that count against the retries. stopping: why it was told to stop, with
     stop_message for its owner, and since when, Unix seconds. to_end: preempted, it goes to the end of the queue.
+    paused_since: it stands still since then, Unix seconds.
     tried: the executor was asked to start it, so it may run. bill: what its owner is charged for it. settled: set as
     soon as the start went through, or will not happen. fields: known once it was launched. load, memory_mb: what it
-    does to a simulated card.
+    does to a simulated card. cores: the CPU cores that it is kept on, if it is.
     """
 
     lease: Lease
@@ -50,12 +51,14 @@ class Live:
     stop_message: str | None = None
     stopping_since: float | None = None
     to_end: bool = False
+    paused_since: float | None = None
     tried: bool = False
     bill: Bill | None = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     fields: JobFields | None = None
     load: float | None = None
     memory_mb: int = 0
+    cores: tuple[int, ...] = ()
 
     @property
     def job(self) -> JobId:

@@ -16,6 +16,7 @@ from engine.daemon.feed import Feed
 from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.host import boot_id, host_of
 from engine.daemon.journal import Journal
+from engine.daemon.measures import Measures
 from engine.daemon.notices import Notices
 from engine.daemon.quotaview import default_quota
 from engine.daemon.register import Register
@@ -48,13 +49,26 @@ class Ground:
     views: Views
     gatekeeper: Gatekeeper
     notices: Notices
+    measures: Measures
 
 
 def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, clock: Clock) -> Ground:
     """Open the store and lay the ground. Raises StoreError."""
     store = Store.open(paths.database, half_life_s=policy.half_life_s)
     journal = Journal()
-    views, feed = Views(books=books, journal=journal, others=settings.privacy.others, jobs_dir=paths.jobs_dir), Feed()
+    feed = Feed()
+    notices = Notices(feed, clock)
+    measures = Measures(
+        books=books, journal=journal, in_use=settings.gpu.idle_utilization, stale_after_s=stale_after_s(settings)
+    )
+    views = Views(
+        books=books,
+        journal=journal,
+        notices=notices,
+        measures=measures,
+        others=settings.privacy.others,
+        jobs_dir=paths.jobs_dir,
+    )
     return Ground(
         settings=settings,
         paths=paths,
@@ -68,19 +82,24 @@ def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, cl
         bills=Bills(books=books, journal=journal, policy=policy, clock=clock),
         feed=feed,
         views=views,
-        notices=Notices(feed, clock),
+        notices=notices,
+        measures=measures,
         gatekeeper=Gatekeeper(books=books, journal=journal, store=store.jobs, views=views, feed=feed, clock=clock),
     )
 
 
+def stale_after_s(settings: Settings) -> float:
+    """Seconds after which a reading is worth nothing."""
+    return max(STALE_AFTER_S, STALE_SAMPLES * settings.engine.sample_interval_s)
+
+
 def books_of(settings: Settings, policy: Policy) -> Books:
     """Empty books of this host; recovery fills them."""
-    stale_after_s = max(STALE_AFTER_S, STALE_SAMPLES * settings.engine.sample_interval_s)
     scheduling = settings.scheduling
     history = History(scheduling.estimate_quantile) if scheduling.estimates else None
     return Books(
         host=host_of(scheduling),
-        cards=Cards(stale_after_s),
+        cards=Cards(stale_after_s(settings)),
         usage=UsageBook(policy.half_life_s),
         grace_s=settings.executor.grace_s,
         run_times=RunTimes(history),

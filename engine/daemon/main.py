@@ -90,6 +90,7 @@ async def load_books(engine: Engine) -> None:
     """Fill the books with what the store holds besides unended jobs, and with a first sample."""
     await engine.register.load()
     await engine.bills.load(engine.store.usage)
+    await engine.measures.load(engine.store.measures)
     if engine.books.run_times.learns:
         runs = await engine.store.past_runs.last(REMEMBERED, TELLING)
         await asyncio.to_thread(engine.books.run_times.fill, runs)  # nobody else uses them yet
@@ -129,6 +130,7 @@ async def _end(engine: Engine, timers: Timers, passing: asyncio.Task[None] | Non
     await engine.runs.settle()
     await engine.executor.close()
     if passing is not None:
+        engine.measures.write(engine.clock.now())
         await engine.passes.flush()
     await engine.store.close()
     engine.provider.close()

@@ -11,17 +11,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.api.backend import Identity
+from engine.bookkeeping import Measured
 from engine.core.lifecycle import LEASED, JobState
 from engine.core.model import GroupKey, JobId, Waiting
 from engine.daemon.books import Books
 from engine.daemon.gateviews import at_gate
 from engine.daemon.journal import Journal
+from engine.daemon.measures import Measures
+from engine.daemon.notices import Notices
 from engine.daemon.outlook import NOTHING_YET, Outlook, Outlooks
-from engine.protocol.responses import AttemptView, JobDetail, JobRow
+from engine.protocol.responses import AttemptView, JobDetail, JobRow, MeasuresView
 from engine.store.attempts import PastAttempt
+from engine.store.measures import Kept
 from engine.store.rows import StoredJob
 
 Privacy = Literal["hidden", "redacted", "visible"]
+J_PER_KWH = 3_600_000.0
 _ENDING_FIELDS = ("state", "cause", "exit_code", "signal", "started_at", "ended_at", "message")
 _ROW_FIELDS = tuple(field.name for field in fields_of(JobRow))
 
@@ -29,9 +34,20 @@ _ROW_FIELDS = tuple(field.name for field in fields_of(JobRow))
 class Views:
     """Makes responses. others: what people see of other accounts' jobs."""
 
-    def __init__(self, *, books: Books, journal: Journal, others: Privacy, jobs_dir: Path) -> None:
+    def __init__(
+        self,
+        *,
+        books: Books,
+        journal: Journal,
+        notices: Notices,
+        measures: Measures,
+        others: Privacy,
+        jobs_dir: Path,
+    ) -> None:
         self._books = books
         self._journal = journal
+        self._notices = notices
+        self._measures = measures
         self._others = others
         self._jobs_dir = jobs_dir
 
@@ -54,6 +70,8 @@ class Views:
     def row(self, who: Identity, job: StoredJob, positions: Mapping[JobId, int], outlooks: Outlooks) -> JobRow:
         """One line of a listing; redacted where `who` may not see more."""
         row = JobRow(**self._values(job, positions, outlooks))
+        if not self.owns(who, job.account):
+            row.notices = []
         return row if self.sees_all_of(who, job.account) else redacted(row)
 
     def detail(self, job: StoredJob, positions: Mapping[JobId, int], outlooks: Outlooks) -> JobDetail:
@@ -67,7 +85,8 @@ class Views:
             gpu_uuids=list(gpus),
             message=ended.message if (ended := self._journal.ending(number)) else job.message,
             directory=str(self._jobs_dir / str(job.id)),
-            attempts=[self._attempt(one) for one in self._past(job)],
+            attempts=[self._attempt(job, one) for one in self._past(job)],
+            measures=self._measured(job, job.attempt if live is None else live.attempt, len(gpus) or job.gpus),
         )
         if request is not None:
             detail.command, detail.script, detail.args = request.command, request.script, list(request.args)
@@ -86,7 +105,20 @@ class Views:
         told = {name: getattr(last, name) for name in _ENDING_FIELDS}
         return [*job.attempts, PastAttempt(attempt=job.attempt, gpu_uuids=job.gpu_uuids, **told)]
 
-    def _attempt(self, one: PastAttempt) -> AttemptView:
+    def _measured(self, job: StoredJob, attempt: int, gpus: int) -> MeasuresView | None:
+        """Of one attempt on so many cards: what is in memory is newer than what is on disk."""
+        found: Measured | Kept | None = self._measures.of(JobId(str(job.id)), attempt) or job.measures.get(attempt)
+        if found is None or not gpus:
+            return None
+        return MeasuresView(
+            energy_kwh=found.energy_j / J_PER_KWH,
+            peak_gpu_memory_mb=found.peak_memory_mb,
+            gpu_utilization=found.busy_gpu_s / found.gpu_s if found.gpu_s > 0 else None,
+            gpus=gpus,
+            gpus_used=min(gpus, found.gpus_used),
+        )
+
+    def _attempt(self, job: StoredJob, one: PastAttempt) -> AttemptView:
         return AttemptView(
             attempt=one.attempt,
             state=one.state.value,
@@ -97,6 +129,7 @@ class Views:
             ended_at=one.ended_at,
             gpu_indices=self._books.cards.indices(one.gpu_uuids),
             message=one.message,
+            measures=self._measured(job, one.attempt, len(one.gpu_uuids)),
         )
 
     def state(self, job: StoredJob) -> JobState:
@@ -115,6 +148,7 @@ class Views:
             "expected_start": outlook.expected_start,
             "basis": outlook.basis,
             "reasons": outlook.reasons,
+            "notices": self._notices.of_job(number),
         }
 
     def _outlook(self, number: JobId, key: GroupKey | None, job: StoredJob, outlooks: Outlooks) -> Outlook:

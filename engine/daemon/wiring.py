@@ -16,6 +16,7 @@ from engine.daemon.bills import Bills
 from engine.daemon.books import Books
 from engine.daemon.box import BoxService
 from engine.daemon.cardwiring import watch_cards
+from engine.daemon.cores import Cores, nodes_of_host
 from engine.daemon.decisionlog import DecisionLog
 from engine.daemon.feed import Feed
 from engine.daemon.gatekeeper import Gatekeeper
@@ -24,6 +25,7 @@ from engine.daemon.host import SystemClock
 from engine.daemon.jobwiring import jobs_of, judges_of, recurrence_of, submission_of
 from engine.daemon.launches import Launches
 from engine.daemon.logins import Logins
+from engine.daemon.measures import Measures
 from engine.daemon.passes import Passes
 from engine.daemon.passwords import Passwords
 from engine.daemon.people import PeopleService
@@ -56,6 +58,8 @@ class Engine:
     provider: GpuProvider
     books: Books
     bills: Bills
+    measures: Measures
+    clock: Clock
     register: Register
     decisions: DecisionLog
     passes: Passes
@@ -100,6 +104,8 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
         provider=chosen.provider,
         books=books,
         bills=ground.bills,
+        measures=ground.measures,
+        clock=clock,
         register=ground.register,
         decisions=decisions,
         passes=passes,
@@ -124,7 +130,13 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
 
 def _runs(ground: Ground, executor: Executor) -> Runs:
     settings = ground.settings.executor
-    launches = Launches(state_dir=ground.paths.state_dir, settings=settings, person=this_person, clock=ground.clock)
+    launches = Launches(
+        state_dir=ground.paths.state_dir,
+        settings=settings,
+        person=this_person,
+        clock=ground.clock,
+        cores=Cores(ground.books, nodes_of_host()) if settings.pin_cores else None,
+    )
     return Runs(
         books=ground.books,
         journal=ground.journal,

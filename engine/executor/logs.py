@@ -1,4 +1,4 @@
-"""Reading what a job wrote. Its directory is the job's to do with as it likes, so nothing in it is trusted.
+"""Reading what a job wrote, and adding a line. Its directory is the job's to do with as it likes: nothing is trusted.
 
 Opens regular files of that directory only, follows no link, waits for nothing. Must not know who asks.
 """
@@ -37,13 +37,32 @@ def read(directory: Path, stream: str, offset: int, limit: int) -> Slice:
         raise ValueError(f"{stream!r} is no output of a job; choose stdout or stderr")
     if limit < 0:
         raise ValueError("limit must not be negative")
-    handle = _open(directory, NAMES[stream])
+    handle = _open(directory, NAMES[stream], os.O_RDONLY)
     if handle is None:
         return Slice(data=b"", offset=0, size=0)
     try:
         size = os.fstat(handle).st_size
         begin = max(0, size + offset) if offset < 0 else min(offset, size)
         return Slice(data=os.pread(handle, min(limit, MAX_READ_BYTES), begin), offset=begin, size=size)
+    finally:
+        os.close(handle)
+
+
+def append(directory: Path, stream: str, data: bytes) -> bool:
+    """Add `data` to the end of an output file that is there; whether that was possible.
+
+    A missing file, a link (a hard one, too) or anything but a regular file is left alone. Raises ValueError for
+    another stream. Blocks on the disk.
+    """
+    if stream not in NAMES:
+        raise ValueError(f"{stream!r} is no output of a job; choose stdout or stderr")
+    handle = _open(directory, NAMES[stream], os.O_WRONLY | os.O_APPEND)
+    if handle is None:
+        return False
+    try:
+        return os.fstat(handle).st_nlink == 1 and os.write(handle, data) == len(data)
+    except OSError:  # a full disk: the job has the same trouble
+        return False
     finally:
         os.close(handle)
 
@@ -59,14 +78,14 @@ def whole_characters(data: bytes) -> bytes:
     return data
 
 
-def _open(directory: Path, name: str) -> int | None:
+def _open(directory: Path, name: str, access: int) -> int | None:
     """An open regular file of that directory."""
     try:
         folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return None
     try:
-        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        handle = os.open(name, access | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except OSError:
         return None
     finally:

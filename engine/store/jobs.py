@@ -24,6 +24,7 @@ from engine.store.changes import apply, number_of
 from engine.store.database import connect_reader
 from engine.store.edits import edit, requeue
 from engine.store.errors import Missing
+from engine.store.measures import measures_of
 from engine.store.readers import Readers
 from engine.store.request import FIELD_COLUMNS, NEW_COLUMNS, fields_of, new_row
 from engine.store.rows import KNOWN_COLUMNS, STORED_COLUMNS, KnownJobs, StoredJob, stored_of
@@ -160,8 +161,8 @@ def _job(db: Database, number: int) -> StoredJob | None:
         return None
     [(message,)] = db.conn.execute("SELECT message FROM jobs WHERE id = ?", (number,))
     fields = fields_of(db.conn.execute(_FIELDS, (number,)).fetchone())
-    past, template = attempts_of(db, number), gate.template_of(db, number)
-    return replace(found[0], fields=fields, message=message, attempts=past, cron_of=template)
+    past, template, measured = attempts_of(db, number), gate.template_of(db, number), measures_of(db, number)
+    return replace(found[0], fields=fields, message=message, attempts=past, cron_of=template, measures=measured)
 
 
 def _jobs(db: Database, numbers: Sequence[int]) -> list[StoredJob]:

@@ -4,8 +4,8 @@ Must not know connections, SQL's verbs or how a request is written down.
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.bookkeeping import KnownJob
@@ -14,6 +14,7 @@ from engine.core.model import AccountName, ArrayCap, GpuUuid, GroupKey, GroupNam
 from engine.core.snapshot import Lease
 from engine.protocol.fields import JobFields
 from engine.store.attempts import PastAttempt
+from engine.store.measures import Kept
 
 KEY_COLUMNS = (
     "account, grp, service, priority, preemptible, "
@@ -38,8 +39,8 @@ class StoredJob:
 
     command_line: its first 200 characters, for listings. gpu_uuids: the cards it holds or held last. array_parent: the
     id of its array's first element; array_index: its own place in it.
-    fields: what the submitter wrote, message: what its end told, attempts: those that are over, where one job was
-    asked for; `None` or empty in listings.
+    fields: what the submitter wrote, message: what its end told, attempts: those that are over, measures: by attempt,
+    where one job was asked for; `None` or empty in listings.
     """
 
     id: int
@@ -73,6 +74,7 @@ class StoredJob:
     message: str | None = None
     cron_of: int | None = None
     attempts: tuple[PastAttempt, ...] = ()
+    measures: Mapping[int, Kept] = field(default_factory=dict)
 
 
 def stored_of(row: Sequence[Any]) -> StoredJob:

@@ -13,6 +13,7 @@ from engine.store.decisions import Decisions
 from engine.store.gpus import GpuFlags
 from engine.store.groups import Groups
 from engine.store.jobs import Jobs
+from engine.store.measures import Measures
 from engine.store.pastruns import PastRuns
 from engine.store.readers import Readers
 from engine.store.services import Services
@@ -31,6 +32,7 @@ class Store:
         self.jobs = Jobs(writer, readers, half_life_s)
         self.arrays = Arrays(readers)
         self.past_runs = PastRuns(readers)
+        self.measures = Measures(readers)
         self.accounts = Accounts(writer, readers)
         self.groups = Groups(writer, readers)
         self.services = Services(writer, readers)
