@@ -5,6 +5,7 @@ from pathlib import Path
 
 from config.settings import ExecutorSettings
 from engine.daemon.books import Live
+from engine.daemon.cores import Cores
 from engine.executor import command, directory, environment
 from engine.executor.environment import Person
 from engine.ports import Clock, Launch
@@ -12,15 +13,25 @@ from engine.protocol.fields import JobFields
 
 
 class Launches:
-    """Makes launches for jobs whose files are under `state_dir`. person: tells whom jobs run as."""
+    """Makes launches for jobs whose files are under `state_dir`.
+
+    person: tells whom jobs run as. cores: gives each attempt the CPU cores that it is kept on; `None`: any will do.
+    """
 
     def __init__(
-        self, *, state_dir: Path, settings: ExecutorSettings, person: Callable[[], Person], clock: Clock
+        self,
+        *,
+        state_dir: Path,
+        settings: ExecutorSettings,
+        person: Callable[[], Person],
+        clock: Clock,
+        cores: Cores | None = None,
     ) -> None:
         self._state_dir = state_dir
         self._settings = settings
         self._person = person()
         self._clock = clock
+        self._cores = cores
 
     def make(self, live: Live, fields: JobFields) -> Launch:
         """The launch of one attempt; makes the job's directory and script. Raises OSError, ValueError."""
@@ -43,4 +54,5 @@ class Launches:
             warn_before_s=self._settings.warn_before_s,
             grace_s=self._settings.grace_s,
             lease=live.lease,
+            cores=self._cores.give(live) if self._cores else (),
         )

@@ -41,6 +41,18 @@ class MakesLaunches(Protocol):
         ...
 
 
+class ExaminesEnds(Protocol):
+    """Finds out more about how an attempt ended, which takes a moment; meanwhile it keeps its lease."""
+
+    def suspects(self, live: Live, ending: Ending) -> bool:
+        """Whether there is anything to find out."""
+        ...
+
+    async def examined(self, live: Live, ending: Ending) -> Ending:
+        """The end as it turns out."""
+        ...
+
+
 class Runs:
     """Starts, stops and ends attempts. wake: asks for a pass. final: hears of a job's last end.
 
@@ -76,6 +88,8 @@ class Runs:
         self.wake: Callable[[], None] = lambda: None
         self.final: Callable[[JobId, JobState], None] = lambda job, state: None
         self.leaving: list[Callable[[Live, Ending], None]] = []
+        self.examiners: list[ExaminesEnds] = []
+        self._examined: set[JobId] = set()
 
     def launch(self, live: Live) -> None:
         """Start an attempt whose lease is on disk, in a task of its own."""
@@ -119,8 +133,27 @@ class Runs:
     def ended(self, ending: Ending) -> None:
         """An attempt is over, and with it the job or not. A second word about the same attempt is ignored."""
         live = self._books.live.get(ending.job)
-        if live is None or live.attempt != ending.attempt:
+        if live is None or live.attempt != ending.attempt or live.job in self._examined:
             return
+        suspicious = [examiner for examiner in self.examiners if examiner.suspects(live, ending)]
+        if not suspicious:
+            self._over(live, ending)
+        elif not self._closing:  # else the next engine finds the end where the executor keeps it
+            self._examined.add(live.job)
+            task = asyncio.get_running_loop().create_task(self._examine(live, ending, suspicious))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _examine(self, live: Live, ending: Ending, examiners: list[ExaminesEnds]) -> None:
+        try:
+            for examiner in examiners:
+                ending = await examiner.examined(live, ending)
+        finally:
+            self._examined.discard(live.job)
+            if not self._closing:
+                self._over(live, ending)
+
+    def _over(self, live: Live, ending: Ending) -> None:
         for leave in self.leaving:
             leave(live, ending)
         self._books.free(live)
@@ -148,7 +181,7 @@ class Runs:
         """The executor runs it, since `running.started_at`."""
         if self._books.live.get(live.job) is not live:
             return  # it was over before its start was reported
-        live.started_at = running.started_at
+        live.started_at, live.cores = running.started_at, running.cores
         if live.state is JobState.RUNNING:
             return  # adopted: that it runs is written down already
         live.state = JobState.RUNNING
