@@ -21,6 +21,7 @@ LATEST_S = 1e11
 """Unix seconds: no clock of a host that runs jobs says more."""
 INTERRUPTED = "its start was interrupted before it ran; submit it again"
 ABANDONED = "the process that watched over the job was killed, so the job was ended; submit it again"
+LET_GO = "the process that watched over the adopted one was killed; the adopted one was left alone"
 REBOOTED = "the host was restarted while the job ran; submit it again"
 
 
@@ -40,7 +41,9 @@ def unwritten(
         cause, message = Cause.HOST_REBOOT, REBOOTED
     elif started_at is None:
         cause, message = Cause.LAUNCH_ERROR, INTERRUPTED
-    killed = cause is Cause.SIGNAL or cause is stopped_for
+    elif run.get("adopted") is True:
+        message = LET_GO
+    killed = message is ABANDONED and (cause is Cause.SIGNAL or cause is stopped_for)
     return Ending(
         job=job, attempt=attempt, cause=cause, exit_code=None, signal=KILLED if killed else None,
         started_at=started_at, ended_at=time.time(), message=message,

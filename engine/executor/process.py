@@ -315,6 +315,7 @@ def _order(launch: Launch) -> dict[str, object]:
         "warn_before_s": launch.warn_before_s,
         "grace_s": launch.grace_s,
         "cores": launch.cores,
+        "adopt": None if launch.adopt is None else (launch.adopt.pid, launch.adopt.start),
     }
 
 

@@ -60,6 +60,18 @@ def stop_name(attempt: int) -> str:
     return f"stop-{attempt}"
 
 
+def of_attempt(path: str, attempt: int) -> Record:
+    """The claim of an attempt, by the path of its job's directory; empty where there is none (yet)."""
+    try:
+        directory = open_directory(path)
+    except OSError:
+        return {}
+    try:
+        return read(directory, claim_name(attempt)) or {}
+    finally:
+        os.close(directory)
+
+
 def write(directory: int, name: str, record: Mapping[str, object]) -> None:
     """Put a record in place whole or not at all. Raises OSError.
 

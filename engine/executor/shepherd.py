@@ -40,7 +40,19 @@ def prctl(option: int, value: int | bytes) -> None:
 class Order:
     """What the engine asks for, as it came over the socket: the fields of a launch. Raises KeyError, TypeError."""
 
-    __slots__ = ("adopt", "argv", "attempt", "cores", "directory", "environment", "grace_s", "job", "limit_s", "warn_before_s", "workdir")
+    __slots__ = (
+        "adopt",
+        "argv",
+        "attempt",
+        "cores",
+        "directory",
+        "environment",
+        "grace_s",
+        "job",
+        "limit_s",
+        "warn_before_s",
+        "workdir",
+    )
 
     def __init__(self, raw: Mapping[str, object]) -> None:
         argv, environment = raw["argv"], raw["environment"]
