@@ -15,10 +15,11 @@ class Gpu:
     """One card as last read. A reading that is missing is `None`, never a number.
 
     memory_mb: its size, MiB. memory_used_mb: measured use, MiB, whoever uses it. held_mb: the part of it that belongs
-    to rcq's own jobs. strangers: how many processes that rcq did not start are on it, strangers_of: of which users.
+    to rcq's own jobs. over: jobs that share it and have more of it than they asked for, by so many MiB each, where that is
+    measured. strangers: how many processes that rcq did not start are on it, strangers_of: of which users.
     temperature_c: degrees Celsius; margin_c: degrees that are left before it slows itself down, where it tells that.
-    throttled: the driver slows it down because of heat. drained: an admin took it out of use; quarantined: the health
-    monitor did, for `cause`. settling: a job left it and it was not yet seen free since. power_w: watts that it draws
+    throttled: the driver slows it down because of heat, throttle: in its words. drained: an admin took it out of use;
+    quarantined: the health monitor did, for `cause`. settling: a job left it and it was not yet seen free since. power_w: watts that it draws
     at most when it works. numa_node: of its PCI slot. links: how closely it is linked to each card of the host in their
     order by index (`placement.topology`); empty where that is not known. parent: of a MIG instance, its card.
     """
@@ -31,10 +32,12 @@ class Gpu:
     held_mb: int = 0
     temperature_c: float | None = None
     throttled: bool = False
+    throttle: tuple[str, ...] = ()
     drained: bool = False
     quarantined: bool = False
     cause: str | None = None
     settling: bool = False
+    over: tuple[tuple[JobId, int], ...] = ()
     strangers: int = 0
     strangers_of: tuple[str, ...] = ()
     margin_c: float | None = None
@@ -47,6 +50,11 @@ class Gpu:
     def foreign_mb(self) -> int:
         """MiB in use by processes that rcq did not start."""
         return max(0, (self.memory_used_mb or 0) - self.held_mb)
+
+    @property
+    def open_mb(self) -> int:
+        """MiB that are rcq's to give: all that others do not use."""
+        return max(0, self.memory_mb - self.foreign_mb)
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

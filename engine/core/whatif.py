@@ -33,6 +33,7 @@ from engine.core.reasons import (
     CoresBusy,
     GpuDrained,
     GpuForeign,
+    GpuMemoryTaken,
     GpuQuarantined,
     GpuTooHot,
     MemoryBusy,
@@ -54,7 +55,7 @@ Changes = tuple[Change, ...]
 Ladder = Iterable[Changes]
 """Changes of one kind, the smallest first: one of a ladder is enough."""
 
-_CARDS = (NotEnoughGpus, GpuTooHot, GpuDrained, GpuForeign, GpuQuarantined, WouldDelay, Booked)
+_CARDS = (NotEnoughGpus, GpuTooHot, GpuDrained, GpuForeign, GpuMemoryTaken, GpuQuarantined, WouldDelay, Booked)
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -232,7 +233,7 @@ def _sizes(snapshot: Snapshot, shape: Shape) -> Iterator[int]:
 
 
 def _room(gpu: Gpu, taken_mb: int, shape: Shape) -> int:
-    return gpu.memory_mb - gpu.foreign_mb - taken_mb if shape.share else gpu.memory_mb
+    return gpu.open_mb - taken_mb - sum(mb for _, mb in gpu.over) if shape.share else gpu.open_mb
 
 
 def _is_of_type(gpu: Gpu, shape: Shape) -> bool:
