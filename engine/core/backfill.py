@@ -7,54 +7,35 @@ Pure. This module must not know quotas or order.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
-from engine.core.bookings import Booking, Card, Cards, Steps, union
+from engine.core.bookings import Booking, Card, Cards, Steps, bits, union
 from engine.core.estimate import foreseen_end, latest_end
 from engine.core.ledger import TypeCap
 from engine.core.model import AccountName, GpuUuid, JobId, Shape
 from engine.core.placement.fits import matches, obstacle
 from engine.core.placement.packing import choose, gang, preferred
+from engine.core.placement.thermal import warmth
+from engine.core.placement.watts import watts_of
 from engine.core.policy import Policy
-from engine.core.reasons import Booked, CoresBusy, GpuTooHot, MemoryBusy, NotEnoughGpus, Reason, WouldDelay
+from engine.core.powered import Powered
+from engine.core.reasons import (
+    Booked,
+    CoresBusy,
+    GpuMemoryTaken,
+    GpuTooHot,
+    MemoryBusy,
+    NotEnoughGpus,
+    Reason,
+    WouldDelay,
+)
 from engine.core.snapshot import Gpu, Lease, Slot, Snapshot
+from engine.core.wants import CAPPED, NOBODY, Placed, Refused, Want
 
 COOLING_S = 60.0
 """A hot card is promised to nobody sooner than so much later than now."""
 MOMENT_S = 1e-6
 """A stretch of time in which nothing changes."""
-
-
-NOBODY = AccountName("")
-"""Whoever asks and has nothing booked."""
-
-
-class Want(NamedTuple):
-    """What is looked for: a place for `shape` for `run_s` seconds, for a job of `account`."""
-
-    shape: Shape
-    run_s: float
-    account: AccountName
-
-
-@dataclass(slots=True, frozen=True)
-class Placed:
-    """Cards for a job, best set, by index."""
-
-    gpus: tuple[Gpu, ...]
-
-
-@dataclass(slots=True, frozen=True)
-class Refused:
-    """No place now; `capped` says that only a cap on a card type stood in the way."""
-
-    reasons: tuple[Reason, ...]
-    capped: bool = False
-
-
-CAPPED = Refused((), capped=True)
 
 
 class Timeline:
@@ -70,11 +51,15 @@ class Timeline:
         self._cards = [Card(gpu) for gpu in gpus]
         self._place = {gpu.uuid: at for at, gpu in enumerate(gpus)}
         self._obstacles = {at: found for at, gpu in enumerate(gpus) if (found := obstacle(gpu, hot, policy))}
-        self._in_use = _bits(at for at in range(len(gpus)) if at not in self._obstacles)
-        self._hot = _bits(at for at, found in self._obstacles.items() if isinstance(found, GpuTooHot))
-        self._steps = Steps(self.now)
+        self._in_use = bits(at for at in range(len(gpus)) if at not in self._obstacles)
+        self._warmth = warmth(gpus, policy.thermal)
+        self._hot = bits(at for at, found in self._obstacles.items() if isinstance(found, GpuTooHot))
+        watts = watts_of(gpus, policy.power)
+        self._steps = Steps(self.now, watts)
+        self._power = Powered(watts, self._steps, self._place) if watts else None
         self._promises: list[Booking] = []
         self._matches: dict[tuple[str | None, int], Cards] = {}
+        self._rooms: dict[tuple[str | None, int], Cards] = {}
         self._open: dict[tuple[str | None, int, int], Cards] = {}
         self._full: dict[tuple[str | None, int, int, bool], Refused] = {}
         self._slots = [(slot, self._bits_of(slot.gpus)) for slot in sorted(snapshot.slots, key=lambda slot: slot.start)]
@@ -111,7 +96,7 @@ class Timeline:
             short = tuple(self._host_reasons(shape))
             return Refused((*full.reasons, *short)) if short else full
         usable = self._usable(want, self.now).bit_count() if shape.gpus else 0
-        if usable >= shape.gpus and self._host_takes(shape, self.now, self.now + want.run_s):
+        if usable >= shape.gpus and self._host_takes(shape, self.now, self.now + want.run_s) and self._powered(want):
             return None
         return Refused(self._reasons(want, usable))
 
@@ -153,11 +138,20 @@ class Timeline:
                 ends = [end for end in ends if end > at]
         return at
 
+    def powered_at(self, want: Want, gpus: Sequence[GpuUuid], start: float) -> float:
+        """When, from `start` on, the power budget bears the job on these cards; `start` if it never does."""
+        if self._power is None:
+            return start
+        cards = self._bits_of(gpus)
+        moments = (start, *(at for at in self._instants() if at > start))
+        return next((at for at in moments if self._steps.bears(cards, want.shape, at, at + want.run_s)), start)
+
     def startable(self, want: Want, gpus: Sequence[Gpu]) -> bool:
         """Whether the job can start now on just these cards."""
         cards = self._bits_of([gpu.uuid for gpu in gpus])
-        free = self._takers(cards & self._in_use, want, self.now)
-        return free == cards and self._host_takes(want.shape, self.now, self.now + want.run_s)
+        free, end = self._takers(cards & self._in_use, want, self.now), self.now + want.run_s
+        fits = free == cards and self._host_takes(want.shape, self.now, end)
+        return fits and self._steps.bears(cards, want.shape, self.now, end)
 
     def cards(self, uuids: Sequence[GpuUuid]) -> tuple[Gpu, ...]:
         """The cards of these UUIDs that there are."""
@@ -173,6 +167,8 @@ class Timeline:
         self._ends_changed = True
         self._open.clear()
         self._full.clear()
+        if self._power is not None:
+            self._power.borne.clear()
         for card in self._of(cards):
             card.bookings.append(booking)
         if promised:
@@ -195,7 +191,7 @@ class Timeline:
     def _open_now(self, shape: Shape, end: float) -> Cards:
         """Matching cards on which nothing is in the way of `shape` from now to `end`."""
         if not shape.share:
-            return self._matching(shape) & ~self._steps.cards(self.now, end)
+            return self._roomy(shape) & ~self._steps.cards(self.now, end)
         about = (shape.gpu_type, shape.gpu_memory_mb, self._steps.until(end))
         if (known := self._open.get(about)) is None:
             known = self._open[about] = self._open_of(self._matching(shape), shape, self.now, end)
@@ -204,9 +200,9 @@ class Timeline:
     def _open_of(self, cards: Cards, shape: Shape, start: float, end: float) -> Cards:
         """Those of the cards on which nothing is in the way of `shape` between the two."""
         if not shape.share:
-            return cards & ~self._steps.cards(start, end)
+            return cards & self._roomy(shape) & ~self._steps.cards(start, end)
         cards &= ~self._steps.whole(start, end)
-        return _bits(self._place[card.gpu.uuid] for card in self._of(cards) if card.takes(shape, start, end))
+        return bits(self._place[card.gpu.uuid] for card in self._of(cards) if card.takes(shape, start, end))
 
     def _kept_from(self, want: Want, start: float) -> Cards:
         """Cards with somebody else's slot that the job would run into, started at `start`, if it used its limit."""
@@ -226,8 +222,24 @@ class Timeline:
             return 0
         wanted = (shape.gpu_type, shape.gpu_memory_mb)
         if (known := self._matches.get(wanted)) is None:
-            known = _bits(at for at, card in enumerate(self._cards) if matches(card.gpu, shape))
+            known = bits(at for at, card in enumerate(self._cards) if matches(card.gpu, shape))
             self._matches[wanted] = known
+        return known
+
+    def _roomy(self, shape: Shape) -> Cards:
+        """Matching cards of which others leave the memory that a whole-card job needs, whenever it starts.
+
+        A card is not kept clear for a job whom strangers keep off it: nobody knows when they leave.
+        """
+        about = (shape.gpu_type, shape.gpu_memory_mb)
+        if (known := self._rooms.get(about)) is None:
+            matching = self._matching(shape)
+            known = bits(
+                at
+                for at, card in enumerate(self._cards)
+                if matching >> at & 1 and card.gpu.open_mb >= shape.gpu_memory_mb
+            )
+            self._rooms[about] = known
         return known
 
     def _choose(
@@ -236,10 +248,25 @@ class Timeline:
         if usable.bit_count() < shape.gpus:
             return None
         cards = [(card.gpu, card.free_mb(start, end)) for card in self._of(usable)]
-        best_first = preferred(cards, shape)
+        best_first = preferred(cards, shape, self._warmth)
         if shape.share:
-            return choose(best_first, shape.gpus, caps)
-        return gang(best_first, shape.gpus, caps, self._place)
+            chosen = choose(best_first, shape.gpus, caps)
+        else:
+            chosen = gang(best_first, shape.gpus, caps, self._place)
+        if self._power is None or chosen is None or self._power.bears(chosen, shape, start, end):
+            return chosen
+        return self._power.thrifty(best_first, shape, start, end, caps)
+
+    def _powered(self, want: Want) -> bool:
+        """Whether the power budget bears the job from now on, on some of the cards that it could have."""
+        shape, end = want.shape, self.now + want.run_s
+        if self._power is None or not shape.gpus:
+            return True
+        usable, borne = self._usable(want, self.now), self._power.borne
+        about = (usable, shape.gpus, shape.gpu_power_w, shape.share, shape.gpu_memory_mb, self._steps.until(end))
+        if (known := borne.get(about)) is None:
+            known = borne[about] = self._choose(usable, shape, self.now, end, ()) is not None
+        return known
 
     def _instants(self) -> list[float]:
         """Moments after now at which something ends or cools down."""
@@ -254,8 +281,15 @@ class Timeline:
         return cores + shape.cpu_cores <= self._host.cpu_cores and memory_mb + shape.memory_mb <= self._host.memory_mb
 
     def _reasons(self, want: Want, startable: int) -> tuple[Reason, ...]:
-        found = (*self._card_reasons(want), *self._host_reasons(want.shape))
-        return found or tuple(self._delays(want, startable))
+        lacking = self._card_reasons(want)
+        found = (*lacking, *self._host_reasons(want.shape))
+        if self._power is None or lacking or not want.shape.gpus:
+            return found or tuple(self._delays(want, startable))
+        free = self._open_now(want.shape, self.now + MOMENT_S) & self._in_use
+        free &= ~self._kept_from(want, self.now)
+        found = (*found, *self._power.short(want.shape, free, self.now, self.now + MOMENT_S))
+        found = found or tuple(self._delays(want, startable))
+        return found or tuple(self._power.short(want.shape, free, self.now, self.now + want.run_s))
 
     def _card_reasons(self, want: Want) -> tuple[Reason, ...]:
         """What is wrong with the cards at this moment; where it is the same for everybody, it is worked out once."""
@@ -275,6 +309,7 @@ class Timeline:
     def _out_of_use(self, want: Want, free: Cards, usable: Cards, kept: Cards) -> Iterator[Reason]:
         shape, limit_end = want.shape, self.now + want.shape.time_limit_s
         yield from (found for at, found in self._obstacles.items() if free >> at & 1)
+        yield from self._taken_in_fact(shape, free)
         for card in self._of(kept):
             slot = self._slot_in_way(card.gpu.uuid, want.account, limit_end)
             yield Booked(
@@ -288,6 +323,16 @@ class Timeline:
         if usable.bit_count() < shape.gpus:
             matching = self._matching(shape).bit_count()
             yield NotEnoughGpus(wanted=shape.gpus, free=usable.bit_count(), matching=matching)
+
+    def _taken_in_fact(self, shape: Shape, free: Cards) -> Iterator[GpuMemoryTaken]:
+        """Cards in use that the books would give it: their memory is measured to be with others."""
+        moment = (self.now, self.now + MOMENT_S)
+        booked = self._steps.whole(*moment) if shape.share else self._steps.cards(*moment)
+        needed = max(1, shape.gpu_memory_mb)
+        for card in self._of(self._matching(shape) & self._in_use & ~free & ~booked):
+            if card.booked_free_mb(*moment) >= needed:
+                free_mb = card.free_mb(*moment)
+                yield GpuMemoryTaken(gpu=card.gpu.uuid, index=card.gpu.index, wanted_mb=needed, free_mb=free_mb)
 
     def _slot_in_way(self, uuid: GpuUuid, account: AccountName, limit_end: float) -> Slot:
         """The first of somebody else's slots on a card that a job of `account` would run into."""
@@ -305,25 +350,26 @@ class Timeline:
             yield MemoryBusy(wanted=shape.memory_mb, free=free, total=self._host.memory_mb)
 
     def _delays(self, want: Want, startable: int) -> Iterator[Reason]:
-        """What is promised and in the way: on the cards if too few are left, else on cores or memory."""
+        """What is promised and in the way: on the cards if too few are left, else on cores, memory, power."""
         shape, until = want.shape, self.now + want.run_s
         matching = self._matching(shape)
         for booking in self._promises:
             if booking.start >= until:
                 return
             on_cards = booking.cards & matching
-            if on_cards if startable < shape.gpus else not self._host_takes(shape, booking.start, booking.end):
+            if on_cards if startable < shape.gpus else self._crowds(want, booking):
                 yield WouldDelay(job=booking.job, start_at=booking.start, until=until)
 
+    def _crowds(self, want: Want, promise: Booking) -> bool:
+        """Whether cores, memory or power do not last for the job beside that promise, where cards do."""
+        shape, start = want.shape, promise.start
+        if not self._host_takes(shape, start, promise.end):
+            return True
+        usable = self._usable(want, self.now) if self._power is not None and shape.gpus else 0
+        return usable > 0 and self._choose(usable, shape, start, start + MOMENT_S, ()) is None
+
     def _bits_of(self, uuids: Sequence[GpuUuid]) -> Cards:
-        return _bits(self._place[uuid] for uuid in uuids if uuid in self._place)
+        return bits(self._place[uuid] for uuid in uuids if uuid in self._place)
 
     def _of(self, cards: Cards) -> list[Card]:
         return [card for at, card in enumerate(self._cards) if cards >> at & 1] if cards else []
-
-
-def _bits(places: Iterable[int]) -> Cards:
-    found = 0
-    for at in places:
-        found |= 1 << at
-    return found

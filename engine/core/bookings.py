@@ -11,6 +11,7 @@ from itertools import accumulate
 from operator import or_
 
 from engine.core.model import JobId, Shape
+from engine.core.placement.watts import ROUNDING_W, Watts
 from engine.core.snapshot import Gpu
 
 Cards = int
@@ -40,14 +41,27 @@ class Card:
     bookings: list[Booking] = field(default_factory=list)
 
     def free_mb(self, start: float, end: float) -> int:
-        """MiB that nobody has between `start` and `end`: 0 while a whole-card booking overlaps."""
-        taken = self.gpu.foreign_mb
+        """MiB that nobody has between `start` and `end`: 0 while a whole-card booking overlaps.
+
+        A sharer's lease takes what it asked for, or what it was measured to have where that is more, until it ends.
+        What others use is taken at any time: nobody knows when they leave.
+        """
+        return max(0, self.gpu.open_mb - self._taken_mb(start, end, over=True))
+
+    def booked_free_mb(self, start: float, end: float) -> int:
+        """The same by the books alone: as if everybody had just what was asked for, and others nothing."""
+        return max(0, self.gpu.memory_mb - self._taken_mb(start, end, over=False))
+
+    def _taken_mb(self, start: float, end: float, *, over: bool) -> int:
+        taken = 0
         for booking in self.bookings:
             if booking.start < end and booking.end > start:
                 if not booking.shape.share:
-                    return 0
+                    return self.gpu.memory_mb
                 taken += booking.shape.gpu_memory_mb
-        return max(0, self.gpu.memory_mb - taken)
+                if over and self.gpu.over and not booking.promised:
+                    taken += sum(mb for job, mb in self.gpu.over if job == booking.job)
+        return taken
 
     def takes(self, shape: Shape, start: float, end: float) -> bool:
         """Whether `shape` could have this card from `start` to `end`, as far as bookings go."""
@@ -57,10 +71,15 @@ class Card:
 
 
 class Steps:
-    """What is taken at each moment from `now` on, as steps: between two of `times` nothing changes."""
+    """What is taken at each moment from `now` on, as steps: between two of `times` nothing changes.
 
-    def __init__(self, now: float) -> None:
+    watts: what cards draw, where the host's power has a bound.
+    """
+
+    def __init__(self, now: float, watts: Watts | None = None) -> None:
         self.times = [now]
+        self._watts = watts
+        self._drawn = [0.0]
         self._cores = [0]
         self._memory_mb = [0]
         self._cards: list[Cards] = [0]
@@ -74,6 +93,8 @@ class Steps:
         for at in range(first, behind):
             self._cores[at] += shape.cpu_cores
             self._memory_mb[at] += shape.memory_mb
+            if self._watts is not None:  # a card counts once, however many share it
+                self._drawn[at] += self._watts.drawn(cards & ~self._cards[at], shape)
             self._cards[at] |= cards
             if not shape.share:
                 self._whole[at] |= cards
@@ -110,6 +131,31 @@ class Steps:
             return self._since_now()[3][behind - 1]
         return union(self._whole[first:behind])
 
+    def bears(self, cards: Cards, shape: Shape, start: float, end: float) -> bool:
+        """Whether the power budget bears a job of `shape` on these cards from `start` to `end`."""
+        if self._watts is None or not cards:
+            return True
+        first, behind = self._span(start, end)
+        spare_w = self._watts.spare_w + ROUNDING_W
+        for at in range(first, behind):
+            more = self._watts.drawn(cards & ~self._cards[at], shape)
+            if more and self._drawn[at] + more > spare_w:
+                return False
+        return True
+
+    def throughout(self, start: float, end: float) -> Cards:
+        """Cards on which something is booked at every moment between the two."""
+        first, behind = self._span(start, end)
+        found = self._cards[first]
+        for cards in self._cards[first + 1 : behind]:
+            found &= cards
+        return found
+
+    def peak(self, start: float, end: float) -> float:
+        """The most watts that the cards in use draw between the two, beyond what they draw idle."""
+        first, behind = self._span(start, end)
+        return max(self._drawn[first:behind])
+
     def _span(self, start: float, end: float) -> tuple[int, int]:
         first = bisect_right(self.times, start) - 1
         return first, max(first + 1, bisect_left(self.times, end))
@@ -131,6 +177,7 @@ class Steps:
             self.times.insert(at, moment)
             for steps in (self._cores, self._memory_mb, self._cards, self._whole):
                 steps.insert(at, steps[at - 1])
+            self._drawn.insert(at, self._drawn[at - 1])
         return at
 
 
@@ -139,4 +186,12 @@ def union(sets: Iterable[Cards]) -> Cards:
     found = 0
     for cards in sets:
         found |= cards
+    return found
+
+
+def bits(places: Iterable[int]) -> Cards:
+    """The cards of these places."""
+    found = 0
+    for at in places:
+        found |= 1 << at
     return found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from engine.core.estimate import foreseen_end
 from engine.core.model import GpuUuid, GroupKey, model_matches
 from engine.core.placement.fits import matches
-from engine.core.reasons import ArrayFull, CoresBusy, MemoryBusy, NotEnoughGpus, QuotaReached, Reason
+from engine.core.reasons import ArrayFull, CoresBusy, MemoryBusy, NotEnoughGpus, PowerShort, QuotaReached, Reason
 from engine.core.snapshot import Gpu, Lease, Quotas, Snapshot
 
 
@@ -20,6 +20,14 @@ class Holder:
     lease: Lease
     codes: tuple[str, ...]
     gpus: tuple[GpuUuid, ...]
+
+
+_TAKES: dict[type, Callable[[Lease], bool]] = {
+    CoresBusy: lambda lease: lease.key.shape.cpu_cores > 0,
+    MemoryBusy: lambda lease: lease.key.shape.memory_mb > 0,
+    PowerShort: lambda lease: bool(lease.gpus),
+}
+"""Whether a lease has any of what the host is short of."""
 
 
 def holders(snapshot: Snapshot, key: GroupKey, reasons: Iterable[Reason]) -> tuple[Holder, ...]:
@@ -50,10 +58,8 @@ def _test(snapshot: Snapshot, key: GroupKey, reason: Reason, cards: dict[GpuUuid
     match reason:
         case NotEnoughGpus():
             return lambda lease: bool(_matching(lease, key, cards))
-        case CoresBusy():
-            return lambda lease: lease.key.shape.cpu_cores > 0
-        case MemoryBusy():
-            return lambda lease: lease.key.shape.memory_mb > 0
+        case CoresBusy() | MemoryBusy() | PowerShort():
+            return _TAKES[type(reason)]
         case ArrayFull(parent=parent):
             return lambda lease: lease.key.array is not None and lease.key.array.parent == parent
         case QuotaReached():

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, combinations, takewhile
 
-from engine.core.backfill import Placed, Timeline
+from engine.core.backfill import Timeline
 from engine.core.decisions import Preempt, Reserve
 from engine.core.estimate import foreseen_end
 from engine.core.model import GroupKey, GroupName
@@ -25,6 +25,7 @@ from engine.core.policy import Policy
 from engine.core.snapshot import Claim, Gpu, GroupTerms, Lease, Snapshot
 from engine.core.standing import Turn
 from engine.core.walk import Walk
+from engine.core.wants import Placed
 
 CANDIDATES = 16
 """So many waiting jobs are considered in one pass, best first."""

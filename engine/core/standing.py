@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from engine.core import fairshare
-from engine.core.backfill import Want
 from engine.core.ledger import Ledger, Spare
 from engine.core.model import GroupKey, JobId, Owner, PendingGroup, Waiting
 from engine.core.ordering import AGING_STEP_S, STARVED, Rank, by_limits, patience_s, rank_of, value_of
 from engine.core.policy import Order, Policy
 from engine.core.reasons import ArrayFull, QuotaReached
 from engine.core.snapshot import GroupTerms, Snapshot
+from engine.core.wants import Want
 
 PLAIN = GroupTerms()
 

@@ -6,7 +6,7 @@ Pure. Must not know preemption: whom others make way for is in the snapshot's cl
 import heapq
 from functools import cached_property
 
-from engine.core.backfill import COOLING_S, Refused, Timeline, Want
+from engine.core.backfill import COOLING_S, Timeline
 from engine.core.decisions import Hold, Reserve, Start
 from engine.core.model import GpuUuid, GroupKey, JobId
 from engine.core.ordering import may_be_promised, patience_s
@@ -14,6 +14,7 @@ from engine.core.policy import Policy
 from engine.core.reasons import Reason
 from engine.core.snapshot import Claim, Gpu, Lease, Snapshot
 from engine.core.standing import Entry, Standings, Turn, is_starved
+from engine.core.wants import Refused, Want
 
 
 class Walk:
@@ -188,6 +189,7 @@ class Walk:
             return True  # a quota that fell meanwhile holds it back; nothing is kept for it
         want = turn.want
         start_at = self._timeline.cleared_at(claim.gpus, claim.key.shape)
+        start_at = self._timeline.powered_at(want, claim.gpus, start_at)
         gpus = self._timeline.cards(claim.gpus)
         if start_at <= self.snapshot.now and self._timeline.startable(want, gpus):
             self._start(turn, gpus)

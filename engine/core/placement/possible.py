@@ -4,14 +4,24 @@ Pure. Asked once, at submission; quotas are not its matter.
 """
 
 from collections.abc import Sequence
+from math import ceil
 
 from engine.core.model import Shape, model_matches
+from engine.core.placement.watts import ROUNDING_W, alone_w
+from engine.core.policy import Power
 from engine.core.reasons import Impossible
 from engine.core.snapshot import Gpu, Host
 
+UNBOUND = Power()
+"""No power budget."""
 
-def impossible(shape: Shape, gpus: Sequence[Gpu], host: Host) -> tuple[Impossible, ...]:
-    """Everything that this host lacks for the shape; empty if it can be held."""
+
+def impossible(shape: Shape, gpus: Sequence[Gpu], host: Host, power: Power = UNBOUND) -> tuple[Impossible, ...]:
+    """Everything that this host lacks for the shape; empty if it can be held.
+
+    Of its power budget: `wanted` watts of all cards while the job runs alone, `most` may be drawn.
+    """
+    box = gpus
     if shape.gpus > 1:
         gpus = [gpu for gpu in gpus if gpu.parent is None]  # no program uses two MIG instances
     found = [
@@ -29,4 +39,9 @@ def impossible(shape: Shape, gpus: Sequence[Gpu], host: Host) -> tuple[Impossibl
     sizes = sorted((gpu.memory_mb for gpu in typed), reverse=True)
     if not found and shape.gpus and sizes[shape.gpus - 1] < shape.gpu_memory_mb:
         found.append(Impossible(resource="gpu_memory_mb", wanted=shape.gpu_memory_mb, most=sizes[shape.gpus - 1]))
+    if not found and shape.gpus and power.budget_w is not None:
+        able = [gpu.uuid for gpu in typed if gpu.memory_mb >= shape.gpu_memory_mb]
+        wanted_w = alone_w(box, able, shape, power)
+        if wanted_w > power.budget_w + ROUNDING_W:
+            found.append(Impossible(resource="gpu_power_w", wanted=ceil(wanted_w), most=int(power.budget_w)))
     return tuple(found)
