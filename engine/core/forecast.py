@@ -215,7 +215,8 @@ class _Future:
 
 def _cooled(snapshot: Snapshot) -> Snapshot:
     cards = tuple(
-        replace(gpu, temperature_c=None, throttled=False) if gpu.uuid in snapshot.hot else gpu for gpu in snapshot.gpus
+        replace(gpu, temperature_c=None, margin_c=None, throttled=False) if gpu.uuid in snapshot.hot else gpu
+        for gpu in snapshot.gpus
     )
     return replace(snapshot, gpus=cards, hot=frozenset())
 

@@ -20,14 +20,15 @@ class Thermal:
 
     margin_c: a card that tells how many degrees are left before it slows itself down is hot with no more than these.
     neighbour: of two cards that are equal else, the cooler one is taken; so much of its neighbours' heat counts with
-    its own (0 to 1). power_cap: hot cards at work get a lower power limit (`placement.caps`), power_cap_share of their
-    own.
+    its own (0 to 1). critical_c: a running job is acted on, too, from there until the card is below threshold_c.
+    power_cap: hot cards at work get a lower power limit (`placement.caps`), power_cap_share of their own.
     """
 
     threshold_c: float = 75.0
     resume_c: float = 70.0
     margin_c: float = 5.0
     neighbour: float = 0.2
+    critical_c: float = 90.0
     power_cap: bool = False
     power_cap_share: float = 0.8
 

@@ -24,6 +24,8 @@ class GpuTooHot:
     """A matching, idle card is kept out of use until it is below `resume_c`; hot means at or above `threshold_c`.
 
     margin_c: degrees left before it slows itself down, where it tells that: then hot means no more than margin_min_c.
+    throttle: what slows it down, in the driver's words, while heat does. critical_c: where it is as hot as that, so
+    that the jobs on it are acted on.
     """
 
     code: ClassVar[str] = "GPU_HOT"
@@ -35,6 +37,8 @@ class GpuTooHot:
     throttled: bool
     margin_c: float | None = None
     margin_min_c: float | None = None
+    throttle: tuple[str, ...] = ()
+    critical_c: float | None = None
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -58,7 +62,7 @@ class GpuQuarantined:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class GpuForeign:
-    """A matching card without a lease carries `foreign_mb` MiB of other processes; `tolerated_mb` are ignored.
+    """A matching card carries `foreign_mb` MiB of other processes; `tolerated_mb` are ignored.
 
     processes: how many they are (0: nobody is known to have that memory), users: of which Unix users.
     """

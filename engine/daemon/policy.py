@@ -22,10 +22,11 @@ def policy_of(settings: Settings) -> Policy:
             resume_c=settings.thermal.resume_c,
             margin_c=settings.thermal.margin_c,
             neighbour=settings.thermal.neighbour,
+            critical_c=settings.thermal.critical_c,
             power_cap=settings.thermal.power_cap,
             power_cap_share=settings.thermal.power_cap_share,
         ),
-        tolerated_foreign_mb=settings.gpu.tolerated_foreign_mb,
+        tolerated_foreign_mb=None if settings.gpu.foreign == "ignore" else settings.gpu.tolerated_foreign_mb,
         preemption=Preemption(
             enabled=scheduling.preemption,
             min_run_s=scheduling.preemption_min_run_s,

@@ -97,13 +97,34 @@ def _gpus_busy(reason: Reason, _now: float) -> str:
 def _gpu_hot(reason: Reason, _now: float) -> str:
     card, now_c = f"GPU {reason['index']}", reason["temperature_c"]
     threshold, resume = degrees(reason["threshold_c"]), degrees(reason["resume_c"])
+    if (critical := reason.get("critical_c")) is not None and now_c is not None:
+        return (
+            f"{card} is critically hot: {degrees(now_c)} (critical from {degrees(critical)}), and no job starts at "
+            f"{threshold} or above; back below {resume}."
+        )
+    if _is_near_slowdown(reason):
+        left, least = degrees(reason["margin_c"]), degrees(reason["margin_min_c"])
+        return f"{card} is too hot: {left} are left before it slows itself down, and no job starts at {least} or less."
     if now_c is None:
         return f"{card} tells no temperature; no job starts at {threshold} or above, and it comes back below {resume}."
     if now_c >= reason["threshold_c"]:
         return f"{card} is too hot: {degrees(now_c)}, and no job starts at {threshold} or above; back below {resume}."
+    return _gpu_cools(reason, card, now_c)
+
+
+def _gpu_cools(reason: Reason, card: str, now_c: float) -> str:
+    threshold, resume = degrees(reason["threshold_c"]), degrees(reason["resume_c"])
     if reason["throttled"]:
-        return f"{card} is slowed down by its driver because of heat at {degrees(now_c)} (threshold {threshold})."
+        told = ", ".join(clean(word) for word in reason.get("throttle") or ())
+        why = f": {told}, at" if told else " because of heat at"
+        return f"{card} is slowed down by its driver{why} {degrees(now_c)} (threshold {threshold})."
     return f"{card} is cooling down: {degrees(now_c)}, and it comes back below {resume} (it was over {threshold})."
+
+
+def _is_near_slowdown(reason: Reason) -> bool:
+    margin_c, least_c = reason.get("margin_c"), reason.get("margin_min_c")
+    cool = reason["temperature_c"] is None or reason["temperature_c"] < reason["threshold_c"]
+    return cool and margin_c is not None and least_c is not None and margin_c <= least_c
 
 
 def _gpu_drained(reason: Reason, _now: float) -> str:
@@ -117,6 +138,11 @@ def _gpu_quarantined(reason: Reason, _now: float) -> str:
 def _gpu_foreign(reason: Reason, _now: float) -> str:
     found, tolerated = memory(reason["foreign_mb"]), memory(reason["tolerated_mb"])
     return f"GPU {reason['index']} carries {found} of processes that rcq did not start; {tolerated} are tolerated."
+
+
+def _gpu_memory_taken(reason: Reason, _now: float) -> str:
+    wanted, free = memory(reason["wanted_mb"]), memory(reason["free_mb"])
+    return f"GPU {reason['index']} has room in the books, but only {free} are really free; this job needs {wanted}."
 
 
 def _cores_busy(reason: Reason, _now: float) -> str:
@@ -200,6 +226,7 @@ _SENTENCES: dict[str, Callable[[Reason, float], str]] = {
     "GPU_DRAINED": _gpu_drained,
     "GPU_QUARANTINED": _gpu_quarantined,
     "GPU_FOREIGN": _gpu_foreign,
+    "GPU_MEMORY_TAKEN": _gpu_memory_taken,
     "CORES_BUSY": _cores_busy,
     "MEMORY_BUSY": _memory_busy,
     "QUOTA_REACHED": _quota_reached,
@@ -217,6 +244,8 @@ _SENTENCES: dict[str, Callable[[Reason, float], str]] = {
 
 def _short_hot(reason: Reason) -> str:
     now_c = reason["temperature_c"]
+    if _is_near_slowdown(reason):
+        return f"GPU {reason['index']} hot: {degrees(reason['margin_c'])} left"
     if now_c is None:
         return f"GPU {reason['index']} hot"
     if now_c >= reason["threshold_c"]:
@@ -238,6 +267,7 @@ _SHORTS: dict[str, Callable[[Reason], str]] = {
     "GPU_DRAINED": lambda reason: f"GPU {reason['index']} drained",
     "GPU_QUARANTINED": lambda reason: f"GPU {reason['index']} quarantined",
     "GPU_FOREIGN": lambda reason: f"GPU {reason['index']}: {memory(reason['foreign_mb'])} by others",
+    "GPU_MEMORY_TAKEN": lambda reason: f"GPU {reason['index']}: only {memory(reason['free_mb'])} free",
     "CORES_BUSY": lambda reason: f"needs {counted(reason['wanted'], 'core')}, {reason['free']} free",
     "MEMORY_BUSY": lambda reason: f"needs {memory(reason['wanted'])}, {memory(reason['free'])} free",
     "QUOTA_REACHED": _short_quota,
@@ -251,9 +281,9 @@ _SHORTS: dict[str, Callable[[Reason], str]] = {
     ),
 }
 
-_CARD_CODES = frozenset({"GPU_HOT", "GPU_DRAINED", "GPU_QUARANTINED", "GPU_FOREIGN"})
+_CARD_CODES = frozenset({"GPU_HOT", "GPU_DRAINED", "GPU_QUARANTINED", "GPU_FOREIGN", "GPU_MEMORY_TAKEN"})
 _BEFORE = ("IMPOSSIBLE", "DEPENDENCY", "BEGIN_TIME", "QUOTA_REACHED", "ARRAY_LIMIT")
-_CARDS = ("GPU_HOT", "GPU_QUARANTINED", "GPU_DRAINED", "GPU_FOREIGN")
+_CARDS = ("GPU_HOT", "GPU_QUARANTINED", "GPU_DRAINED", "GPU_FOREIGN", "GPU_MEMORY_TAKEN")
 _AFTER = ("CORES_BUSY", "MEMORY_BUSY", "BOOKED", "WOULD_DELAY")
 _RANK = {code: at for at, code in enumerate((*_BEFORE, "GPUS_BUSY", *_AFTER, *_CARDS))}
 _RANK_CARDS_FIRST = {code: at for at, code in enumerate((*_BEFORE, *_CARDS, "GPUS_BUSY", *_AFTER))}

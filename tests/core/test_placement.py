@@ -46,8 +46,9 @@ def test_big_cards_stay_for_big_jobs():
 
 
 def test_among_equal_cards_the_coolest_then_the_lowest_index():
-    cards = [card(0, temperature_c=60.0), card(1, temperature_c=35.0), card(2, temperature_c=35.0), card(3)]
-    assert got(world(cards, [waiting(key(), ("a", 2), ("b", 1))])) == {"a": ["1"], "b": ["2"]}
+    warm = dict.fromkeys((0, 4), 60.0) | dict.fromkeys((1, 3), 35.0) | {2: 40.0}
+    cards = [card(index, temperature_c=warm.get(index)) for index in range(6)]
+    assert got(world(cards, [waiting(key(), ("a", 3), ("b", 2), ("c", 1))])) == {"a": ["1"], "b": ["3"], "c": ["2"]}
 
 
 def test_sharers_fill_the_fullest_card_that_has_room():

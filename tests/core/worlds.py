@@ -118,6 +118,7 @@ def cards(draw):
             temperature_c=draw(st.sampled_from([None, 30.0, 69.9, 70.0, 74.9, 75.0, 92.0])),
             memory_used_mb=draw(st.sampled_from([None, 0, 400, 501, 20_000])),
             throttled=draw(st.sampled_from([False, False, False, True])),
+            margin_c=draw(st.sampled_from([None, None, None, -1.0, 5.0, 9.9, 10.1, 40.0])),
             drained=draw(st.sampled_from([False, False, False, True])),
             quarantined=draw(st.sampled_from([False, False, False, True])),
         )

@@ -23,6 +23,34 @@ EXAMPLES: list[tuple[core.Reason, str, str]] = [
         "GPU 2 is too hot: 81°C, and no job starts at 75°C or above; back below 70°C.",
         "GPU 2 hot: 81 of 75°C",
     ),
+    (
+        core.GpuTooHot(
+            gpu=GPU, index=2, temperature_c=91.0, threshold_c=75, resume_c=70, throttled=True, critical_c=90.0
+        ),
+        "GPU 2 is critically hot: 91°C (critical from 90°C), and no job starts at 75°C or above; back below 70°C.",
+        "GPU 2 hot: 91 of 75°C",
+    ),
+    (
+        core.GpuTooHot(
+            gpu=GPU,
+            index=2,
+            temperature_c=71.0,
+            threshold_c=75,
+            resume_c=70,
+            throttled=False,
+            margin_c=3.0,
+            margin_min_c=5.0,
+        ),
+        "GPU 2 is too hot: 3°C are left before it slows itself down, and no job starts at 5°C or less.",
+        "GPU 2 hot: 3°C left",
+    ),
+    (
+        core.GpuTooHot(
+            gpu=GPU, index=2, temperature_c=71.0, threshold_c=75, resume_c=70, throttled=True, throttle=("hw-thermal",)
+        ),
+        "GPU 2 is slowed down by its driver: hw-thermal, at 71°C (threshold 75°C).",
+        "GPU 2 throttled: 71°C",
+    ),
     (core.GpuDrained(gpu=GPU, index=3), "GPU 3 is drained: an admin took it out of use.", "GPU 3 drained"),
     (
         core.GpuQuarantined(gpu=GPU, index=3),
@@ -33,6 +61,11 @@ EXAMPLES: list[tuple[core.Reason, str, str]] = [
         core.GpuForeign(gpu=GPU, index=0, foreign_mb=3277, tolerated_mb=500),
         "GPU 0 carries 3.2G of processes that rcq did not start; 500M are tolerated.",
         "GPU 0: 3.2G by others",
+    ),
+    (
+        core.GpuMemoryTaken(gpu=GPU, index=2, wanted_mb=20_480, free_mb=11_264),
+        "GPU 2 has room in the books, but only 11G are really free; this job needs 20G.",
+        "GPU 2: only 11G free",
     ),
     (
         core.CoresBusy(wanted=16, free=4, total=32),

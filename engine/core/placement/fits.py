@@ -38,6 +38,7 @@ def obstacle(gpu: Gpu, hot: frozenset[GpuUuid], policy: Policy) -> Obstacle | No
             users=gpu.strangers_of,
         )
     if gpu.uuid in hot:
+        critical_c = policy.thermal.critical_c
         return GpuTooHot(
             gpu=gpu.uuid,
             index=gpu.index,
@@ -45,5 +46,9 @@ def obstacle(gpu: Gpu, hot: frozenset[GpuUuid], policy: Policy) -> Obstacle | No
             threshold_c=policy.thermal.threshold_c,
             resume_c=policy.thermal.resume_c,
             throttled=gpu.throttled,
+            margin_c=gpu.margin_c,
+            margin_min_c=None if gpu.margin_c is None else policy.thermal.margin_c,
+            throttle=gpu.throttle if gpu.throttled else (),
+            critical_c=critical_c if (gpu.temperature_c or 0.0) >= critical_c else None,
         )
     return None

@@ -14,16 +14,20 @@ UNKNOWN_TEMPERATURE_C = 1000.0
 """A card without a reading is taken last among equals."""
 
 
-def preferred(cards: Sequence[tuple[Gpu, int]], shape: Shape) -> list[Gpu]:
+def preferred(
+    cards: Sequence[tuple[Gpu, int]], shape: Shape, warmth: Mapping[GpuUuid, float] | None = None
+) -> list[Gpu]:
     """Usable cards, best first; each comes with its free memory, MiB.
 
     A whole-card job takes the smallest card that is enough (big cards stay for big jobs), a sharer the card with the
-    least room that is enough; then the coolest, then the lowest index.
+    least room that is enough; then the coolest, then the lowest index. warmth: how warm it is at and around each card
+    (`thermal.warmth`); else its own temperature counts.
     """
 
     def order(entry: tuple[Gpu, int]) -> tuple[int, float, int]:
         gpu, free_mb = entry
-        heat = UNKNOWN_TEMPERATURE_C if gpu.temperature_c is None else gpu.temperature_c
+        heat = gpu.temperature_c if warmth is None else warmth.get(gpu.uuid)
+        heat = UNKNOWN_TEMPERATURE_C if heat is None else heat
         return (free_mb if shape.share else gpu.memory_mb, heat, gpu.index)
 
     return [gpu for gpu, _ in sorted(cards, key=order)]

@@ -54,12 +54,14 @@ def best_linked(fixed: tuple[Spot, ...], open_to: tuple[Spot, ...], more: int) -
     """All of `fixed` and `more` of `open_to`, which come best first.
 
     Best linked among each other; of such sets the one that tears the fewest NVLinks of what stays free; then the one
-    whose cards come first.
+    whose last card comes first, then whose last but one.
     """
+    order = {spot: at for at, spot in enumerate(open_to)}
 
-    def value(added: tuple[Spot, ...]) -> tuple[Linked, int]:
+    def value(added: tuple[Spot, ...]) -> tuple[Linked, int, list[int]]:
         chosen = (*fixed, *added)
-        return linked(chosen), -torn(chosen, [spot for spot in open_to if spot not in added])
+        kept = -torn(chosen, [spot for spot in open_to if spot not in added])
+        return linked(chosen), kept, sorted(-order[spot] for spot in added)
 
     return (*fixed, *max(_sets(fixed, open_to, more), key=value))
 
