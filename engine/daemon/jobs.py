@@ -103,7 +103,7 @@ class JobService:
             found = gateviews.why(self._books, number, self._views.state(stored).value)
         else:
             found = await self._ahead.whys.why(who, key, waiting)
-        found.message = stored.message
+        found.message, found.notices = stored.message, self._views.notices(number)
         return found
 
     async def planned(self, who: Identity, hours: float) -> Planned:

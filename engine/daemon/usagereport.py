@@ -6,7 +6,7 @@ is charged.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 
 from engine.api.backend import Identity
 from engine.core.ledger import Ledger
@@ -18,26 +18,44 @@ from engine.daemon.answers import not_ready
 from engine.daemon.books import Books
 from engine.daemon.months import month_of
 from engine.daemon.register import Register
-from engine.daemon.views import Views
+from engine.daemon.views import J_PER_KWH, Views
 from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.protocol.people import AccountUsage, GroupUsage, UsageReport, UsageRow
 from engine.store.errors import StoreError
+from engine.store.measures import Measures
 from engine.store.usage import Usage
 
 Ran = Mapping[Owner, float] | None
 """Plain GPU-seconds by owner from the asked time on; `None`: nobody asked."""
 
 
+@dataclass(slots=True, frozen=True, kw_only=True)
+class _Energy:
+    """Joules: of this month by scope and name, and by owner from the asked time on (`None`: nobody asked)."""
+
+    month: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    since: Ran = None
+
+
 class UsageService:
     """Fulfils `engine.api.backend.Usages`."""
 
     def __init__(
-        self, *, books: Books, register: Register, store: Usage, views: Views, policy: Policy, clock: Clock
+        self,
+        *,
+        books: Books,
+        register: Register,
+        store: Usage,
+        measures: Measures,
+        views: Views,
+        policy: Policy,
+        clock: Clock,
     ) -> None:
         self._books = books
         self._register = register
         self._store = store
+        self._measures = measures
         self._views = views
         self._policy = policy
         self._clock = clock
@@ -47,8 +65,9 @@ class UsageService:
         names = self._names(who, group)
         ran = await self._ran(since)
         now = self._clock.now()
+        energy = await self._energy(since, now)
         snapshot = self._books.snapshot(now)
-        one = _Reader(snapshot, self._policy, ran)
+        one = _Reader(snapshot, self._policy, ran, energy)
         return UsageReport(
             now=now,
             since=since,
@@ -86,6 +105,13 @@ class UsageService:
         except StoreError as error:
             raise not_ready(error) from error
 
+    async def _energy(self, since: float | None, now: float) -> _Energy:
+        try:
+            month = await self._measures.month(month_of(now))
+            return _Energy(month=month, since=None if since is None else await self._measures.since(since, now))
+        except StoreError as error:
+            raise not_ready(error) from error
+
     def _accounts(self, who: Identity, group: str, one: "_Reader") -> Iterable[Owner]:
         """Who is in the group, and who used any of it; as far as the caller may know of them."""
         members = (account.name for account in self._register.accounts.values() if account.group == group)
@@ -97,8 +123,9 @@ class UsageService:
 class _Reader:
     """Reads rows off one snapshot."""
 
-    def __init__(self, snapshot: Snapshot, policy: Policy, ran: Ran) -> None:
+    def __init__(self, snapshot: Snapshot, policy: Policy, ran: Ran, energy: _Energy) -> None:
         self._snapshot = snapshot
+        self._energy = energy
         self._ledger = Ledger(snapshot, policy)
         self._ran = ran
         self._held: Counter[tuple[str, str]] = Counter()
@@ -119,7 +146,8 @@ class _Reader:
             quota=self._ledger.share_gpu_s(name),
             fair=self._ledger.fair_of_group(name),
             month=self._snapshot.month.groups.get(name, 0.0),
-            since=None if self._ran is None else sum(s for owner, s in self._ran.items() if owner.group == name),
+            since=_sum(self._ran, name),
+            since_energy_j=_sum(self._energy.since, name),
         )
         return GroupUsage(
             group=name,
@@ -138,11 +166,20 @@ class _Reader:
             fair=self._ledger.fair(owner),
             month=self._snapshot.month.accounts.get(owner.account, 0.0),
             since=None if self._ran is None else self._ran.get(owner, 0.0),
+            since_energy_j=None if self._energy.since is None else self._energy.since.get(owner, 0.0),
         )
         return AccountUsage(account=owner.account, **asdict(row))
 
     def _row(
-        self, bearer: tuple[str, str], *, usage: float, quota: float, fair: float, month: float, since: float | None
+        self,
+        bearer: tuple[str, str],
+        *,
+        usage: float,
+        quota: float,
+        fair: float,
+        month: float,
+        since: float | None,
+        since_energy_j: float | None,
     ) -> UsageRow:
         limits = quota_of(self._snapshot.quotas, *bearer)
         return UsageRow(
@@ -154,4 +191,10 @@ class _Reader:
             gpus=self._held[bearer],
             gpus_limit=limits.gpus if limits else None,
             since_gpu_s=since,
+            month_energy_kwh=self._energy.month.get(bearer, 0.0) / J_PER_KWH,
+            since_energy_kwh=None if since_energy_j is None else since_energy_j / J_PER_KWH,
         )
+
+
+def _sum(by_owner: Ran, group: GroupName) -> float | None:
+    return None if by_owner is None else sum(part for owner, part in by_owner.items() if owner.group == group)

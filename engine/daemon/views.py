@@ -94,8 +94,13 @@ class Views:
             detail.after = [asdict(one) for one in request.after]
             detail.begin, detail.cron, detail.cron_of = request.begin, request.cron, job.cron_of
             detail.retries, detail.idle_ok = request.retries, request.idle_ok
+            detail.gpu_power_w = request.gpu_power_w
             detail.workdir, detail.environment, detail.tags = request.workdir, request.environment, request.tags
         return detail
+
+    def notices(self, job: JobId) -> list[dict[str, Any]]:
+        """What its owner is told of a job while it runs, oldest first."""
+        return self._notices.of_job(job)
 
     def _past(self, job: StoredJob) -> list[PastAttempt]:
         """The attempts that are over, one that is not on disk yet included."""

@@ -15,7 +15,7 @@ from engine.core.plan import plan
 from engine.daemon.bills import Bills
 from engine.daemon.books import Books
 from engine.daemon.box import BoxService
-from engine.daemon.cardwiring import watch_cards
+from engine.daemon.cardwiring import CardMinders, introduce, watch_cards
 from engine.daemon.cores import Cores, nodes_of_host
 from engine.daemon.decisionlog import DecisionLog
 from engine.daemon.feed import Feed
@@ -65,6 +65,7 @@ class Engine:
     passes: Passes
     runs: Runs
     sampler: Sampler
+    minders: CardMinders
     recovery: Recovery
     logins: Logins
     feed: Feed
@@ -94,7 +95,8 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
     )
     slots = _slots(ground, passes)
     sampler = _sampler(ground, chosen, passes)
-    watch_cards(ground, sampler, passes, runs, chosen)
+    minders = watch_cards(ground, sampler, passes, runs, chosen)
+    introduce(chosen, ground, executor, passes)
     judges = judges_of(ground)
     submission = submission_of(ground, passes, judges)
     return Engine(
@@ -111,6 +113,7 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
         passes=passes,
         runs=runs,
         sampler=sampler,
+        minders=minders,
         recovery=_recovery(ground, executor, runs),
         logins=logins,
         feed=ground.feed,
@@ -120,7 +123,7 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
         backend=Backend(
             people=_people(ground, logins, passwords, passes),
             jobs=jobs_of(ground, passes, runs, submission, judges),
-            box=_box(ground, passes),
+            box=_box(ground, passes, minders),
             reservations=slots,
             usages=_usages(ground),
             limits=_limits(settings),
@@ -220,8 +223,9 @@ def _people(ground: Ground, logins: Logins, passwords: Passwords, passes: Passes
     )
 
 
-def _box(ground: Ground, passes: Passes) -> BoxService:
+def _box(ground: Ground, passes: Passes, minders: CardMinders) -> BoxService:
     return BoxService(
+        control=minders.control,
         books=ground.books,
         store=ground.store,
         register=ground.register,
@@ -254,6 +258,7 @@ def _usages(ground: Ground) -> UsageService:
         books=ground.books,
         register=ground.register,
         store=ground.store.usage,
+        measures=ground.store.measures,
         views=ground.views,
         policy=ground.policy,
         clock=ground.clock,

@@ -89,7 +89,8 @@ class UsageRow:
     usage_gpu_s: weighted, fading. quota_gpu_s: the usage that would be just its due. fair: the factor in a job's score
     that follows from the two. month_gpu_s: plain, in this calendar month, expected runs of what runs included;
     month_limit_gpu_h: of it, `None` is no limit. gpus: cards held now; gpus_limit: of them. since_gpu_s: plain, what
-    ran from the asked time on, `None` unless asked.
+    ran from the asked time on, `None` unless asked. month_energy_kwh: of the cards, measured in this calendar month, as
+    far as it was its own; since_energy_kwh: from the asked time on.
     """
 
     usage_gpu_s: float
@@ -100,6 +101,8 @@ class UsageRow:
     gpus: int
     gpus_limit: int | None
     since_gpu_s: float | None
+    month_energy_kwh: float = 0.0
+    since_energy_kwh: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -177,7 +177,7 @@ class Why:
     later_than: where nothing better is known, it starts later than this, Unix seconds. holders: who has what it lacks.
     helps: what would let it start at `start_at`: each `{"start_at": …, "changes": [{"code": …, numbers…}, …]}`, tried.
     claimed_gpus: indices of cards whose jobs were told to stop for it.
-    message: what is told of it besides: why its last attempt was not the last, how it ended.
+    message: what is told of it besides: why its last attempt was not the last, how it ended. notices: as in a row.
     """
 
     id: int
@@ -202,6 +202,7 @@ class Why:
     run_s: float | None = None
     runs: int = 0
     alike: bool = False
+    notices: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -314,7 +315,8 @@ class GpuProcessView:
 class GpuView:
     """One card. state: `ok`, `hot`, `drained`, `quarantined` or `missing`; age_s: seconds since it was read.
 
-    why: for what it is drained, quarantined or missing; since: Unix seconds. settling: a job left it, and it was not
+    why: the words with which it was drained, or the cause for which it is quarantined or missing; detail: what was seen
+    then; since: Unix seconds. settling: a job left it, and it was not
     yet seen free. foreign_mb: MiB of processes that rcq did not start; over tolerated_mb (`None`: any are tolerated) no
     job starts beside them. processes: who is on it, rcq's jobs and others. margin_c: degrees left before it slows
     itself down, where it tells that. throttle: what slows it down now (`engine.readings.THROTTLES`). power_cap_w: rcq
@@ -341,6 +343,7 @@ class GpuView:
     jobs: list[GpuUser] = field(default_factory=list)
     slot: GpuSlot | None = None
     why: str | None = None
+    detail: str | None = None
     since: float | None = None
     settling: bool = False
     processes: list[GpuProcessView] = field(default_factory=list)

@@ -6,7 +6,7 @@ Pure: `now` is an argument. Every text of a stranger is cleaned here. Must not k
 from collections.abc import Sequence
 from typing import Any
 
-from rcq_tui.viewmodel import words
+from rcq_tui.viewmodel import notices, words
 from rcq_tui.viewmodel.arrays import title
 from rcq_tui.viewmodel.formats import degrees, duration, memory, moment, percent, until
 from rcq_tui.viewmodel.states import symbol
@@ -76,13 +76,14 @@ def spent(row: Row, now: float) -> str:
 
 
 def why_or_when(row: Row, now: float) -> str:
-    """Waiting: the promised start (`~`: only foreseen) and the first reason. Running: when it must end. Ended: how."""
+    """Waiting: the promised start (`~`: only foreseen) and the first reason. Running: what is told of it, when it must end. Ended: how."""
     if row["state"] == "pending":
         start = until(row["expected_start"], now) if row["expected_start"] else ""
         start = f"~{start}" if start and row.get("basis") == "forecast" else start
         return "; ".join(part for part in (start, words.summary(row["reasons"])) if part)
     if row["state"] == "running" and row["started_at"]:
-        return f"until {moment(row['started_at'] + row['time_limit_s'], now)}"
+        ends = f"until {moment(row['started_at'] + row['time_limit_s'], now)}"
+        return "; ".join(part for part in (notices.summary(row.get("notices") or ()), ends) if part)
     return ending(row)
 
 

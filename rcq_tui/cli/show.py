@@ -7,7 +7,9 @@ from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.rows import Row, ending, ran_s, reason_sentences, state, waited_s, who
 from rcq_tui.cli.targets import one_job
+from rcq_tui.viewmodel import notices
 from rcq_tui.viewmodel.formats import duration, exact, memory
+from rcq_tui.viewmodel.measures import energy, measure_facts, used
 from rcq_tui.viewmodel.text import clean, clean_lines
 
 MOST_ATTEMPTS = 10
@@ -34,6 +36,7 @@ def described(job: Row, now: float) -> list[str]:
     facts = [(name, clean(value)) for name, value in _facts(job, now) if value not in (None, "", "-")]
     for title, mapping in (("environment", job["environment"]), ("tag", job["tags"])):
         facts += [(title, f"{clean(name)}={clean(value)}") for name, value in mapping.items()]
+    facts += [("notice", notices.sentence(one)) for one in job.get("notices") or ()]
     facts += [("waits", words) for words in reason_sentences(job["reasons"], now)]
     if len(job["attempts"]) > 1 or job["ended_at"] is None:  # else it says nothing that the job does not
         facts += [("past attempt", attempt(one)) for one in job["attempts"][-MOST_ATTEMPTS:]]
@@ -52,6 +55,8 @@ def attempt(one: Row) -> str:
         words.append(f"after {duration(max(0.0, one['ended_at'] - one['started_at']))}")
     if one["gpu_indices"]:
         words.append(f"on GPU {','.join(map(str, one['gpu_indices']))}")
+    if (measured := one.get("measures")) is not None:
+        words.append(f"({energy(measured['energy_kwh'])}, GPUs used {used(measured)})")
     return " ".join(words) + (f": {clean(one['message'])}" if one["message"] else "")
 
 
@@ -76,6 +81,7 @@ def _facts(job: Row, now: float) -> list[tuple[str, Any]]:
         ("workdir", job["workdir"]),
         ("priority", job["priority"]),
         ("preemptible", "yes" if job["preemptible"] else None),
+        ("idle ok", "yes" if job.get("idle_ok") else None),
         ("gpus", _request(job)),
         ("on cards", ", ".join(map(str, job["gpu_indices"]))),
         ("cores", job["cpu_cores"]),
@@ -87,6 +93,7 @@ def _facts(job: Row, now: float) -> list[tuple[str, Any]]:
         ("started", exact(job["started_at"])),
         ("ran", None if ran is None else duration(ran)),
         ("ended", exact(job["ended_at"])),
+        *measure_facts(job.get("measures"), job["gpu_memory_mb"], ran or 0.0),
         ("attempt", job["attempt"] or None),
         ("retries", job["retries"] or None),
         ("files", job["directory"]),
@@ -106,4 +113,6 @@ def _request(job: Row) -> str:
         words.append(job["gpu_type"])
     if job["gpu_memory_mb"]:
         words.append(f"with {memory(job['gpu_memory_mb'])} each" + (", shared" if job["gpu_share"] else ""))
+    if job.get("gpu_power_w"):
+        words.append(f"held to {job['gpu_power_w']} W each")
     return " ".join(words)

@@ -6,6 +6,7 @@ from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.rows import Row, reason_sentences, under
 from rcq_tui.cli.targets import one_job
+from rcq_tui.viewmodel import notices
 from rcq_tui.viewmodel.helps import claim_sentence, helps_of, holder_sentence, start_sentence
 from rcq_tui.viewmodel.scores import patience_sentence, run_sentence, score_words
 from rcq_tui.viewmodel.states import FINISHED
@@ -34,6 +35,7 @@ def explained(why: Row, now: float) -> list[str]:
     lines = [_standing(why)]
     if why.get("message"):
         lines.append(f"What is told of it: {clean(why['message'])}.")
+    lines += [notices.sentence(one) for one in why.get("notices") or ()]
     lines += filter(None, (claim_sentence(why), start_sentence(why, now)))
     if why["reasons"]:
         lines += ["It does not start now because:", *(f"  - {line}" for line in reason_sentences(why["reasons"], now))]

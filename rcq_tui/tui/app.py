@@ -25,6 +25,7 @@ from rcq_tui.tui.screens.help import HelpScreen
 from rcq_tui.tui.screens.job import JobScreen
 from rcq_tui.tui.screens.login import LoginScreen
 from rcq_tui.tui.screens.submit import SubmitScreen
+from rcq_tui.viewmodel import notices
 from rcq_tui.viewmodel.history import History
 from rcq_tui.viewmodel.states import FINISHED
 from rcq_tui.viewmodel.text import clean
@@ -32,6 +33,8 @@ from rcq_tui.viewmodel.text import clean
 THEMES = ("tokyo-night", "nord", "gruvbox", "catppuccin-mocha", "dracula", "catppuccin-latte", "textual-light")
 """What the theme key goes through."""
 
+_NOTICE_S = 15.0
+"""Seconds for which a notice stands on the screen: nobody asked for it, so nobody waits for it."""
 _MOST_ROWS = 1000
 """Of one listing; the engine answers no more."""
 
@@ -116,6 +119,10 @@ class RcqApp(App[int]):
         """The queue as it is now."""
         self.more = message.more
         self.jobs = message.jobs
+
+    def on_notice_given(self, message: messages.NoticeGiven) -> None:
+        """Say it once; while it lasts the queue and the job's screen show it."""
+        self.notify(notices.toast(message.told), severity="warning", timeout=_NOTICE_S, markup=False)
 
     def on_link_lost(self, message: messages.LinkLost) -> None:
         """Say so; the feed goes on trying."""

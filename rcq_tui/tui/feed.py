@@ -14,7 +14,16 @@ from engine.protocol.errors import Refused, Unreachable
 from engine.protocol.responses import GpuView, JobRow, Stats
 from rcq_tui.client.calls import Calls, Event, JobsWanted
 from rcq_tui.client.decode import decode, decode_items
-from rcq_tui.tui.messages import GpusRead, JobMoved, LinkLost, LoginNeeded, QueueRead, Recognised, StatsRead
+from rcq_tui.tui.messages import (
+    GpusRead,
+    JobMoved,
+    LinkLost,
+    LoginNeeded,
+    NoticeGiven,
+    QueueRead,
+    Recognised,
+    StatsRead,
+)
 from rcq_tui.viewmodel.states import FINISHED, LEASED, WAITING
 
 
@@ -98,6 +107,9 @@ class Feed:
             self._post(StatsRead(decode(Stats, event.data)))
         elif event.kind == "job" and isinstance(event.data.get("id"), int):
             self._post(JobMoved(event.data["id"], str(event.data.get("state"))))
+            self._stale.set()
+        elif event.kind == "notice":
+            self._post(NoticeGiven(dict(event.data)))
             self._stale.set()
         elif event.kind == "queue":
             self._stale.set()

@@ -4,6 +4,7 @@ Must not know screens or widgets.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from textual.message import Message
 
@@ -41,6 +42,13 @@ class JobMoved(Message):
 
     job: int
     state: str
+
+
+@dataclass
+class NoticeGiven(Message):
+    """The engine tells something of a running job or of a card. told: as `engine.protocol.notices` has it."""
+
+    told: dict[str, Any]
 
 
 @dataclass

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from engine.protocol.responses import JobDetail, JobRow, Why
+from rcq_tui.viewmodel import notices
 from rcq_tui.viewmodel.arrays import title
 from rcq_tui.viewmodel.formats import duration, exact, memory, moment
 from rcq_tui.viewmodel.helps import claim_sentence, helps_of, holder_sentence, start_sentence
+from rcq_tui.viewmodel.measures import measure_facts
 from rcq_tui.viewmodel.queue import ending, gpus, spent
 from rcq_tui.viewmodel.scores import patience_sentence, run_sentence, score_words
 from rcq_tui.viewmodel.states import FINISHED, WAITING, colour, symbol
@@ -50,6 +52,8 @@ def facts(job: JobDetail, now: float) -> list[Fact]:
     cards = "none" if job.gpus == 0 else gpus(job)
     if job.gpu_memory_mb:
         cards += f", {memory(job.gpu_memory_mb)} each"
+    if job.gpu_power_w:
+        cards += f", held to {job.gpu_power_w} W"
     return [
         ("owner", owner),
         ("GPUs", cards),
@@ -98,9 +102,22 @@ def fact_lines(pairs: Sequence[Fact], cells: int) -> list[Line]:
     return rows
 
 
+def measured(job: JobDetail, now: float) -> list[Fact]:
+    """What was measured of it; nothing where nothing was."""
+    told = None if job.measures is None else asdict(job.measures)
+    ran_s = 0.0 if job.started_at is None else (job.ended_at or now) - job.started_at
+    return measure_facts(told, job.gpu_memory_mb, ran_s)
+
+
+def notice_lines(job: JobRow) -> list[Line]:
+    """What its owner is told of it while it runs, one line each."""
+    return [[("! ", "warn"), (notices.sentence(one), "warn")] for one in job.notices]
+
+
 def place_lines(pairs: Sequence[Fact], cells: int) -> list[Line]:
     """Facts on a line each."""
-    return [[(pad(label, 11), "quiet"), (pad(value, max(0, cells - 11)), "text")] for label, value in pairs]
+    wide = max([11, *(len(label) + 1 for label, _ in pairs)])
+    return [[(pad(label, wide), "quiet"), (pad(value, max(0, cells - wide)), "text")] for label, value in pairs]
 
 
 def why_lines(why: Why, now: float) -> list[Line]:

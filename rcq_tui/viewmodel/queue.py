@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from engine.protocol.responses import JobRow
+from rcq_tui.viewmodel import notices
 from rcq_tui.viewmodel.arrays import title
 from rcq_tui.viewmodel.formats import duration, moment
 from rcq_tui.viewmodel.states import FINISHED, symbol
@@ -106,11 +107,13 @@ def spent(job: JobRow, now: float) -> float:
 
 
 def why_or_when(job: JobRow, now: float) -> str:
-    """Waiting: when it is expected and why not now. Running: its limit. Ended: how."""
+    """Waiting: when it is expected and why not now. Running: what is told of it, else its limit. Ended: how."""
     if job.state == "pending":
         why = summary(job.reasons) or "waits for the next pass"
         return why if job.expected_start is None else f"{_when(job.expected_start, now)} {why}"
     if job.state == "running" and job.started_at is not None:
+        if job.notices:
+            return f"! {notices.summary(job.notices)}"
         ends = job.started_at + job.time_limit_s
         return f"ends by {moment(ends, now)}" if ends - now >= _SOON_S else f"ends within {duration(ends - now)}"
     if job.state == "scheduled":

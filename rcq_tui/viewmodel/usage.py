@@ -12,13 +12,13 @@ from rcq_tui.viewmodel.text import clean
 Report = Mapping[str, Any]
 Row = Mapping[str, Any]
 
-TITLES = ("NAME", "SHARE", "QUOTA", "USAGE", "FAIR", "MONTH", "GPUS", "GUARANTEED")
-SINCE = "SINCE"
+TITLES = ("NAME", "SHARE", "QUOTA", "USAGE", "FAIR", "MONTH", "KWH", "GPUS", "GUARANTEED")
+SINCE = ("SINCE", "SINCE KWH")
 
 
 def titles(report: Report) -> tuple[str, ...]:
     """The columns that the report fills."""
-    return TITLES if report["since"] is None else (*TITLES, SINCE)
+    return TITLES if report["since"] is None else (*TITLES, *SINCE)
 
 
 def rows(report: Report) -> list[list[str]]:
@@ -48,11 +48,16 @@ def sources(report: Report) -> list[tuple[str, str]]:
             f"a job's score is multiplied by its account's{unused}",
         ),
         ("MONTH", f"plain GPU-hours in {clean(report['month'])} (UTC), expected runs included, of the limit if any"),
+        (
+            "KWH",
+            "energy of the cards in that month, as measured, shared cards in parts; nothing before it was measured",
+        ),
         ("GPUS", "cards held now, of the most that may be held"),
         ("GUARANTEED", "cards that are the group's whenever it wants them; idle, they are lent"),
     ]
     if report["since"] is not None:
-        told.append((SINCE, f"plain GPU-hours that ran since {exact(report['since'])}"))
+        told.append((SINCE[0], f"plain GPU-hours that ran since {exact(report['since'])}"))
+        told.append((SINCE[1], "energy from then on; of a job across that time its part by time"))
     return told
 
 
@@ -70,16 +75,22 @@ def _used(row: Row) -> list[str]:
         hours(row["usage_gpu_s"]),
         f"{row['fair']:.2f}",
         _of(hours(row["month_gpu_s"]), None if limit is None else f"{limit:g}"),
+        kwh(row.get("month_energy_kwh", 0.0)),
         _of(str(row["gpus"]), None if row["gpus_limit"] is None else str(row["gpus_limit"])),
     ]
 
 
 def _since(row: Row, *, asked: bool) -> list[str]:
-    return [hours(row["since_gpu_s"])] if asked else []
+    return [hours(row["since_gpu_s"]), kwh(row.get("since_energy_kwh") or 0.0)] if asked else []
 
 
 def _of(used: str, limit: str | None) -> str:
     return used if limit is None else f"{used} of {limit}"
+
+
+def kwh(energy: float) -> str:
+    """Kilowatt-hours: three digits that tell something, where there are any."""
+    return f"{energy:.3f}" if energy < 1 else f"{energy:.2f}" if energy < 10 else f"{energy:.1f}"
 
 
 def hours(gpu_s: float) -> str:

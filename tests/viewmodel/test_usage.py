@@ -13,6 +13,8 @@ ROW = {
     "gpus": 3,
     "gpus_limit": 4,
     "since_gpu_s": None,
+    "month_energy_kwh": 1.5,
+    "since_energy_kwh": None,
 }
 
 
@@ -31,10 +33,10 @@ def report(**changes: Any) -> dict[str, Any]:
 
 def test_a_group_and_its_accounts_under_it() -> None:
     group, account = rows(report())
-    assert group == ["vision", "2", "224.0", "12.3", "1.82", "5.0", "3 of 4", "2"]
+    assert group == ["vision", "2", "224.0", "12.3", "1.82", "5.0", "1.50", "3 of 4", "2"]
     assert account[0].startswith("  ann")
     assert "\x1b" not in account[0]
-    assert account[1:] == ["", "224.0", "12.3", "1.82", "5.0 of 12.5", "3", ""]
+    assert account[1:] == ["", "224.0", "12.3", "1.82", "5.0 of 12.5", "1.50", "3", ""]
 
 
 def test_every_column_has_its_source() -> None:
@@ -43,7 +45,7 @@ def test_every_column_has_its_source() -> None:
     for one in (plain, asked):
         assert [name for name, _ in sources(one)] == list(titles(one))[1:]
         assert {len(cells) for cells in rows(one)} == {len(titles(one))}
-    assert [cells[-1] for cells in rows(asked)] == ["1.0", "1.0"]
+    assert [cells[-2:] for cells in rows(asked)] == [["1.0", "0.000"], ["1.0", "0.000"]]
 
 
 def test_the_words_hold_the_numbers_that_they_rest_on() -> None:

@@ -19,7 +19,16 @@ from rcq_tui.tui.screens.base import CommandScreen
 from rcq_tui.tui.widgets.log_view import LogView
 from rcq_tui.tui.widgets.strip import Banner
 from rcq_tui.tui.widgets.words import Words
-from rcq_tui.viewmodel.details import fact_lines, facts, headline, place_lines, places, why_lines
+from rcq_tui.viewmodel.details import (
+    fact_lines,
+    facts,
+    headline,
+    measured,
+    notice_lines,
+    place_lines,
+    places,
+    why_lines,
+)
 from rcq_tui.viewmodel.log_title import log_title
 from rcq_tui.viewmodel.logtail import LogTail
 from rcq_tui.viewmodel.states import FINISHED, WAITING
@@ -143,7 +152,8 @@ class JobScreen(CommandScreen[None]):
         now, cells = self.desk.clock(), self.size.width - 4
         title = headline(job, now, ascii_only=self.desk.ascii_only)
         self._title.put(content([(" ", "text"), *title]))
-        lines = fact_lines(facts(job, now), cells) + place_lines(places(job), cells)
+        told = [*places(job), *measured(job, now)]
+        lines = notice_lines(job) + fact_lines(facts(job, now), cells) + place_lines(told, cells)
         self._facts.put(page(lines))
         self.set_class(job.state in WAITING, "-waiting")
         self._reasons.display = self._why is not None
