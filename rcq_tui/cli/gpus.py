@@ -5,12 +5,15 @@ import time
 from typing import Any
 
 from engine.protocol.errors import Unreachable
+from engine.protocol.responses import GpuView
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.columns import Column, table, terminal_width
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.rows import gpu_cells
+from rcq_tui.client.decode import decode_items
 from rcq_tui.client.wire import Wire
+from rcq_tui.viewmodel.cardnotes import notes
 from rcq_tui.viewmodel.slots import in_column
 from rcq_tui.viewmodel.text import clean, cut
 
@@ -50,15 +53,18 @@ def run(argv: list[str]) -> int:
 
 
 def lines(cards: list[dict[str, Any]]) -> list[str]:
-    """The table of the cards, or a line that says that there are none."""
+    """The table of the cards and what is special about them, or a line that says that there are none."""
     if not cards:
         return ["no GPUs: `rcq doctor` says whether a driver is missing"]
-    rows = [gpu_cells(card) for card in cards]
-    if not any(card["slot"] for card in cards):
-        return table(COLUMNS, rows, terminal_width())
     now = time.time()
-    booked = [[*row, in_column(card["slot"], now)] for row, card in zip(rows, cards, strict=True)]
-    return table((*COLUMNS, BOOKED), booked, terminal_width())
+    rows, columns = [gpu_cells(card) for card in cards], COLUMNS
+    if any(card["slot"] for card in cards):
+        rows = [[*row, in_column(card["slot"], now)] for row, card in zip(rows, cards, strict=True)]
+        columns = (*COLUMNS, BOOKED)
+    told = [
+        f"GPU {card.index}: {note}" for card in decode_items(GpuView, {"items": cards}) for note in notes(card, now)
+    ]
+    return [*table(columns, rows, terminal_width()), *([""] if told else []), *told]
 
 
 def _watch(wire: Wire) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from engine.protocol.responses import GpuUser, GpuView
 from rcq_tui.viewmodel.bars import gauge, sparkline
+from rcq_tui.viewmodel.cardnotes import strangers, too_much
+from rcq_tui.viewmodel.faults import short_fault
 from rcq_tui.viewmodel.formats import degrees, duration, memory, percent
 from rcq_tui.viewmodel.slots import on_card
 from rcq_tui.viewmodel.states import colour, symbol
@@ -36,10 +38,14 @@ def title(card: GpuView, *, ascii_only: bool = False) -> Line:
 
 def note(card: GpuView) -> Piece:
     """What is special about the card, in a word: its state unless it is fine, throttling, an old reading."""
+    if card.state in {"quarantined", "missing"} and card.why:
+        return (short_fault(card.why), colour(card.state))
     if card.state != "ok":
         return (clean(card.state), colour(card.state))
     if card.throttled:
         return ("throttled", "bad")
+    if card.power_cap_w is not None:
+        return (f"held to {card.power_cap_w:.0f}W", "warn")
     if card.age_s > _OLD_S:
         return (f"read {duration(card.age_s)} ago", "warn")
     return ("", "text")
@@ -146,9 +152,9 @@ def _power(card: GpuView) -> str:
 
 def _users(card: GpuView, cells: int, ascii_only: bool, *, with_names: bool) -> Line:
     parts = [_user(job, with_names and len(card.jobs) == 1) for job in card.jobs]
-    foreign = card.tolerated_mb is not None and card.foreign_mb > card.tolerated_mb
+    foreign = too_much(card)
     if foreign:
-        parts.append(f"{memory(card.foreign_mb)} not of rcq")
+        parts.append(f"{memory(card.foreign_mb)} {_foreigners(card)}")
     if card.slot is not None:
         parts.append(on_card(card.slot))
     if not card.jobs and not foreign:
@@ -160,10 +166,17 @@ def _users(card: GpuView, cells: int, ascii_only: bool, *, with_names: bool) -> 
     return [(pad(lead + ", ".join(parts), cells), "warn" if foreign else "text")]
 
 
+def _foreigners(card: GpuView) -> str:
+    users = dict.fromkeys(clean(process.user) for process in strangers(card) if process.user)
+    return f"of {', '.join(users)}, not of rcq" if users else "not of rcq"
+
+
 def _idle_words(card: GpuView) -> str:
     if card.state == "hot":
         return f"hot until below {degrees(card.resume_c)}"
-    return "free" if card.state == "ok" else clean(card.state)
+    if card.state == "ok":
+        return "settling" if card.settling else "free"
+    return clean(card.state)
 
 
 def _user(job: GpuUser, with_name: bool) -> str:

@@ -100,6 +100,9 @@ GPUS = """\
 GPU  MODEL             STATE  UTIL      MEMORY  TEMP               POWER  JOBS
   0  NVIDIA RTX A6000  ● ok    93%  20G of 48G  68°C of 75  281W of 300W  9 alice, (biology)
   1  NVIDIA RTX A6000  ▲ hot     -    - of 48G  - of 75           - of -  2G foreign
+
+GPU 1: too hot to start a job on: it comes back below 70°C.
+GPU 1: 2G are in use and nobody is known to hold them: no job starts here.
 """
 
 
@@ -117,6 +120,8 @@ def test_gpus_that_are_booked_tell_until_or_from_when_and_who(
     monkeypatch.setenv("COLUMNS", "120")
     now = {"account": "alice", "group": "vision", "start_at": 1_000_000.0, "end_at": 1_008_000.0}
     later = {"account": None, "group": "vision", "start_at": 1_155_600.0 - 86_400, "end_at": 1_159_200.0 - 86_400}
+    for slot in (now, later):
+        slot["starts_in_s"], slot["ends_in_s"] = slot["start_at"] - 1_000_000.0, slot["end_at"] - 1_000_000.0
     cards = [card(slot=now), card(index=1, slot=later), card(index=2)]
     engine.on("GET", "/v1/gpus", {"items": cards})
     assert rcq("gpus").out == BOOKED
