@@ -43,6 +43,14 @@ class GpuProvider(Protocol):
         ...
 
 
+class Canary(Protocol):
+    """A short test of one card, in a process of its own."""
+
+    async def __call__(self, gpu: GpuUuid) -> str | None:
+        """What the card failed at, in words; `None` if it passed. Ends in bounded time, even if the card never answers."""
+        ...
+
+
 class PowerControl(Protocol):
     """Whoever may set the power limits of cards."""
 

@@ -23,6 +23,7 @@ from engine.core.reasons import (
     Booked,
     CoresBusy,
     GpuMemoryTaken,
+    GpuSettling,
     GpuTooHot,
     MemoryBusy,
     NotEnoughGpus,
@@ -34,6 +35,8 @@ from engine.core.wants import CAPPED, NOBODY, Placed, Refused, Want
 
 COOLING_S = 60.0
 """A hot card is promised to nobody sooner than so much later than now."""
+SETTLING_S = 1.0
+"""A card that a job just left is taken to be seen free after so long: a reading or two."""
 MOMENT_S = 1e-6
 """A stretch of time in which nothing changes."""
 
@@ -54,6 +57,7 @@ class Timeline:
         self._in_use = bits(at for at in range(len(gpus)) if at not in self._obstacles)
         self._warmth = warmth(gpus, policy.thermal)
         self._hot = bits(at for at, found in self._obstacles.items() if isinstance(found, GpuTooHot))
+        self._settling = bits(at for at, found in self._obstacles.items() if isinstance(found, GpuSettling))
         watts = watts_of(gpus, policy.power)
         self._steps = Steps(self.now, watts)
         self._power = Powered(watts, self._steps, self._place) if watts else None
@@ -69,6 +73,8 @@ class Timeline:
         self._kept: dict[tuple[AccountName, float, int], Cards] = {}
         self._given = snapshot.slots
         self._ends = {self.now + COOLING_S, *(slot.end for slot in snapshot.slots)}
+        if self._settling:
+            self._ends.add(self.now + SETTLING_S)
         self._instants_known: list[float] = []
         self._ends_changed = True
         for lease in leases:
@@ -178,6 +184,8 @@ class Timeline:
         """Cards that the job could have for its whole run from `start` on."""
         shape = want.shape
         in_use = self._in_use | self._hot if start >= self.now + COOLING_S else self._in_use
+        if start >= self.now + SETTLING_S:
+            in_use |= self._settling
         if start > self.now:
             return self._takers(self._matching(shape) & in_use, want, start)
         open_cards = self._open_now(shape, self.now + want.run_s) & in_use

@@ -7,7 +7,7 @@ groups each of them looks at; of a time that it did not reach it says nothing. P
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from engine.core.backfill import COOLING_S
+from engine.core.backfill import COOLING_S, SETTLING_S
 from engine.core.backlog import part_of_box
 from engine.core.decisions import Plan
 from engine.core.estimate import foreseen_end
@@ -181,6 +181,8 @@ class _Future:
         edges += [edge for slot in after.slots for edge in (slot.start, slot.end)]
         if after.hot:
             edges.append(self._cooled_at)
+        if any(gpu.settling for gpu in after.gpus):
+            edges.append(after.now + SETTLING_S)
         return min((edge for edge in edges if edge > after.now), default=None)
 
     def _moved(self, after: Snapshot, then: float) -> Snapshot:
@@ -196,6 +198,7 @@ class _Future:
             slots=tuple(slot for slot in after.slots if slot.end > then),
             pending=self._requeued(after, over),
         )
+        moved = _settled(moved)
         return _cooled(moved) if then >= self._cooled_at and moved.hot else moved
 
     def _requeued(self, after: Snapshot, over: list[Lease]) -> tuple[PendingGroup, ...]:
@@ -211,6 +214,13 @@ class _Future:
         """A run that outlasts what was expected of it ends when the plan takes it to end."""
         end = foreseen_end(lease, self._now)
         return lease if end == lease.expected_end else replace(lease, expected_end=end)
+
+
+def _settled(snapshot: Snapshot) -> Snapshot:
+    """What a job left behind on its cards is gone by the next moment that matters."""
+    if not any(gpu.settling for gpu in snapshot.gpus):
+        return snapshot
+    return replace(snapshot, gpus=tuple(replace(gpu, settling=False) for gpu in snapshot.gpus))
 
 
 def _cooled(snapshot: Snapshot) -> Snapshot:

@@ -5,7 +5,7 @@ Pure. Must not know how anything is written down, queued or stopped.
 
 from dataclasses import dataclass
 
-from engine.bookkeeping import Ended, Moved
+from engine.bookkeeping import Ended, Moved, NewJob
 from engine.core.lifecycle import Cause, JobState, outcome
 from engine.daemon.books import Live
 from engine.ports import Ending
@@ -26,16 +26,23 @@ RETRIED = frozenset(
 )
 """Failures after which a job with retries left is tried again. Its time limit is a setting's matter."""
 
+STOPPED_FOR = frozenset({Cause.GPU_FAULT, Cause.GPU_OUT_OF_MEMORY})
+"""Causes for which the engine stops a job by itself: what it said then is told of the end."""
+
 UNTOLD = frozenset({Cause.SIGNAL, Cause.HOST_REBOOT})
 """What is said of an attempt that nobody could see end: then the reason for which it was told to stop is nearer."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Aftermath:
-    """How the attempt ended, and what moves its job on; `again` is `None` where the job has ended with it."""
+    """How the attempt ended, and what moves its job on; `again` is `None` where the job has ended with it.
+
+    rewritten: what it asks for from then on, if that is another request.
+    """
 
     ended: Ended
     again: Moved | None = None
+    rewritten: NewJob | None = None
 
 
 def aftermath(live: Live, ending: Ending, *, retry_time_limit: bool = False) -> Aftermath:
@@ -65,7 +72,7 @@ def _cause(live: Live, ending: Ending) -> Cause:
 
 
 def _message(live: Live, ending: Ending, cause: Cause) -> str | None:
-    if cause is Cause.PREEMPTED:
+    if cause is Cause.PREEMPTED or (live.stop_message and cause in STOPPED_FOR and cause is live.stopping):
         return live.stop_message
     return ending.message[:MOST_MESSAGE] if ending.message else None
 

@@ -8,9 +8,10 @@ from config.settings import Settings
 from engine.api.backend import FeedEvent, Identity
 from engine.core.model import GpuUuid
 from engine.core.policy import Policy
-from engine.daemon.answers import audited, not_ready
 from engine.daemon.books import Books, Live
+from engine.daemon.cardcontrol import CardControl
 from engine.daemon.cards import Card
+from engine.daemon.cardviews import process_views
 from engine.daemon.elements import shown_name
 from engine.daemon.feed import Feed, Happening
 from engine.daemon.passes import Passes
@@ -21,8 +22,6 @@ from engine.daemon.views import Views
 from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.protocol.responses import GpuUser, GpuView, Health, Stats
-from engine.store.errors import StoreError
-from engine.store.gpus import GpuFlag
 from engine.store.slots import BookedSlot
 from engine.store.store import Store
 
@@ -33,6 +32,7 @@ class BoxService:
     def __init__(
         self,
         *,
+        control: CardControl,
         books: Books,
         store: Store,
         register: Register,
@@ -44,6 +44,7 @@ class BoxService:
         version: str,
         clock: Clock,
     ) -> None:
+        self._control = control
         self._books = books
         self._store = store
         self._register = register
@@ -64,32 +65,14 @@ class BoxService:
         """Take a card out of use (admins); running jobs finish. NOT_FOUND."""
         only_admins(who)
         card = self._card(uuid)
-        number = card.reading.uuid
-        entry = audited(self._clock, who, "gpu.drain", number, before=self._state(card), why=why)
-        flag = GpuFlag(uuid=number, drained=True, why=why, by=who.account, at=self._clock.now())
-        fresh = number not in self._books.cards.drained
-        self._books.cards.drained.add(number)  # before the commit: nothing may start on it meanwhile
-        try:
-            await self._store.gpus.set(flag, entry=entry)
-        except StoreError as error:
-            if fresh:
-                self._books.cards.drained.discard(number)
-            raise not_ready(error) from error
+        await self._control.drain(who, card, why)
         return self._changed(who, card)
 
     async def resume(self, who: Identity, uuid: str) -> GpuView:
-        """Put a drained card back into use (admins). NOT_FOUND, INVALID_STATE."""
+        """Put a drained or quarantined card back into use (admins). NOT_FOUND, INVALID_STATE."""
         only_admins(who)
         card = self._card(uuid)
-        number = card.reading.uuid
-        if number not in self._books.cards.drained:
-            raise Refused("INVALID_STATE", f"GPU {card.reading.index} is not drained.")
-        entry = audited(self._clock, who, "gpu.resume", number, before=self._state(card))
-        try:
-            await self._store.gpus.clear(number, entry=entry)
-        except StoreError as error:
-            raise not_ready(error) from error
-        self._books.cards.drained.discard(number)
+        await self._control.resume(who, card)
         return self._changed(who, card)
 
     async def stats(self, who: Identity) -> Stats:
@@ -140,6 +123,7 @@ class BoxService:
         self, who: Identity, card: Card, users: dict[GpuUuid, list[Live]], slots: dict[GpuUuid, BookedSlot]
     ) -> GpuView:
         reading = card.reading
+        why, detail, since = self._books.cards.why(card, self._clock.now())
         return GpuView(
             uuid=reading.uuid,
             index=reading.index,
@@ -159,6 +143,11 @@ class BoxService:
             age_s=max(0.0, self._clock.now() - reading.read_at),
             jobs=[self._user(who, live) for live in users.get(reading.uuid, [])],
             slot=gpu_slot(self._views, who, slots.get(reading.uuid), self._clock.now()),
+            why=why,
+            detail=detail,
+            since=since,
+            settling=reading.uuid in self._books.cards.settling,
+            processes=process_views(self._books, self._views, who, card),
         )
 
     def _user(self, who: Identity, live: Live) -> GpuUser:

@@ -3,13 +3,15 @@
 Owned by the event loop. Must not know where readings come from, nor who drained a card.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from engine.core.model import GpuUuid
+from engine.core.model import GpuUuid, JobId
 from engine.core.snapshot import Gpu
 from engine.daemon.carduse import CardUse
 from engine.readings import GpuReading
+from engine.store.gpus import GpuFlag
+from engine.store.quarantines import Quarantine
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -31,17 +33,35 @@ class Card:
 class Cards:
     """Every card that was ever read, by index; one that can no longer be read stays, as missing.
 
-    stale_after_s: a reading older than that is worth nothing, and its card counts as missing.
+    stale_after_s: a reading older than that is worth nothing, and its card counts as missing. drained: by an admin;
+    flags: with what was said. quarantines: cards that the health monitor took out of use. settling: cards that a job
+    left and that were not yet seen free, each with the departure, of `departures`, that a reading has to begin after.
     """
 
     def __init__(self, stale_after_s: float) -> None:
         self._stale_after_s = stale_after_s
         self._cards: dict[GpuUuid, Card] = {}
         self.drained: set[GpuUuid] = set()
+        self.flags: dict[GpuUuid, GpuFlag] = {}
+        self.quarantines: dict[GpuUuid, Quarantine] = {}
+        self.settling: dict[GpuUuid, int] = {}
+        self.departures = 0
+        self.seen_departures = 0
         self.hot: frozenset[GpuUuid] = frozenset()
 
-    def update(self, readings: Iterable[GpuReading], uses: Mapping[GpuUuid, CardUse]) -> None:
-        """Take over a sample; `uses`: who used the cards when it was taken."""
+    def left(self, uuids: Iterable[GpuUuid]) -> None:
+        """A job left these cards: they are not offered again before they were seen free."""
+        self.departures += 1
+        self.settling.update(dict.fromkeys(uuids, self.departures))
+
+    def update(
+        self, readings: Iterable[GpuReading], uses: Mapping[GpuUuid, CardUse], departures: int | None = None
+    ) -> None:
+        """Take over a sample; `uses`: who used the cards when it was taken.
+
+        departures: how many there had been when the reading began; all, unless told.
+        """
+        self.seen_departures = self.departures if departures is None else departures
         for reading in readings:
             self._cards[reading.uuid] = Card(reading=reading, use=uses.get(reading.uuid, CardUse()))
 
@@ -63,14 +83,32 @@ class Cards:
         return not card.reading.present or now - card.reading.read_at > self._stale_after_s
 
     def state(self, card: Card, now: float) -> str:
-        """`ok`, `hot`, `drained` or `missing`, as people are told."""
+        """`ok`, `hot`, `drained`, `quarantined` or `missing`, as people are told: the worst of what it is."""
+        if card.reading.uuid in self.quarantines:
+            return "quarantined"
         if self.missing(card, now):
             return "missing"
         if card.reading.uuid in self.drained:
             return "drained"
         return "hot" if card.reading.uuid in self.hot else "ok"
 
-    def gpus(self, now: float) -> tuple[Gpu, ...]:
+    def why(self, card: Card, now: float) -> tuple[str | None, str | None, float | None]:
+        """Why it is in that state (a cause, or what the admin said), what was seen of it, and since when."""
+        uuid = card.reading.uuid
+        if (quarantine := self.quarantines.get(uuid)) is not None:
+            return quarantine.cause, quarantine.detail, quarantine.at
+        if self.missing(card, now):
+            return "missing", None, None
+        flag = self.flags.get(uuid) if uuid in self.drained else None
+        return (flag.why, None, flag.at) if flag else (None, None, None)
+
+    def cause(self, card: Card, now: float) -> str | None:
+        """Why nothing may start on it, in the words of a quarantine or `missing`; `None` if that is not so."""
+        if (quarantine := self.quarantines.get(card.reading.uuid)) is not None:
+            return quarantine.cause
+        return "missing" if self.missing(card, now) else None
+
+    def gpus(self, now: float, over: Mapping[GpuUuid, tuple[tuple[JobId, int], ...]] | None = None) -> tuple[Gpu, ...]:
         """For a snapshot. A missing card is quarantined: it exists, and nothing may start on it."""
         cards = self.all()
         order = [card.reading.uuid for card in cards]
@@ -82,12 +120,15 @@ class Cards:
                 memory_mb=card.reading.memory_mb,
                 memory_used_mb=card.reading.memory_used_mb,
                 held_mb=card.use.held_mb,
+                over=(over or {}).get(card.reading.uuid, ()),
                 strangers=len(card.use.strangers),
                 strangers_of=tuple(sorted({stranger.user for stranger in card.use.strangers if stranger.user})),
                 temperature_c=card.reading.temperature_c,
                 throttled=card.reading.throttled,
                 drained=card.reading.uuid in self.drained,
-                quarantined=self.missing(card, now),
+                quarantined=(cause := self.cause(card, now)) is not None,
+                cause=cause,
+                settling=card.reading.uuid in self.settling,
                 margin_c=card.reading.margin_c,
                 numa_node=card.reading.numa_node,
                 links=tuple(card.reading.links.get(other, 0) for other in order) if card.reading.links else (),
@@ -97,17 +138,18 @@ class Cards:
         )
 
     def usable_signature(
-        self, now: float, threshold_c: float, resume_c: float, tolerated_mb: int | None, leased: Collection[GpuUuid]
+        self, now: float, threshold_c: float, resume_c: float, tolerated_mb: int | None
     ) -> tuple[object, ...]:
         """Changes exactly when a sample may have made a card usable or unusable: then a pass is due."""
         return tuple(
             (
                 card.reading.uuid,
                 card.reading.memory_mb,
-                self.missing(card, now),
+                self.cause(card, now),
+                card.reading.uuid in self.settling,
                 _zone(card.reading.temperature_c, threshold_c, resume_c),
                 card.reading.throttled,
-                tolerated_mb is not None and card.reading.uuid not in leased and card.foreign_mb > tolerated_mb,
+                tolerated_mb is not None and card.foreign_mb > tolerated_mb,
             )
             for card in self.all()
         )

@@ -3,15 +3,42 @@
 Must not run anything, and not know how any of them judges.
 """
 
+from dataclasses import dataclass
+
+from engine.daemon.attribution import Acquaintances, ProcessAttribution
+from engine.daemon.cardcontrol import CardControl
+from engine.daemon.foreign import ForeignWatch
 from engine.daemon.ground import Ground
+from engine.daemon.healing import Healing
+from engine.daemon.health import Health, Rules
 from engine.daemon.idle import Idle
 from engine.daemon.passes import Passes
 from engine.daemon.provider import Chosen
+from engine.daemon.quarantinebook import QuarantineBook
 from engine.daemon.runs import Runs
 from engine.daemon.sampler import Sampler
+from engine.ports import Executor
 
 
-def watch_cards(ground: Ground, sampler: Sampler, passes: Passes, runs: Runs, chosen: Chosen) -> None:
+@dataclass(slots=True, frozen=True, kw_only=True)
+class CardMinders:
+    """Who minds the cards and is started, asked or stopped by others, too."""
+
+    quarantines: QuarantineBook
+    healing: Healing
+    control: CardControl
+
+    async def load(self) -> None:
+        """At start: what an earlier engine left."""
+        await self.quarantines.load()
+
+    async def close(self) -> None:
+        """Before the store closes: give up tests, write down the rest."""
+        await self.healing.close()
+        await self.quarantines.settle()
+
+
+def watch_cards(ground: Ground, sampler: Sampler, passes: Passes, runs: Runs, chosen: Chosen) -> CardMinders:
     """Let everybody who minds the cards look after each sample."""
     idle = Idle(
         books=ground.books,
@@ -21,5 +48,66 @@ def watch_cards(ground: Ground, sampler: Sampler, passes: Passes, runs: Runs, ch
         settings=ground.settings.gpu,
         state_dir=ground.paths.state_dir,
     )
-    sampler.watchers += [ground.measures.look, idle.look]
+    foreign = ForeignWatch(
+        books=ground.books,
+        notices=ground.notices,
+        journal=ground.journal,
+        register=ground.register,
+        settings=ground.settings.gpu,
+    )
+    sampler.watchers += [ground.measures.look, idle.look, foreign.look]
     runs.leaving += [ground.measures.leave, lambda live, _ending: ground.notices.forget(live.job)]
+    return _health(ground, sampler, passes, runs, chosen)
+
+
+def introduce(chosen: Chosen, ground: Ground, executor: Executor, passes: Passes) -> None:
+    """Let who tells processes apart know jobs and people. Passes begin once all running jobs were taken up."""
+    if isinstance(chosen.attribution, ProcessAttribution):
+        chosen.attribution.introduce(
+            Acquaintances(
+                job_of=executor.job_of,
+                accounts=ground.register.by_unix_users,
+                ready=lambda: passes.count > 0,
+            )
+        )
+
+
+def _health(ground: Ground, sampler: Sampler, passes: Passes, runs: Runs, chosen: Chosen) -> CardMinders:
+    """Simulated cards neither fail nor keep memory behind a job: of those, only what an admin says counts."""
+    books, clock, settings = ground.books, ground.clock, ground.settings.gpu
+    quarantines = QuarantineBook(cards=books.cards, store=ground.store.quarantines, clock=clock)
+    healing = Healing(
+        books=books,
+        quarantines=quarantines,
+        notices=ground.notices,
+        canary=chosen.canary if settings.canary else None,
+        clock=clock,
+        wake=passes.wake,
+        after_s=settings.canary_after_s,
+    )
+    health = Health(
+        books=books,
+        journal=ground.journal,
+        runs=runs,
+        notices=ground.notices,
+        sampler=sampler,
+        quarantines=quarantines,
+        healing=healing,
+        clock=clock,
+        rules=Rules(
+            fault_action=settings.fault_action, leak_s=settings.leak_s, tolerated_mb=settings.tolerated_foreign_mb
+        ),
+    )
+    sampler.watchers.append(health.look)
+    if chosen.real:
+        runs.leaving.insert(0, health.left)
+        runs.examiners.append(health)
+    control = CardControl(
+        books=books,
+        flags=ground.store.gpus,
+        quarantines=quarantines,
+        health=health,
+        healing=healing,
+        clock=clock,
+    )
+    return CardMinders(quarantines=quarantines, healing=healing, control=control)

@@ -95,7 +95,9 @@ async def load_books(engine: Engine) -> None:
         runs = await engine.store.past_runs.last(REMEMBERED, TELLING)
         await asyncio.to_thread(engine.books.run_times.fill, runs)  # nobody else uses them yet
     flags = await engine.store.gpus.all()
-    engine.books.cards.drained = {uuid for uuid, flag in flags.items() if flag.drained}
+    engine.books.cards.flags = {uuid: flag for uuid, flag in flags.items() if flag.drained}
+    engine.books.cards.drained = set(engine.books.cards.flags)
+    await engine.minders.load()
     await engine.slots.load()
     counts = await engine.store.jobs.counts_by_state()
     engine.books.finished.update({state: count for state, count in counts.items() if state in TERMINAL})
@@ -128,6 +130,7 @@ async def _end(engine: Engine, timers: Timers, passing: asyncio.Task[None] | Non
         engine.passes.stop()
         await passing
     await engine.runs.settle()
+    await engine.minders.close()
     await engine.executor.close()
     if passing is not None:
         engine.measures.write(engine.clock.now())

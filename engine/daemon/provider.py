@@ -9,24 +9,31 @@ from dataclasses import dataclass
 
 from config.settings import Settings, SimulatedCard
 from engine.core.model import GpuUuid
+from engine.daemon.attribution import ProcessAttribution
 from engine.daemon.books import Books
 from engine.daemon.sampler import Attribution, LeaseAttribution, SimulatedAttribution
+from engine.gpu.canaries import Canaries, simulated_test
 from engine.gpu.none import FixedPower, NoGpus
 from engine.gpu.nvml import NvmlGpus
 from engine.gpu.simulated import SimulatedCardSpec, SimulatedGpus, card_uuid
 from engine.gpu.unavailable import DriverUnavailable
-from engine.ports import Clock, GpuProvider, PowerControl
+from engine.ports import Canary, Clock, GpuProvider, PowerControl
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Chosen:
-    """Where readings come from, who tells whose memory is whose in them, and who may set power limits."""
+    """Where readings come from, who tells whose memory is whose in them, who sets power limits and who tests a card.
+
+    real: the cards can fail, and their memory may be in use for a while after a job.
+    """
 
     provider: GpuProvider
     attribution: Attribution
     power: PowerControl
+    canary: Canary = simulated_test
+    real: bool = False
 
 
 def choose(settings: Settings, books: Books, clock: Clock) -> Chosen:
@@ -36,8 +43,7 @@ def choose(settings: Settings, books: Books, clock: Clock) -> Chosen:
         cards = [card for card in settings.gpu.simulated for _ in range(card.count)]
         attribution = SimulatedAttribution(books, _default_load(cards))
         simulated = SimulatedGpus([spec_of(card) for card in cards], lambda: attribution.loads, clock)
-        power = FixedPower("Simulated cards have no power limit to set.")
-        return Chosen(provider=simulated, attribution=attribution, power=power)
+        return Chosen(provider=simulated, attribution=attribution, power=simulated)
     if kind == "none":
         return _no_cards(books)
     driver = NvmlGpus(clock)
@@ -50,7 +56,7 @@ def choose(settings: Settings, books: Books, clock: Clock) -> Chosen:
         driver.close()
         return _no_cards(books)
     power = FixedPower("This engine may not set power limits: that needs root.")
-    return Chosen(provider=driver, attribution=LeaseAttribution(books), power=power)
+    return Chosen(provider=driver, attribution=ProcessAttribution(books), power=power, canary=Canaries(), real=True)
 
 
 def _no_cards(books: Books) -> Chosen:

@@ -51,9 +51,9 @@ class SimulatedAttribution:
 
 
 class LeaseAttribution:
-    """For real cards: all of a card's memory while a job of ours has it, none of it else.
+    """Where processes are not told apart: all of a card's memory while a job of ours has it, none of it else.
 
-    Processes are not told apart yet, so a stranger on a leased card goes unseen until the lease is over.
+    A stranger on a leased card goes unseen until the lease is over.
     """
 
     def __init__(self, books: Books) -> None:
@@ -96,6 +96,10 @@ class Sampler:
         self._wake = wake
         self.watchers: list[Callable[[float], None]] = []
         self._under_way = False
+        self._again = False
+        self._begun = 0
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._asked: asyncio.Task[None] | None = None
         self._failing = False
         self._signature: tuple[object, ...] = ()
 
@@ -105,9 +109,31 @@ class Sampler:
             self._under_way = True
             try:
                 await self._read()
+                while self._again:
+                    self._again = False
+                    self.look()
+                    await self._read()
             finally:
                 self._under_way = False
         self.look()
+
+    def soon(self) -> None:
+        """Ask for a reading that begins from now on; any number of calls before it begins make one."""
+        if self._under_way:
+            self._again = True
+        elif self._asked is None or self._asked.done():
+            self._asked = asyncio.get_running_loop().create_task(self.sample(), name="sample")
+
+    async def fresh(self, within_s: float) -> bool:
+        """Wait until a reading is over that begins from now on, well or ill, but no longer; whether it came in time."""
+        over = asyncio.get_running_loop().create_future()
+        self._waiting.append((self._begun, over))
+        self.soon()
+        try:
+            await asyncio.wait_for(over, within_s)
+        except TimeoutError:
+            return False
+        return True
 
     def look(self) -> None:
         """Wake a pass if the usable cards are others than last time, be it only that readings went stale."""
@@ -117,7 +143,6 @@ class Sampler:
             thermal.threshold_c,
             thermal.resume_c,
             self._policy.tolerated_foreign_mb,
-            self._books.leased(),
         )
         if signature != self._signature:
             self._signature = signature
@@ -128,6 +153,17 @@ class Sampler:
         return readings, self._attribution.uses(readings)
 
     async def _read(self) -> None:
+        self._begun += 1
+        number, departures = self._begun, self._books.cards.departures
+        try:
+            await self._take(departures)
+        finally:
+            for before, over in self._waiting:
+                if before < number and not over.done():
+                    over.set_result(None)
+            self._waiting = [(before, over) for before, over in self._waiting if not over.done()]
+
+    async def _take(self, departures: int) -> None:
         self._attribution.prepare()
         try:
             readings, uses = await asyncio.to_thread(self._sampled)
@@ -139,7 +175,7 @@ class Sampler:
         if self._failing:
             log.warning("The cards can be read again.")
         self._failing = False
-        self._books.cards.update(readings, uses)
+        self._books.cards.update(readings, uses, departures)
         for watch in self.watchers:
             watch(self._clock.now())
         if self._feed.listened_to:

@@ -15,6 +15,8 @@ from engine.store.groups import Groups
 from engine.store.jobs import Jobs
 from engine.store.measures import Measures
 from engine.store.pastruns import PastRuns
+from engine.store.powerlimits import PowerLimits
+from engine.store.quarantines import Quarantines
 from engine.store.readers import Readers
 from engine.store.services import Services
 from engine.store.sessions import Sessions
@@ -40,6 +42,8 @@ class Store:
         self.usage = Usage(writer, readers, half_life_s)
         self.audit = Audit(writer, readers)
         self.gpus = GpuFlags(writer, readers)
+        self.power_limits = PowerLimits(writer, readers)
+        self.quarantines = Quarantines(writer, readers)
         self.slots = Slots(writer, readers)
         self.decisions = Decisions(writer)
 
