@@ -73,6 +73,7 @@ READERS: dict[str, Callable[[str], Any]] = {
             "memory_mib",
             "priority",
             "retries",
+            "gpu_power_w",
         ),
         _whole,
     ),

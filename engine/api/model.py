@@ -169,6 +169,8 @@ def _problem(given: Mapping[str, Any]) -> Refused | None:
         return wrong("command.0", "must name a program")
     if given.get("gpu_share") and not (given.get("gpus") and given.get("gpu_memory_mb")):
         return wrong("gpu_share", "needs gpus and gpu_memory_mb: the part of a card that is enough")
+    if given.get("gpu_power_w") and (given.get("gpu_share") or not given.get("gpus")):
+        return wrong("gpu_power_w", "needs whole cards, as it is a limit of the whole card: ask for gpus, not shared")
     if given.get("gpu_type") == "":
         return wrong("gpu_type", "must hold a word of the card's model name")
     return _array_problem(given) if "array" in given else None

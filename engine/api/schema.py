@@ -82,6 +82,9 @@ class JobModel(TypedDict, total=False):
     time_limit_s: Seconds | None
     priority: Annotated[int, Field(ge=1, le=10)] | None
     preemptible: bool | None
+    gpu_power_w: Annotated[
+        Annotated[int, Field(ge=1, le=MAX_COUNT)] | None, Field(description="Power limit of each card while it runs.")
+    ]
     idle_ok: Annotated[bool | None, Field(description="May hold GPUs that it does not use.")]
     workdir: Annotated[
         Annotated[str, StringConstraints(max_length=4095, pattern="^/")] | None, Field(description="Absolute.")

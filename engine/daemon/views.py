@@ -167,7 +167,8 @@ class Views:
         live = self._books.live.get(number)
         ended = self._journal.ending(number)
         if live is not None:
-            return _states(live.state, attempt=live.attempt, started_at=live.started_at)
+            paused_since = live.paused_since if live.stopping is None else None  # told to stop, it goes on for that
+            return _states(live.state, attempt=live.attempt, started_at=live.started_at, paused_since=paused_since)
         if ended is not None:
             return _states(
                 ended.state,

@@ -21,11 +21,11 @@ COMMAND_LINE_CHARACTERS = 200
 NEW_COLUMNS = (
     "id, state, job_id, name, command_line, request, submitted_at, "
     "account, grp, service, gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, "
-    "priority, preemptible"
+    "priority, preemptible, gpu_power_w"
 )
 FIELD_COLUMNS = (
     "job_id, name, grp, service, gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, "
-    "priority, preemptible, array_parent, array_index, "
+    "priority, preemptible, gpu_power_w, array_parent, array_index, "
     "CASE request WHEN '' THEN (SELECT arrays.request FROM arrays WHERE arrays.parent = array_parent) ELSE request END"
 )
 SHARED = ""
@@ -43,6 +43,7 @@ _EFFECTIVE = (
     "time_limit_s",
     "priority",
     "preemptible",
+    "gpu_power_w",
 )
 _PLAIN = re.compile(r"[\w@%+=:,./ -]*", re.ASCII).fullmatch  # what shlex leaves alone, and blanks between words
 _SCRIPT_HEAD = 4096  # characters that are searched for a line worth showing
@@ -65,6 +66,7 @@ def new_row(number: int, job: NewJob) -> tuple[Any, ...]:
         shape.time_limit_s,
         key.priority,
         key.preemptible,
+        shape.gpu_power_w,
     )
     return (
         number,
@@ -154,6 +156,7 @@ def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
         fields.time_limit_s,
         fields.priority,
         fields.preemptible,
+        fields.gpu_power_w,
     )
     if given != effective[1:]:
         pairs = zip(_EFFECTIVE[1:], given, effective[1:], strict=True)

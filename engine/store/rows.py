@@ -18,12 +18,12 @@ from engine.store.measures import Kept
 
 KEY_COLUMNS = (
     "account, grp, service, priority, preemptible, "
-    "gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, "
+    "gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, gpu_power_w, "
     "array_most, CASE WHEN array_most IS NULL THEN NULL ELSE array_parent END"
 )
 KNOWN_COLUMNS = (
     "id, state, submitted_at, attempt, boot_id, gpu_uuids, lease_started_at, expected_end, failures, stopping, "
-    "CASE WHEN stopping IS NULL THEN NULL ELSE message END, name, " + KEY_COLUMNS
+    "CASE WHEN stopping IS NULL THEN NULL ELSE message END, name, oom_retries, " + KEY_COLUMNS
 )
 STORED_COLUMNS = (
     "id, job_id, name, account, grp, service, state, cause, exit_code, signal, priority, preemptible, gpus, gpu_type, "
@@ -134,7 +134,7 @@ class KnownJobs:
 
     def of(self, row: tuple[Any, ...]) -> KnownJob:
         """One row. The lease is the one of a `scheduled` or `running` job, else `None`."""
-        key = self._keys.of(row[12:])
+        key = self._keys.of(row[13:])
         job, state = JobId(str(row[0])), self._states[row[1]]
         return KnownJob(
             job=job,
@@ -148,6 +148,7 @@ class KnownJobs:
             stopping=Cause(row[9]) if row[9] is not None else None,
             stop_message=row[10],
             name=row[11],
+            oom_retries=row[12],
         )
 
 
@@ -158,7 +159,21 @@ def gpu_text(gpus: Sequence[GpuUuid]) -> str:
 
 def _key(terms: tuple[Any, ...]) -> GroupKey:
     *request, most, parent = terms
-    account, group, service, priority, preemptible, gpus, gpu_type, gpu_memory_mb, share, cores, memory, limit = request
+    (
+        account,
+        group,
+        service,
+        priority,
+        preemptible,
+        gpus,
+        gpu_type,
+        gpu_memory_mb,
+        share,
+        cores,
+        memory,
+        limit,
+        watts,
+    ) = request
     return GroupKey(
         owner=Owner(account=AccountName(account), group=GroupName(group)),
         service=ServiceName(service) if service is not None else None,
@@ -172,6 +187,7 @@ def _key(terms: tuple[Any, ...]) -> GroupKey:
             cpu_cores=cores,
             memory_mb=memory,
             time_limit_s=limit,
+            gpu_power_w=watts,
         ),
         array=ArrayCap(parent=JobId(str(parent)), most=most) if most is not None else None,
     )

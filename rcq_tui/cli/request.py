@@ -34,6 +34,7 @@ _PLAIN = {
     "time": "time_limit_s",
     "priority": "priority",
     "preemptible": "preemptible",
+    "gpu_power": "gpu_power_w",
     "idle_ok": "idle_ok",
     "name": "name",
     "job_id": "job_id",
@@ -65,6 +66,7 @@ def add_request(to: argparse.ArgumentParser) -> None:
     to.add_argument("--gpu-type", metavar="WORDS", help="words of the model name, such as a100")
     to.add_argument("--gpu-memory", metavar="SIZE", type=size, help="needed on each GPU: 16G, 512M")
     to.add_argument("--share", action=flag, help="this memory of one GPU is enough; others may use the rest")
+    to.add_argument("--gpu-power", metavar="W", type=int, help="hold each of its cards to so many watts")
     to.add_argument("--cores", metavar="N", type=int, help="CPU cores")
     to.add_argument("--memory", metavar="SIZE", type=size, help="host memory: 64G")
     to.add_argument("--time", metavar="TIME", type=duration, help="time limit: 90s, 2h30m, 1-02:00:00, plain seconds")

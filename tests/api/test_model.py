@@ -63,9 +63,9 @@ def refused(text: bytes) -> Refused:
 
 
 def test_every_field_arrives() -> None:
-    expected = dict.fromkeys(FIELD_NAMES) | FULL  # cron excludes after, script the command
+    expected = dict.fromkeys(FIELD_NAMES) | FULL  # cron excludes after, script the command, a share a power limit
     assert asdict(accepted(json.dumps(FULL).encode())) == expected
-    assert set(FULL) | {"script", "cron"} == set(FIELD_NAMES)
+    assert set(FULL) | {"script", "cron", "gpu_power_w"} == set(FIELD_NAMES)
 
 
 def test_the_accepted_names_are_the_protocols() -> None:
@@ -146,6 +146,9 @@ BAD: list[tuple[bytes, str, str]] = [
     (line(workdir="/a\x00"), "workdir", "NUL"),
     (line(gpu_type="   "), "gpu_type", "word"),
     (line(gpu_share=True), "gpu_share", "gpu_memory_mb"),
+    (line(gpus=1, gpu_power_w=0), "gpu_power_w", "1"),
+    (line(gpu_power_w=200), "gpu_power_w", "whole cards"),
+    (line(gpus=1, gpu_memory_mb=9, gpu_share=True, gpu_power_w=200), "gpu_power_w", "not shared"),
     (line(array=7), "array", "string"),
     (line(array=""), "array", "0-99"),
     (line(array="0-9%0"), "array", "1 or more"),

@@ -38,6 +38,7 @@ FIELDS = st.builds(
     priority=st.integers(1, 10),
     preemptible=st.booleans(),
     idle_ok=st.booleans(),
+    gpu_power_w=st.none() | SMALL,
     workdir=st.none() | TEXT,
     environment=MAP,
     after=st.lists(st.builds(After, id=SMALL, when=st.sampled_from(WHENS)), max_size=3),
