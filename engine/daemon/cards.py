@@ -125,6 +125,7 @@ class Cards:
                 strangers_of=tuple(sorted({stranger.user for stranger in card.use.strangers if stranger.user})),
                 temperature_c=card.reading.temperature_c,
                 throttled=card.reading.throttled,
+                throttle=card.reading.throttle,
                 drained=card.reading.uuid in self.drained,
                 quarantined=(cause := self.cause(card, now)) is not None,
                 cause=cause,
@@ -148,6 +149,7 @@ class Cards:
                 self.cause(card, now),
                 card.reading.uuid in self.settling,
                 _zone(card.reading.temperature_c, threshold_c, resume_c),
+                card.reading.uuid in self.hot,
                 card.reading.throttled,
                 tolerated_mb is not None and card.foreign_mb > tolerated_mb,
             )

@@ -11,8 +11,10 @@ from engine.daemon.foreign import ForeignWatch
 from engine.daemon.ground import Ground
 from engine.daemon.healing import Healing
 from engine.daemon.health import Health, Rules
+from engine.daemon.heatguard import HeatGuard, HeatRules
 from engine.daemon.idle import Idle
 from engine.daemon.passes import Passes
+from engine.daemon.pauses import Pauses
 from engine.daemon.provider import Chosen
 from engine.daemon.quarantinebook import QuarantineBook
 from engine.daemon.runs import Runs
@@ -36,6 +38,22 @@ class CardMinders:
         """Before the store closes: give up tests, write down the rest."""
         await self.healing.close()
         await self.quarantines.settle()
+
+
+def guard_heat(ground: Ground, sampler: Sampler, runs: Runs, executor: Executor) -> HeatGuard:
+    """Watch the cards' heat before anybody else looks at them, and also while they cannot be read."""
+    guard = HeatGuard(
+        books=ground.books,
+        journal=ground.journal,
+        notices=ground.notices,
+        runs=runs,
+        pauses=Pauses(books=ground.books, executor=executor, feed=ground.feed, clock=ground.clock),
+        audit=ground.store.audit,
+        rules=HeatRules(thermal=ground.policy.thermal, action=ground.settings.thermal.critical_action),
+    )
+    sampler.watchers.insert(0, guard.look)
+    sampler.blind.append(guard.look)
+    return guard
 
 
 def watch_cards(ground: Ground, sampler: Sampler, passes: Passes, runs: Runs, chosen: Chosen) -> CardMinders:

@@ -35,7 +35,8 @@ class Notice:
         return {"code": self.code, "at": self.at, **self.numbers}
 
 
-Key = tuple[str, JobId | None, GpuUuid | None]
+Key = tuple[str, JobId | None, GpuUuid | None, int | None]
+"""Code, and what it is about: a job, a card, a process."""
 
 
 class Notices:
@@ -52,14 +53,19 @@ class Notices:
         *,
         job: JobId | None = None,
         gpu: GpuUuid | None = None,
+        pid: int | None = None,
         account: AccountName | None = None,
         **numbers: Any,
     ) -> bool:
-        """Tell it, or bring the numbers of what is told already up to date; whether it is new."""
-        key = (code, job, gpu)
+        """Tell it, or bring the numbers of what is told already up to date; whether it is new.
+
+        job, gpu, pid: what it is about; of each the same is told once.
+        """
+        key = (code, job, gpu, pid)
         before = self._standing.get(key)
         at = self._clock.now() if before is None else before.at
-        wanted = {name: numbers[name] for name in NOTICES[code]}
+        known = {"gpu": gpu, "pid": pid, **numbers}
+        wanted = {name: known[name] for name in NOTICES[code]}
         notice = Notice(code=code, at=at, job=job, gpu=gpu, account=account, numbers=wanted)
         self._standing[key] = notice
         if before is None:
@@ -67,9 +73,9 @@ class Notices:
             self._feed.noticed(notice.told(), job, account)
         return before is None
 
-    def over(self, code: str, *, job: JobId | None = None, gpu: GpuUuid | None = None) -> None:
+    def over(self, code: str, *, job: JobId | None = None, gpu: GpuUuid | None = None, pid: int | None = None) -> None:
         """It is not so any more."""
-        self._standing.pop((code, job, gpu), None)
+        self._standing.pop((code, job, gpu, pid), None)
 
     def forget(self, job: JobId) -> None:
         """The job has ended: nothing is told of it any more."""

@@ -49,6 +49,11 @@ class Register:
         """The limits in force for an account: its own, or the defaults if it has none at all."""
         return account.quota if account.quota != Quota() else self._defaults
 
+    def by_unix_users(self) -> dict[str, AccountName]:
+        """The accounts that are linked to Unix users, by those."""
+        linked = ((account.unix_user, account.name) for account in self.accounts.values())
+        return {user: AccountName(name) for user, name in linked if user is not None}
+
     def by_unix_user(self, unix_user: str) -> Account | None:
         """The account linked to that Unix user."""
         return next((account for account in self.accounts.values() if account.unix_user == unix_user), None)

@@ -74,7 +74,10 @@ class LeaseAttribution:
 
 
 class Sampler:
-    """Takes samples. wake: asks for a pass. watchers: are called with `now` after each good sample, in order."""
+    """Takes samples. wake: asks for a pass. watchers: are called with `now` after each good sample, in order.
+
+    blind: are called with `now` when nothing could be read.
+    """
 
     def __init__(
         self,
@@ -95,6 +98,7 @@ class Sampler:
         self._clock = clock
         self._wake = wake
         self.watchers: list[Callable[[float], None]] = []
+        self.blind: list[Callable[[float], None]] = []
         self._under_way = False
         self._again = False
         self._begun = 0
@@ -171,6 +175,8 @@ class Sampler:
             if not self._failing:
                 log.error("The cards cannot be read: %s", error)
             self._failing = True
+            for watch in self.blind:
+                watch(self._clock.now())
             return
         if self._failing:
             log.warning("The cards can be read again.")

@@ -15,7 +15,7 @@ from engine.core.plan import plan
 from engine.daemon.bills import Bills
 from engine.daemon.books import Books
 from engine.daemon.box import BoxService
-from engine.daemon.cardwiring import CardMinders, introduce, watch_cards
+from engine.daemon.cardwiring import CardMinders, guard_heat, introduce, watch_cards
 from engine.daemon.cores import Cores, nodes_of_host
 from engine.daemon.decisionlog import DecisionLog
 from engine.daemon.feed import Feed
@@ -96,6 +96,7 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
     slots = _slots(ground, passes)
     sampler = _sampler(ground, chosen, passes)
     minders = watch_cards(ground, sampler, passes, runs, chosen)
+    guard_heat(ground, sampler, runs, executor)
     introduce(chosen, ground, executor, passes)
     judges = judges_of(ground)
     submission = submission_of(ground, passes, judges)

@@ -135,9 +135,16 @@ def _gpu_quarantined(reason: Reason, _now: float) -> str:
     return f"GPU {reason['index']} is quarantined: the health monitor took it out of use."
 
 
+def _users(reason: Reason) -> str:
+    return ", ".join(clean(user) for user in reason.get("users") or ())
+
+
 def _gpu_foreign(reason: Reason, _now: float) -> str:
     found, tolerated = memory(reason["foreign_mb"]), memory(reason["tolerated_mb"])
-    return f"GPU {reason['index']} carries {found} of processes that rcq did not start; {tolerated} are tolerated."
+    number, users = reason.get("processes", 0), _users(reason)
+    noun = f"{number} process{'es' * (number != 1)}" if number else "processes"
+    told = f"{noun} of {users}, which rcq did not start" if users else f"{noun} that rcq did not start"
+    return f"GPU {reason['index']} carries {found} of {told}; {tolerated} are tolerated."
 
 
 def _gpu_memory_taken(reason: Reason, _now: float) -> str:
@@ -266,7 +273,7 @@ _SHORTS: dict[str, Callable[[Reason], str]] = {
     "GPU_HOT": _short_hot,
     "GPU_DRAINED": lambda reason: f"GPU {reason['index']} drained",
     "GPU_QUARANTINED": lambda reason: f"GPU {reason['index']} quarantined",
-    "GPU_FOREIGN": lambda reason: f"GPU {reason['index']}: {memory(reason['foreign_mb'])} by others",
+    "GPU_FOREIGN": lambda reason: f"GPU {reason['index']}: {memory(reason['foreign_mb'])} by {_users(reason) or 'others'}",
     "GPU_MEMORY_TAKEN": lambda reason: f"GPU {reason['index']}: only {memory(reason['free_mb'])} free",
     "CORES_BUSY": lambda reason: f"needs {counted(reason['wanted'], 'core')}, {reason['free']} free",
     "MEMORY_BUSY": lambda reason: f"needs {memory(reason['wanted'])}, {memory(reason['free'])} free",

@@ -5,7 +5,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -70,7 +69,7 @@ class Host:
         key = GroupKey(owner=owner, service=None, priority=5, preemptible=False, shape=Shape(gpus=1))
         given = {"time_limit_s": 60.0, "warn_before_s": 0.0, "grace_s": 2.0} | values
         return Launch(
-            job=JobId("7"), attempt=1, argv=("touch", str(self.root / "never")), environment={"PATH": os.environ["PATH"]},
+            job=JobId("7"), attempt=1, argv=("touch", str(self.root / "never")), environment={"PATH": "/bin:/usr/bin"},
             workdir=directory, directory=directory, adopt=process,
             lease=Lease(job=JobId("7"), key=key, gpus=(), started_at=0.0, expected_end=60.0), **given,
         )  # fmt: skip
@@ -92,6 +91,22 @@ def _command(pid: int) -> bytes:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     return b""
+
+
+def ended_process() -> Process:
+    gone = subprocess.Popen(["sleep", "300"])
+    process = of(gone.pid)
+    gone.kill()
+    gone.wait()
+    return process
+
+
+def shepherds(root: Path) -> list[int]:
+    return [
+        pid
+        for pid in tree.all_processes()
+        if str(root).encode() in _command(pid) and Path(f"/proc/{pid}/comm").read_text() == "rcq-shepherd\n"
+    ]
 
 
 def of(pid: int) -> Process:
@@ -185,9 +200,7 @@ async def test_another_process_with_its_pid_is_not_taken(host, stranger):
 
 
 async def test_one_that_has_ended_is_no_job(host):
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    process = of(gone.pid)
-    gone.wait()
+    process = ended_process()
     executor = await host.executor()
     await executor.start(host.launch(process))
     assert (await host.ending()).cause is Cause.LAUNCH_ERROR
@@ -199,11 +212,7 @@ async def test_without_its_shepherd_it_is_left_alone(host, stranger):
     executor = await host.executor()
     launch = host.launch(of(one.pid))
     await executor.start(launch)
-    (shepherd,) = [
-        pid for pid in tree.all_processes()
-        if str(host.root).encode() in _command(pid) and (s := tree.stat(pid)) and s.session == pid
-        and Path(f"/proc/{pid}/comm").read_text() == "rcq-shepherd\n"
-    ]  # fmt: skip
+    (shepherd,) = shepherds(host.root)
     os.kill(shepherd, signal.SIGKILL)
     ending = await host.ending()
     assert (ending.cause, ending.signal) == (Cause.SIGNAL, None)

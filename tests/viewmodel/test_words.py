@@ -63,6 +63,18 @@ EXAMPLES: list[tuple[core.Reason, str, str]] = [
         "GPU 0: 3.2G by others",
     ),
     (
+        core.GpuForeign(gpu=GPU, index=0, foreign_mb=3072, tolerated_mb=500, processes=1, users=("eve",)),
+        "GPU 0 carries 3G of 1 process of eve, which rcq did not start; 500M are tolerated.",
+        "GPU 0: 3G by eve",
+    ),
+    (
+        core.GpuForeign(
+            gpu=GPU, index=0, foreign_mb=3072, tolerated_mb=500, processes=2, users=("b\x1b[2Job", "eve")
+        ),
+        "GPU 0 carries 3G of 2 processes of bob, eve, which rcq did not start; 500M are tolerated.",
+        "GPU 0: 3G by bob, eve",
+    ),
+    (
         core.GpuMemoryTaken(gpu=GPU, index=2, wanted_mb=20_480, free_mb=11_264),
         "GPU 2 has room in the books, but only 11G are really free; this job needs 20G.",
         "GPU 2: only 11G free",

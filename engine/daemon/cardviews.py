@@ -1,0 +1,49 @@
+"""Who is on a card, as one person may see it: jobs' processes and strangers.
+
+Must not know how they were told apart. Text of strangers is handed on as data: who shows it makes it harmless.
+"""
+
+import os
+
+from engine.api.backend import Identity
+from engine.daemon.books import Books
+from engine.daemon.cards import Card
+from engine.daemon.carduse import Stranger
+from engine.daemon.views import Views
+from engine.protocol.responses import GpuProcessView
+
+
+def process_views(books: Books, views: Views, who: Identity, card: Card) -> list[GpuProcessView]:
+    """Everybody on the card when it was read, by pid."""
+    found = [_stranger(who, one) for one in card.use.strangers]
+    for job, process in card.use.processes:
+        live = books.live.get(job)
+        known = live is not None and views.sees_all_of(who, live.lease.key.owner.account)
+        found.append(
+            GpuProcessView(
+                pid=process.pid,
+                foreign=False,
+                job=int(job) if known else None,
+                user=None,
+                command=None,
+                memory_mb=process.memory_mb,
+            )
+        )
+    return sorted(found, key=lambda view: view.pid)
+
+
+def _stranger(who: Identity, one: Stranger) -> GpuProcessView:
+    sees_all = who.is_admin or (one.account is not None and one.account == who.account)
+    return GpuProcessView(
+        pid=one.pid,
+        foreign=True,
+        job=None,
+        user=one.user or None,
+        command=(one.command if sees_all else program(one.command)) or None,
+        memory_mb=one.memory_mb,
+    )
+
+
+def program(command: str) -> str:
+    """The base name of the program alone: arguments and directories may tell what is nobody's business."""
+    return os.path.basename(command.split(" ", 1)[0])  # noqa: PTH119 (text, no path of this host's)
