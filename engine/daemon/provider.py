@@ -14,9 +14,9 @@ from engine.daemon.books import Books
 from engine.daemon.sampler import Attribution, LeaseAttribution, SimulatedAttribution
 from engine.gpu.canaries import Canaries, simulated_test
 from engine.gpu.none import FixedPower, NoGpus
-from engine.gpu.nvml import NvmlGpus
 from engine.gpu.simulated import SimulatedCardSpec, SimulatedGpus, card_uuid
-from engine.gpu.unavailable import DriverUnavailable
+from engine.gpu.unavailable import DriverHangs, DriverUnavailable
+from engine.gpu.watched import WatchedGpus
 from engine.ports import Canary, Clock, GpuProvider, PowerControl
 
 log = logging.getLogger(__name__)
@@ -46,17 +46,18 @@ def choose(settings: Settings, books: Books, clock: Clock) -> Chosen:
         return Chosen(provider=simulated, attribution=attribution, power=simulated)
     if kind == "none":
         return _no_cards(books)
-    driver = NvmlGpus(clock)
+    driver = WatchedGpus(clock, settings.gpu.read_timeout_s)
     try:
         driver.read()
+    except DriverHangs as error:
+        log.error("%s The engine goes on without cards until it answers.", error)  # jobs of before still run
     except DriverUnavailable as error:
         if kind == "nvml":
             raise
         log.info("No GPUs: %s", error)
         driver.close()
         return _no_cards(books)
-    power = FixedPower("This engine may not set power limits: that needs root.")
-    return Chosen(provider=driver, attribution=ProcessAttribution(books), power=power, canary=Canaries(), real=True)
+    return Chosen(provider=driver, attribution=ProcessAttribution(books), power=driver, canary=Canaries(), real=True)
 
 
 def _no_cards(books: Books) -> Chosen:

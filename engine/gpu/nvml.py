@@ -1,142 +1,209 @@
 """NVIDIA's cards through NVML (the `pynvml` bindings): one reading of each, nothing believed that cannot be.
 
 Each figure is asked for on its own: what a card does not support or tells as nonsense is `None`, a card that fell off
-the bus is `present=False` under the UUID it had, and the others are read on. Must not know jobs or policies.
+the bus is `present=False` under the UUID it had, and the others are read on. Any call may hang in the driver: see
+`engine.gpu.watched`. Must not know jobs or policies.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import pynvml
 
 from engine.core.model import GpuUuid
-from engine.gpu.unavailable import unavailable
+from engine.gpu import figures
+from engine.gpu.asking import DRIVER_GONE
+from engine.gpu.events import Events
+from engine.gpu.identity import Identity
+from engine.gpu.inventory import Inventory
+from engine.gpu.unavailable import unavailable, unsettable
 from engine.ports import Clock
+from engine.protocol.errors import RcqError
 from engine.readings import GpuReading
 
-T = TypeVar("T")
+Tell = Callable[[int | None, tuple[GpuReading, ...]], None]
+"""Takes the readings of one position in the driver's order; of `None`: of cards that are at none any more."""
 
-_DRIVER_GONE = frozenset(
-    {
-        pynvml.NVML_ERROR_UNINITIALIZED,
-        pynvml.NVML_ERROR_DRIVER_NOT_LOADED,
-        pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH,
-        pynvml.NVML_ERROR_LIBRARY_NOT_FOUND,
-    }
-)
-_CARD_GONE = frozenset(
-    {pynvml.NVML_ERROR_GPU_IS_LOST, pynvml.NVML_ERROR_RESET_REQUIRED, pynvml.NVML_ERROR_GPU_NOT_FOUND}
-)
-_OTHER_CALL = frozenset(
-    {
-        pynvml.NVML_ERROR_FUNCTION_NOT_FOUND,
-        pynvml.NVML_ERROR_NOT_SUPPORTED,
-        pynvml.NVML_ERROR_ARGUMENT_VERSION_MISMATCH,
-        pynvml.NVML_ERROR_DEPRECATED,
-    }
-)
-
-_THERMAL = pynvml.nvmlClocksEventReasonSwThermalSlowdown | pynvml.nvmlClocksEventReasonHwThermalSlowdown
-_MIB = 1024 * 1024
-_MAX_MEMORY_MB = 16 * _MIB  # 16 TiB: what is above is "not available" as a number
-_MAX_WATTS = 10_000
-
-
-@dataclass(slots=True, frozen=True, kw_only=True)
-class _Identity:
-    """What stays the same of a card, kept so that a lost one can still be named."""
-
-    uuid: GpuUuid
-    index: int
-    model: str
-    memory_mb: int
+Asking = Callable[[int | None], None]
+"""Is told before each call which position is asked about; `None`: the driver as a whole."""
 
 
 class NvmlGpus:
     """A `GpuProvider` on the NVIDIA driver. It is opened at the first reading, and again after a driver reload.
 
-    A card whose memory size the driver does not tell has `memory_mb` 0: jobs that ask for memory do not fit it.
-    A card that was lost before it was ever read has no name to be shown under and is left out.
+    A card keeps the index under which it was first seen. A card whose memory size the driver does not tell has
+    `memory_mb` 0: jobs that ask for memory do not fit it. A card that was lost before it was ever read has no name to
+    be shown under and is left out. known: cards that somebody read before.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, known: Iterable[GpuReading] = ()) -> None:
         self._clock = clock
         self._lock = threading.Lock()  # readings come from worker threads
-        self._open = False
-        self._known: dict[GpuUuid, _Identity] = {}
+        self._known: dict[GpuUuid, GpuReading] = {reading.uuid: reading for reading in known}
+        self._open: tuple[Inventory, Events] | None = None
+        self._count = 0
+        self.gone: Any = None
+        """The error of the driver as a whole at the last reading."""
 
     def read(self) -> tuple[GpuReading, ...]:
-        """Every card now, by index. Raises DriverUnavailable while the driver does not answer.
+        """Every card now, by index; as not present while the driver is gone.
 
-        A driver that was reloaded since the last reading is opened anew, once.
+        Raises DriverUnavailable while the driver does not answer and never has.
+        """
+        found: dict[GpuUuid, GpuReading] = {}
+        self.go_through(lambda _, readings: found.update({reading.uuid: reading for reading in readings}))
+        return tuple(sorted(found.values(), key=lambda card: (card.index, card.uuid)))
+
+    def go_through(
+        self, tell: Tell, *, asking: Asking = lambda _: None, skip: Collection[int] = (), last: Collection[int] = ()
+    ) -> None:
+        """Read card by card. skip: positions to leave alone; last: those that are read after all others.
+
+        A driver that was reloaded since the last reading is opened anew, once; cards may be told twice then, and the
+        later word counts. Raises like `read`.
         """
         with self._lock:
             try:
-                if self._open:
+                if self._open is not None:
                     with suppress(_Reloaded):
-                        return self._read_all()
-                self._start()
-                return self._read_all()
-            except _Reloaded as gone:
-                raise unavailable(gone.error) from gone.error
+                        return self._go(tell, asking, skip, last)
+                return self._go(tell, asking, skip, last)
+            except _Reloaded as reloaded:
+                self.gone = reloaded.error
+                if not self._known:
+                    raise unavailable(reloaded.error) from reloaded.error
+                now = self._clock.now()
+                return tell(None, tuple(absent(known, now, "driver") for known in self._known.values()))
+
+    def set_limit(self, gpu: GpuUuid, watts: float, *, asking: Asking = lambda _: None) -> None:
+        """Set a card's power limit. Raises RcqError with what to do."""
+        with self._lock:
+            one = self._open[0].get(gpu) if self._open is not None else None
+            if one is None:
+                raise RcqError(f"There is no card {gpu} now whose power limit could be set. See rcq gpus.")
+            if one.parent is not None:
+                raise RcqError(f"{gpu} is a part of a card (MIG): only whole cards have a power limit.")
+            asking(None)
+            try:
+                pynvml.nvmlDeviceSetPowerManagementLimit(one.handle, round(watts * 1000))
+            except pynvml.NVMLError as error:
+                raise unsettable(error, one.power_min_w, one.power_max_w) from error
 
     def close(self) -> None:
         """Let go of the driver. Closing twice is fine; a later reading opens it again."""
         with self._lock:
             self._stop()
 
-    def _start(self) -> None:
-        try:
-            pynvml.nvmlInit()
-        except pynvml.NVMLError as error:
-            raise unavailable(error) from error
-        self._open = True
-
     def _stop(self) -> None:
-        if self._open:
-            self._open = False
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
             with suppress(pynvml.NVMLError):  # the driver may be gone already
                 pynvml.nvmlShutdown()
 
-    def _read_all(self) -> tuple[GpuReading, ...]:
+    def _go(self, tell: Tell, asking: Asking, skip: Collection[int], last: Collection[int]) -> None:
+        asking(None)
         try:
-            return self._read_cards()
+            self._read_cards(tell, asking, skip, last)
         except pynvml.NVMLError as error:
             self._stop()
             raise _Reloaded(error) from error
+        self.gone = None
 
-    def _read_cards(self) -> tuple[GpuReading, ...]:
+    def _read_cards(self, tell: Tell, asking: Asking, skip: Collection[int], last: Collection[int]) -> None:
         """Raises NVMLError only for what concerns the driver as a whole."""
-        now = self._clock.now()
-        found: dict[GpuUuid, GpuReading] = {}
-        for index in range(pynvml.nvmlDeviceGetCount()):
-            reading = self._card(index, now)
-            if reading is not None:
-                found[reading.uuid] = reading
-        for identity in self._known.values():
-            if identity.uuid not in found:
-                found[identity.uuid] = _lost(identity, now)
-        return tuple(sorted(found.values(), key=lambda card: (card.index, card.uuid)))
+        # 1. the driver, how many cards it has, what it has to say of them
+        if self._open is None:
+            pynvml.nvmlInit()
+            events = Events()
+            self._open = (Inventory(events), events)
+        inventory, events = self._open
+        now, count = self._clock.now(), pynvml.nvmlDeviceGetCount()
+        if count != self._count:
+            inventory.forget_all()
+            self._count = count
+        events.collect()
+        # 2. who is where, those last that may never answer
+        positions = [position for position in range(count) if position not in skip]
+        first = [position for position in positions if position not in last]
+        for position in first:
+            asking(position)
+            inventory.look(position, now)
+        inventory.find_links(first)
+        # 3. the figures
+        seen: set[GpuUuid] = set()
+        for position in (*first, *(position for position in positions if position in last)):
+            asking(position)
+            inventory.look(position, now)
+            readings = self._readings(position, inventory, events, now)
+            seen.update(reading.uuid for reading in readings)
+            tell(position, readings)
+        # 4. who is nowhere
+        lost = [known for uuid, known in self._known.items() if uuid not in seen]
+        tell(None, tuple(absent(known, now, "lost", inventory.xids(known.uuid)) for known in lost))
 
-    def _card(self, index: int, now: float) -> GpuReading | None:
-        """One card; `None` when it is lost: it is found by its absence, whatever its index is now."""
+    def _readings(self, position: int, inventory: Inventory, events: Events, now: float) -> tuple[GpuReading, ...]:
+        """What is at a position; nothing when it is lost: it is found by its absence, whatever its position is now."""
         try:
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            uuid = GpuUuid(pynvml.nvmlDeviceGetUUID(handle))
-            used, total = _memory(handle)
-            known = self._known.get(uuid)
-            size = total if total is not None else known.memory_mb if known else 0
-            identity = _Identity(uuid=uuid, index=index, model=_model(handle), memory_mb=size)
-            reading = _reading(identity, handle, used, now)
+            found = tuple(self._reading(one, position, inventory, events, now) for one in inventory.at(position))
         except pynvml.NVMLError as error:
-            if error.value in _DRIVER_GONE:
+            if error.value in DRIVER_GONE:
                 raise
-            return None
-        self._known[uuid] = identity
-        return reading
+            inventory.forget(position)
+            return ()
+        self._known.update((reading.uuid, reading) for reading in found)
+        return found
+
+    def _index(self, one: Identity, position: int, inventory: Inventory) -> int:
+        """The one that it has; of a new one, its place among all that can be used, if nobody has that."""
+        if one.uuid in self._known:
+            return self._known[one.uuid].index
+        taken = {known.index for known in self._known.values()}
+        before = sum(max(1, len(inventory.at(earlier))) for earlier in range(position))
+        wanted = before + inventory.at(position).index(one)
+        return wanted if wanted not in taken else max(taken) + 1
+
+    def _reading(self, one: Identity, position: int, inventory: Inventory, events: Events, now: float) -> GpuReading:
+        """Of an instance, what is its own; heat and faults are those of its card."""
+        used, size = figures.memory_mb(one.handle)
+        words = figures.throttle(one.card)
+        pending, failed = figures.remap(one.card)
+        whole = one.parent is None
+        known = self._known.get(one.uuid)
+        return GpuReading(
+            uuid=one.uuid,
+            index=self._index(one, position, inventory),
+            model=one.model,
+            memory_mb=size if size is not None else known.memory_mb if known else 0,
+            read_at=now,
+            memory_used_mb=used,
+            utilization=figures.utilization(one.handle),
+            temperature_c=figures.temperature_c(one.card),
+            power_w=figures.power_w(one.handle) if whole else None,
+            power_limit_w=figures.power_limit_w(one.handle) if whole else None,
+            throttled=figures.by_heat(words),
+            pci=one.pci,
+            parent=one.parent,
+            numa_node=one.numa_node,
+            links=inventory.links(one.uuid),
+            slowdown_c=one.slowdown_c,
+            margin_c=figures.margin_c(one.card),
+            throttle=words,
+            power_default_w=one.power_default_w,
+            power_min_w=one.power_min_w,
+            power_max_w=one.power_max_w,
+            energy_j=figures.energy_j(one.handle) if whole else None,
+            sm_clock_mhz=figures.clock_mhz(one.card, pynvml.NVML_CLOCK_SM),
+            memory_clock_mhz=figures.clock_mhz(one.card, pynvml.NVML_CLOCK_MEM),
+            ecc_corrected=figures.ecc_errors(one.card, pynvml.NVML_MEMORY_ERROR_TYPE_CORRECTED),
+            ecc_uncorrected=figures.ecc_errors(one.card, pynvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED),
+            remap_pending=pending,
+            remap_failed=failed,
+            xids=events.of(one),
+            processes=figures.processes(one.handle),
+        )
 
 
 class _Reloaded(Exception):
@@ -147,97 +214,23 @@ class _Reloaded(Exception):
         self.error = error
 
 
-def _lost(identity: _Identity, now: float) -> GpuReading:
+def absent(known: GpuReading, now: float, fault: str, xids: tuple[int, ...] = ()) -> GpuReading:
+    """The reading of a card that cannot be read, by what was known of it. fault: of FAULTS."""
     return GpuReading(
-        uuid=identity.uuid,
-        index=identity.index,
-        model=identity.model,
-        memory_mb=identity.memory_mb,
+        uuid=known.uuid,
+        index=known.index,
+        model=known.model,
+        memory_mb=known.memory_mb,
         read_at=now,
         present=False,
+        fault=fault,
+        pci=known.pci,
+        parent=known.parent,
+        numa_node=known.numa_node,
+        links=known.links,
+        slowdown_c=known.slowdown_c,
+        power_default_w=known.power_default_w,
+        power_min_w=known.power_min_w,
+        power_max_w=known.power_max_w,
+        xids=xids,
     )
-
-
-def _reading(identity: _Identity, handle: Any, used_mb: int | None, now: float) -> GpuReading:
-    return GpuReading(
-        uuid=identity.uuid,
-        index=identity.index,
-        model=identity.model,
-        memory_mb=identity.memory_mb,
-        read_at=now,
-        memory_used_mb=used_mb,
-        utilization=_utilization(handle),
-        temperature_c=_temperature(handle),
-        power_w=_watts(lambda: pynvml.nvmlDeviceGetPowerUsage(handle)),
-        power_limit_w=_watts(lambda: pynvml.nvmlDeviceGetEnforcedPowerLimit(handle)),
-        throttled=_throttled(handle),
-    )
-
-
-def _told(*asks: Callable[[], T]) -> T | None:
-    """The answer of the first call that this driver and card have, `None` where there is no answer.
-
-    Raises NVMLError when the driver or the card is gone.
-    """
-    for ask in asks:
-        try:
-            return ask()
-        except pynvml.NVMLError as error:
-            if error.value in _DRIVER_GONE or error.value in _CARD_GONE:
-                raise
-            if error.value not in _OTHER_CALL:
-                return None
-    return None
-
-
-def _model(handle: Any) -> str:
-    try:
-        told = _told(lambda: str(pynvml.nvmlDeviceGetName(handle)))
-    except UnicodeDecodeError:  # the bindings turn the library's bytes into text, which a broken board may not hold
-        told = None
-    return told or "NVIDIA GPU"
-
-
-def _memory(handle: Any) -> tuple[int | None, int | None]:
-    """MiB used and in all. Asked in version 2: version 1 counts the driver's own reserve as use."""
-    told = _told(
-        lambda: pynvml.nvmlDeviceGetMemoryInfo(handle, version=pynvml.nvmlMemory_v2),
-        lambda: pynvml.nvmlDeviceGetMemoryInfo(handle),
-    )
-    if told is None:
-        return None, None
-    used, total = int(told.used) // _MIB, int(told.total) // _MIB
-    if not 0 < total <= _MAX_MEMORY_MB:
-        return None, None
-    return (used if used <= total else None), total
-
-
-def _utilization(handle: Any) -> float | None:
-    told = _told(lambda: pynvml.nvmlDeviceGetUtilizationRates(handle))
-    return told.gpu / 100 if told is not None and 0 <= told.gpu <= 100 else None
-
-
-def _temperature(handle: Any) -> float | None:
-    """Degrees Celsius. The old call is everywhere so far; drivers that drop it have the new one."""
-    told = _told(
-        lambda: pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU),
-        lambda: pynvml.nvmlDeviceGetTemperatureV(handle, pynvml.NVML_TEMPERATURE_GPU),
-    )
-    return float(told) if told is not None and -50 <= told <= 200 else None
-
-
-def _watts(ask: Callable[[], int]) -> float | None:
-    milliwatts = _told(ask)
-    return milliwatts / 1000 if milliwatts is not None and milliwatts <= _MAX_WATTS * 1000 else None
-
-
-def _throttled(handle: Any) -> bool:
-    """Whether heat slows the card down. A hardware slowdown that the power brake explains is not heat."""
-    told = _told(
-        lambda: pynvml.nvmlDeviceGetCurrentClocksEventReasons(handle),
-        lambda: pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle),
-    )
-    if told is None or told == pynvml.NVML_VALUE_NOT_AVAILABLE_ulonglong.value:
-        return False
-    brake = told & pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown
-    return bool(told & _THERMAL) or bool(told & pynvml.nvmlClocksEventReasonHwSlowdown and not brake)

@@ -7,7 +7,6 @@ import socket
 import sqlite3
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +17,7 @@ import pytest
 
 from engine.daemon import doctor
 from engine.daemon.checks import CHECKS, cards, installation, storage, surroundings
-from engine.gpu.nvml import NvmlGpus
+from tests.gpu.scripted import ScriptedDriver
 
 
 @pytest.fixture
@@ -245,12 +244,8 @@ def test_simulated_cards_must_be_listed(
 def test_a_host_without_the_driver(
     capsys: pytest.CaptureFixture[str], config: Path, monkeypatch: pytest.MonkeyPatch, provider: str, state: str
 ) -> None:
-    def not_found(name: str) -> None:
-        raise OSError(f"{name}: cannot open shared object file")
-
-    monkeypatch.setattr(pynvml, "nvmlLib", None)
-    monkeypatch.setattr(pynvml, "_nvmlGetFunctionPointer_cache", {})
-    monkeypatch.setattr(pynvml, "CDLL", not_found)
+    driver = scripted(monkeypatch, config)
+    driver.unload(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
     config.write_text(f'[gpu]\nprovider = "{provider}"\n')
     code, found = examine(capsys)
     assert (code, found["cards"]["state"]) == (int(state == "fail"), state)
@@ -261,19 +256,28 @@ def test_a_host_without_the_driver(
 def test_a_driver_that_never_answers_does_not_hang_the_doctor(
     capsys: pytest.CaptureFixture[str], config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    released = threading.Event()
-
-    def hang(self: NvmlGpus) -> tuple[()]:
-        released.wait(30)
-        return ()
-
-    monkeypatch.setattr(cards_module(), "DRIVER_PATIENCE_S", 0.05)
-    monkeypatch.setattr(NvmlGpus, "read", hang)
+    scripted(monkeypatch, config).hang(None, "nvmlInitWithFlags")
+    monkeypatch.setattr(cards_module(), "DRIVER_PATIENCE_S", 0.2)
     config.write_text('[gpu]\nprovider = "nvml"\n')
     code, found = examine(capsys)
-    released.set()
     assert (code, found["cards"]["state"]) == (1, "fail")
     assert "has not answered" in found["cards"]["found"]
+
+
+def test_a_driver_that_answers_is_told_with_its_cards(
+    capsys: pytest.CaptureFixture[str], config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted(monkeypatch, config)
+    config.write_text('[gpu]\nprovider = "auto"\n')
+    assert examine(capsys)[1]["cards"]["found"] == "2 through the NVIDIA driver: NVIDIA RTX A6000"
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, config: Path) -> ScriptedDriver:
+    """A driver for the processes that are started from here on."""
+    driver = ScriptedDriver(config.parent / "driver")
+    for name, value in driver.environment.items():
+        monkeypatch.setenv(name, value)
+    return driver
 
 
 def test_a_kernel_without_pidfd_is_told(

@@ -4,7 +4,6 @@ The driver's bindings are loaded inside the check, so that a missing package is 
 know what the readings are used for.
 """
 
-import threading
 import time
 
 from engine.daemon.checks.finding import Finding, Host
@@ -39,29 +38,18 @@ class _SystemClock:
 
 
 def _driver(*, required: bool) -> Finding:
-    """Ask the NVIDIA driver, in a thread of its own: a broken driver may never answer."""
-    answers: list[Finding] = []
-    asking = threading.Thread(target=lambda: answers.append(_ask_driver(required)), daemon=True)
-    asking.start()
-    asking.join(DRIVER_PATIENCE_S)
-    if answers:
-        return answers[0]
-    found = f"the NVIDIA driver has not answered for {DRIVER_PATIENCE_S:.0f} s"
-    return Finding(state="fail", found=found, mend="Look for Xid errors in dmesg; a reboot may be needed.")
-
-
-def _ask_driver(required: bool) -> Finding:
+    """Ask the NVIDIA driver as the engine does, in a process of its own: a broken driver may never answer."""
     try:
-        from engine.gpu.nvml import NvmlGpus  # noqa: PLC0415 - needs a package
-        from engine.gpu.unavailable import DriverUnavailable  # noqa: PLC0415 - needs a package
+        from engine.gpu.unavailable import DriverHangs, DriverUnavailable  # noqa: PLC0415 - needs a package
+        from engine.gpu.watched import WatchedGpus  # noqa: PLC0415 - needs a package
     except ImportError as error:
         return Finding(state="fail", found=f"cannot import {error.name}", mend="Run the installer again.")
-    provider = NvmlGpus(_SystemClock())
+    provider = WatchedGpus(_SystemClock(), DRIVER_PATIENCE_S)
     try:
         readings = provider.read()
     except DriverUnavailable as error:
         found, _, mend = str(error).partition(". ")
-        return Finding(state="fail" if required else "warn", found=found, mend=mend)
+        return Finding(state="fail" if required or isinstance(error, DriverHangs) else "warn", found=found, mend=mend)
     finally:
         provider.close()
     models = ", ".join(sorted({reading.model for reading in readings}))
