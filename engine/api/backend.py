@@ -110,6 +110,16 @@ class NewReservation:
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
+class Adopted:
+    """A process that is to become a job. time_limit_s: from now on; `None`, like the rest: the default."""
+
+    pid: int
+    time_limit_s: int | None = None
+    name: str | None = None
+    group: str | None = None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
 class FeedEvent:
     """Something that happened, for one subscriber's eyes. kind: `gpus`, `job`, `queue`, `reservations` or `stats`."""
 
@@ -229,6 +239,14 @@ class Jobs(Protocol):
         """Run it again as its next attempt, stopping it first if it runs. INVALID_STATE if it waits."""
         ...
 
+    async def adopt(self, who: Identity, asked: Adopted) -> JobDetail:
+        """Make a foreign process that is on a card a running job; durable on return.
+
+        NOT_FOUND for a pid that there is not, FORBIDDEN for another's process and one that could not be ended,
+        INVALID_STATE for one on no card, on a leased card, or of a job. Else refused as `submit` is.
+        """
+        ...
+
     async def edit(self, who: Identity, job: int, changes: Mapping[str, Any]) -> JobDetail:
         """Change fields of its request; `None`: the default. Refused as `submit` is; INVALID_STATE unless it waits."""
         ...
@@ -258,7 +276,7 @@ class Box(Protocol):
         ...
 
     async def resume(self, who: Identity, uuid: str) -> GpuView:
-        """Put a drained card back into use (admins). NOT_FOUND, INVALID_STATE."""
+        """Put a drained or quarantined card back into use (admins). NOT_FOUND, INVALID_STATE."""
         ...
 
     async def stats(self, who: Identity) -> Stats:

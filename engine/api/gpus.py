@@ -41,7 +41,7 @@ async def drain(
     responses=refuses("UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "INVALID_STATE"),
 )
 async def resume(engine: Engine, who: Who, card: Card) -> Response:
-    """Put a drained card back into use."""
+    """Put a drained or quarantined card back into use."""
     return answer(await engine.box.resume(who, await _uuid(engine, who, card)))
 
 

@@ -138,7 +138,7 @@ class Api:
         return decode(GpuView, await self._call("POST", f"/v1/gpus/{quote(gpu, safe='')}/drain", body={"why": why}))
 
     async def resume(self, gpu: str) -> GpuView:
-        """Put a drained card back into use."""
+        """Put a drained or quarantined card back into use."""
         return decode(GpuView, await self._call("POST", f"/v1/gpus/{quote(gpu, safe='')}/resume"))
 
     async def reservations(self) -> list[ReservationView]:

@@ -101,7 +101,7 @@ class Calls(Protocol):
         ...
 
     async def resume(self, gpu: str) -> GpuView:
-        """Put a drained card back into use."""
+        """Put a drained or quarantined card back into use."""
         ...
 
     async def reservations(self) -> list[ReservationView]:

@@ -83,7 +83,8 @@ def _out_of_use(card: GpuView, now: float) -> str:
         return f"drained by an admin{since}{why}. Back with: rcq resume {card.index}"
     if card.state == "missing":
         return f"cannot be read{since}" + (f": {fault(card.why)}." if card.why else ".")
-    told = fault(card.why) if card.why else "the health monitor took it out of use"
+    seen = f" ({clean(card.detail)})" if card.detail else ""
+    told = (fault(card.why) if card.why else "the health monitor took it out of use") + seen
     return f"quarantined{since}: {told}. Tested and back with: rcq resume {card.index}"
 
 

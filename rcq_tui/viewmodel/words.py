@@ -8,6 +8,7 @@ draws the words; light enough for the command line.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from rcq_tui.viewmodel.faults import fault, short_fault
 from rcq_tui.viewmodel.formats import counted, degrees, memory, moment, until
 from rcq_tui.viewmodel.text import clean, cut
 
@@ -132,7 +133,20 @@ def _gpu_drained(reason: Reason, _now: float) -> str:
 
 
 def _gpu_quarantined(reason: Reason, _now: float) -> str:
-    return f"GPU {reason['index']} is quarantined: the health monitor took it out of use."
+    card, cause = f"GPU {reason['index']}", reason.get("cause")
+    if cause == "missing":
+        return f"{card} is missing: {fault(cause)}."
+    return f"{card} is quarantined: {fault(cause) if cause else 'the health monitor took it out of use'}."
+
+
+def _gpu_settling(reason: Reason, _now: float) -> str:
+    used = "" if reason["used_mb"] is None else f"; {memory(reason['used_mb'])} at last sight"
+    return f"A job has just left GPU {reason['index']}, and its memory was not seen free yet{used}."
+
+
+def _short_quarantined(reason: Reason) -> str:
+    cause = reason.get("cause")
+    return f"GPU {reason['index']} {short_fault(cause) if cause else 'quarantined'}"
 
 
 def _users(reason: Reason) -> str:
@@ -232,6 +246,7 @@ _SENTENCES: dict[str, Callable[[Reason, float], str]] = {
     "GPU_HOT": _gpu_hot,
     "GPU_DRAINED": _gpu_drained,
     "GPU_QUARANTINED": _gpu_quarantined,
+    "GPU_SETTLING": _gpu_settling,
     "GPU_FOREIGN": _gpu_foreign,
     "GPU_MEMORY_TAKEN": _gpu_memory_taken,
     "CORES_BUSY": _cores_busy,
@@ -272,8 +287,11 @@ _SHORTS: dict[str, Callable[[Reason], str]] = {
     "GPUS_BUSY": lambda reason: f"needs {counted(reason['wanted'], 'GPU')}, {reason['free']} free",
     "GPU_HOT": _short_hot,
     "GPU_DRAINED": lambda reason: f"GPU {reason['index']} drained",
-    "GPU_QUARANTINED": lambda reason: f"GPU {reason['index']} quarantined",
-    "GPU_FOREIGN": lambda reason: f"GPU {reason['index']}: {memory(reason['foreign_mb'])} by {_users(reason) or 'others'}",
+    "GPU_QUARANTINED": _short_quarantined,
+    "GPU_SETTLING": lambda reason: f"GPU {reason['index']}: memory not free yet",
+    "GPU_FOREIGN": lambda reason: (
+        f"GPU {reason['index']}: {memory(reason['foreign_mb'])} by {_users(reason) or 'others'}"
+    ),
     "GPU_MEMORY_TAKEN": lambda reason: f"GPU {reason['index']}: only {memory(reason['free_mb'])} free",
     "CORES_BUSY": lambda reason: f"needs {counted(reason['wanted'], 'core')}, {reason['free']} free",
     "MEMORY_BUSY": lambda reason: f"needs {memory(reason['wanted'])}, {memory(reason['free'])} free",
@@ -288,9 +306,11 @@ _SHORTS: dict[str, Callable[[Reason], str]] = {
     ),
 }
 
-_CARD_CODES = frozenset({"GPU_HOT", "GPU_DRAINED", "GPU_QUARANTINED", "GPU_FOREIGN", "GPU_MEMORY_TAKEN"})
+_CARD_CODES = frozenset(
+    {"GPU_HOT", "GPU_SETTLING", "GPU_DRAINED", "GPU_QUARANTINED", "GPU_FOREIGN", "GPU_MEMORY_TAKEN"}
+)
 _BEFORE = ("IMPOSSIBLE", "DEPENDENCY", "BEGIN_TIME", "QUOTA_REACHED", "ARRAY_LIMIT")
-_CARDS = ("GPU_HOT", "GPU_QUARANTINED", "GPU_DRAINED", "GPU_FOREIGN", "GPU_MEMORY_TAKEN")
+_CARDS = ("GPU_HOT", "GPU_SETTLING", "GPU_QUARANTINED", "GPU_DRAINED", "GPU_FOREIGN", "GPU_MEMORY_TAKEN")
 _AFTER = ("CORES_BUSY", "MEMORY_BUSY", "BOOKED", "WOULD_DELAY")
 _RANK = {code: at for at, code in enumerate((*_BEFORE, "GPUS_BUSY", *_AFTER, *_CARDS))}
 _RANK_CARDS_FIRST = {code: at for at, code in enumerate((*_BEFORE, *_CARDS, "GPUS_BUSY", *_AFTER))}

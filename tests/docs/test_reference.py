@@ -15,6 +15,7 @@ from config import paths
 from config.settings import Settings, SimulatedCard
 from engine.api.app import create_app
 from engine.core.changes import CHANGE_CODES, Change
+from engine.core.health import CAUSES, HARDWARE_XIDS
 from engine.core.lifecycle import Cause, JobState, outcome
 from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, Shape
 from engine.core.reasons import REASON_CODES, Reason
@@ -26,11 +27,14 @@ from engine.daemon.simoptions import read_options
 from engine.executor import environment
 from engine.protocol import errors
 from engine.protocol.fields import ALIASES, FIELD_NAMES, LATER, ElementFields, JobFields
+from engine.protocol.notices import NOTICES
 from engine.protocol.people import QuotaView
+from engine.protocol.responses import MeasuresView
 from rcq_tui.cli import failures
 from rcq_tui.cli.quotas import add_quota
 from rcq_tui.cli.verbs import VERBS
 from rcq_tui.tui.commands import COMMANDS, key_name
+from rcq_tui.viewmodel.faults import FAULTS
 from rcq_tui.viewmodel.helps import PHRASES
 from rcq_tui.viewmodel.states import GPU_STATES, JOB_STATES
 
@@ -63,8 +67,8 @@ def table(section: str) -> dict[str, list[str]]:
 def test_every_section_is_one_that_is_checked() -> None:
     assert set(SECTIONS) == {
         "Commands", "Exit codes", "Variables that override", "A job's fields", "What a job sees", "States of a job",
-        "Causes", "Attempts", "Quotas", "States of a GPU", "Reasons", "Helps", "Errors", "API", "Settings",
-        "Keys of the terminal UI", "Options of simulate",
+        "Causes", "Attempts", "Measures", "Notices", "Quotas", "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "API",
+        "Settings", "Keys of the terminal UI", "Options of simulate",
     }  # fmt: skip
 
 
@@ -97,16 +101,33 @@ def test_every_help_with_its_numbers_and_words() -> None:
     assert {code: codes(cells[0]) for code, cells in table("Helps").items()} == kinds
 
 
+def test_every_notice_with_its_numbers() -> None:
+    assert {code: tuple(codes(cells[0])) for code, cells in table("Notices").items()} == NOTICES
+
+
+def test_every_measure() -> None:
+    assert list(table("Measures")) == [field.name for field in fields(MeasuresView)]
+
+
 def test_every_cause_with_the_states_that_it_leads_to() -> None:
     told = {cause: set(codes(cells[0])) for cause, cells in table("Causes").items()}
     assert told == {str(cause): {str(outcome(cause, code)) for code in (0, 1)} for cause in Cause}
+
+
+def test_every_cause_of_quarantine_with_what_follows_and_its_xids() -> None:
+    told = table("Causes of quarantine")
+    follows = {cause: (cells[0] == "yes", cells[1] != "go on") for cause, cells in told.items()}
+    assert follows == {cause: (fault.heals, fault.stops) for cause, fault in CAUSES.items()}
+    xids = {int(xid): cause for cause, cells in told.items() for xid in re.findall(r"\d+", cells[2])}
+    assert xids == HARDWARE_XIDS
+    assert set(FAULTS) == {*CAUSES, "missing"}
 
 
 def test_attempts_are_told_in_words_that_there_are() -> None:
     known = {*Cause, *JobState, *FIELD_NAMES, *VERBS, *declared(Settings, "")}
     known |= {"RCQ_ATTEMPT", "SIGTERM", "SIGKILL", "attempts", "stdout.log", "stderr.log", "exit"}
     assert set(codes(SECTIONS["Attempts"])) <= known
-    assert {after for after, *_ in rows("Attempts")} == {"a failure", "preemption", "`requeue` of an ended job"}
+    assert {after for after, *_ in rows("Attempts")} == {"a failure", "preemption", "idleness", "`requeue` of an ended job"}
     untried = {Cause.DEPENDENCY, Cause.TIME_LIMIT}
     assert {cause for cause in Cause if outcome(cause, 1) is JobState.FAILED} - untried == RETRIED
     assert all(f"`{cause}`" in SECTIONS["Attempts"] for cause in untried)

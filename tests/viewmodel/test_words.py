@@ -58,6 +58,26 @@ EXAMPLES: list[tuple[core.Reason, str, str]] = [
         "GPU 3 quarantined",
     ),
     (
+        core.GpuQuarantined(gpu=GPU, index=3, cause="off-bus"),
+        "GPU 3 is quarantined: it fell off the bus; reseat it or restart the host.",
+        "GPU 3 fell off the bus",
+    ),
+    (
+        core.GpuQuarantined(gpu=GPU, index=3, cause="missing"),
+        "GPU 3 is missing: it has not been read for too long.",
+        "GPU 3 not read",
+    ),
+    (
+        core.GpuSettling(gpu=GPU, index=3, used_mb=2048),
+        "A job has just left GPU 3, and its memory was not seen free yet; 2G at last sight.",
+        "GPU 3: memory not free yet",
+    ),
+    (
+        core.GpuSettling(gpu=GPU, index=3, used_mb=None),
+        "A job has just left GPU 3, and its memory was not seen free yet.",
+        "GPU 3: memory not free yet",
+    ),
+    (
         core.GpuForeign(gpu=GPU, index=0, foreign_mb=3277, tolerated_mb=500),
         "GPU 0 carries 3.2G of processes that rcq did not start; 500M are tolerated.",
         "GPU 0: 3.2G by others",
