@@ -74,6 +74,7 @@ class KnownJob:
     boot_id: str | None
     gate: AtGate | None = None
     failures: int = 0
+    oom_retries: int = 0
     stopping: Cause | None = None
     stop_message: str | None = None
     name: str | None = None
@@ -123,15 +124,25 @@ class Ended:
 class Moved:
     """The job moved between waiting states (`held`, `pending`), or back to `pending` for another attempt.
 
-    failures: attempts that count against its retries from now on; submitted_at: Unix seconds, its new place in the
+    failures: attempts that count against its retries from now on, oom_retries: those that asked for more GPU memory
+    after they had run out of it; submitted_at: Unix seconds, its new place in the
     queue; `None` leaves either as it was. message: what its owner should know while it waits.
     """
 
     job: JobId
     state: JobState
     failures: int | None = None
+    oom_retries: int | None = None
     submitted_at: float | None = None
     message: str | None = None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Rewritten:
+    """The waiting job asks for what `new` says from now on; its owner, key, array and place in the queue stay."""
+
+    job: JobId
+    new: NewJob
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -255,6 +266,7 @@ Change = (
     | Started
     | Ended
     | Moved
+    | Rewritten
     | MovedAll
     | Stopping
     | Passed

@@ -16,6 +16,7 @@ from engine.core.model import GpuUuid, GroupKey, GroupName, JobId, Waiting
 from engine.core.reasons import Dependency, NotBefore
 from engine.core.snapshot import GroupTerms, Host, Lease, Quotas, Snapshot
 from engine.daemon.cards import Cards
+from engine.daemon.carduse import shares_of
 from engine.daemon.claims import Claims
 from engine.daemon.gate import Entry, Gate, reasons
 from engine.daemon.heldjobs import HeldJobs
@@ -33,9 +34,10 @@ class Live:
     """An attempt that holds a lease.
 
     state: `scheduled` until the executor runs it. started_at: Unix seconds, from then on. submitted_at: of its job, in
-    the queue. failures: earlier attempts that count against the retries. stopping: why it was told to stop, with
-    stop_message for its owner, and since when, Unix seconds. to_end: preempted, it goes to the end of the queue.
-    paused_since: it stands still since then, Unix seconds.
+    the queue. failures: earlier attempts that count against the retries, oom_retries: those after which it was given
+    more GPU memory. stopping: why it was told to stop, with stop_message for its owner, and since when, Unix seconds.
+    to_end: preempted, it goes to the end of the queue.
+    paused_since: it stands still since then, Unix seconds; paused_s: seconds that it did before.
     tried: the executor was asked to start it, so it may run. bill: what its owner is charged for it. settled: set as
     soon as the start went through, or will not happen. fields: known once it was launched. load, memory_mb: what it
     does to a simulated card. cores: the CPU cores that it is kept on, if it is.
@@ -47,11 +49,13 @@ class Live:
     started_at: float | None = None
     submitted_at: float = 0.0
     failures: int = 0
+    oom_retries: int = 0
     stopping: Cause | None = None
     stop_message: str | None = None
     stopping_since: float | None = None
     to_end: bool = False
     paused_since: float | None = None
+    paused_s: float = 0.0
     tried: bool = False
     bill: Bill | None = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -70,21 +74,39 @@ class Live:
         """Whether somebody wants the job ended."""
         return self.stopping is Cause.CANCELLED
 
+    def stood_still(self, now: float) -> float:
+        """Seconds that it was paused until now; who is told to stop goes on for that."""
+        if self.paused_since is None:
+            return self.paused_s
+        until = now if self.stopping_since is None else min(now, self.stopping_since)
+        return self.paused_s + max(0.0, until - self.paused_since)
+
+    def go_on(self, now: float) -> None:
+        """It stands still no more."""
+        self.paused_s, self.paused_since = self.stood_still(now), None
+
     def seen(self, now: float, grace_s: float) -> Lease:
-        """The lease as the plan sees it: one whose end is near says so, with the end of its grace."""
-        began = self.lease.started_at if self.started_at is None else self.started_at
-        limit_at = began + self.lease.key.shape.time_limit_s
+        """The lease as the plan sees it: one whose end is near says so, with the end of its grace.
+
+        What it stood still moves its ends on.
+        """
+        still_s, lease = self.stood_still(now), self.lease
+        if still_s:
+            lease = replace(lease, paused_s=still_s, expected_end=lease.expected_end + still_s)
+        began = lease.started_at if self.started_at is None else self.started_at
+        limit_at = began + lease.key.shape.time_limit_s + still_s
         since = limit_at if self.stopping_since is None else min(limit_at, self.stopping_since)
         if now < since:
-            return self.lease
-        return replace(self.lease, ending=True, expected_end=since + grace_s)
+            return lease
+        return replace(lease, ending=True, expected_end=since + grace_s)
 
 
 class Books:
     """Everything a snapshot is made of.
 
-    held: jobs that their owner keeps back. attempts, failures: of jobs that ran before. claims: for whom others were
-    told to stop. grace_s: seconds between the signal and the end. run_times: nothing is known of them unless given.
+    held: jobs that their owner keeps back. attempts, failures, oom_retries: of jobs that ran before. claims: for whom
+    others were told to stop. grace_s: seconds between the signal and the end. run_times: nothing is known of them
+    unless given.
     """
 
     def __init__(
@@ -108,6 +130,7 @@ class Books:
         self.live: dict[JobId, Live] = {}
         self.attempts: dict[JobId, int] = {}
         self.failures: dict[JobId, int] = {}
+        self.oom_retries: dict[JobId, int] = {}
         self.claims = Claims()
         self.grace_s = grace_s
         self.run_times = run_times or RunTimes()
@@ -122,7 +145,7 @@ class Books:
         return Snapshot(
             now=now,
             host=self.host,
-            gpus=self.cards.gpus(now),
+            gpus=self.cards.gpus(now, self.over()),
             leases=tuple(live.seen(now, self.grace_s) for live in self.live.values()),
             pending=pending,
             groups=self.groups,
@@ -145,6 +168,7 @@ class Books:
             attempt=self.attempts.get(job, 0) + 1,
             submitted_at=start.submitted_at,
             failures=self.failures.get(job, 0),
+            oom_retries=self.oom_retries.get(job, 0),
         )
         return live
 
@@ -159,13 +183,16 @@ class Books:
         del self.live[live.job]
         self.attempts.pop(live.job, None)
         self.failures.pop(live.job, None)
+        self.oom_retries.pop(live.job, None)
         live.settled.set()
 
-    def requeue(self, key: GroupKey, waiting: Waiting, *, attempts: int, failures: int) -> None:
+    def requeue(self, key: GroupKey, waiting: Waiting, *, attempts: int, failures: int, oom_retries: int = 0) -> None:
         """Put a job back into the queue for its next attempt."""
         self.attempts[waiting.job] = attempts
         if failures:
             self.failures[waiting.job] = failures
+        if oom_retries:
+            self.oom_retries[waiting.job] = oom_retries
         self.pending.add(key, waiting)
 
     def counts(self) -> dict[str, int]:
@@ -212,6 +239,20 @@ class Books:
         """The cards that somebody holds."""
         return frozenset(uuid for live in self.live.values() for uuid in live.lease.gpus)
 
+    def over(self) -> dict[GpuUuid, tuple[tuple[JobId, int], ...]]:
+        """Of each card that is shared, who was read to have more of it than was asked for, by how many MiB, by id."""
+        found: dict[GpuUuid, tuple[tuple[JobId, int], ...]] = {}
+        for uuid, holders in self.users().items():
+            if (card := self.cards.get(uuid)) is None:
+                continue
+            read_at = card.reading.read_at
+            sharers = [one for one in holders if one.lease.key.shape.share and (one.started_at or read_at) < read_at]
+            asked = {one.job: one.lease.key.shape.gpu_memory_mb for one in sharers}
+            have = shares_of(card.use, asked) if asked else {}
+            if over := tuple((job, have[job] - mb) for job, mb in asked.items() if have.get(job, 0) > mb):
+                found[uuid] = over
+        return found
+
     def users(self) -> dict[GpuUuid, list[Live]]:
         """Who holds each card, by job id."""
         users: dict[GpuUuid, list[Live]] = {}
@@ -226,10 +267,14 @@ class Books:
             GpuLoad(
                 job=live.job,
                 gpu=uuid,
-                load=default.get(uuid, 1.0) if live.load is None else live.load,
+                load=0.0 if live.paused_since is not None else _load(live, default.get(uuid, 1.0)),
                 memory_mb=live.memory_mb,
             )
             for live in self.live.values()
             if live.state is JobState.RUNNING
             for uuid in live.lease.gpus
         )
+
+
+def _load(live: Live, default: float) -> float:
+    return default if live.load is None else live.load

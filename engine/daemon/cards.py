@@ -36,6 +36,7 @@ class Cards:
     stale_after_s: a reading older than that is worth nothing, and its card counts as missing. drained: by an admin;
     flags: with what was said. quarantines: cards that the health monitor took out of use. settling: cards that a job
     left and that were not yet seen free, each with the departure, of `departures`, that a reading has to begin after.
+    before_w: own power limits of cards that rcq holds to less, watts; caps_w: to what. power_settable: whether it may do that.
     """
 
     def __init__(self, stale_after_s: float) -> None:
@@ -48,6 +49,9 @@ class Cards:
         self.departures = 0
         self.seen_departures = 0
         self.hot: frozenset[GpuUuid] = frozenset()
+        self.before_w: dict[GpuUuid, float] = {}
+        self.caps_w: dict[GpuUuid, float] = {}
+        self.power_settable = False
 
     def left(self, uuids: Iterable[GpuUuid]) -> None:
         """A job left these cards: they are not offered again before they were seen free."""
@@ -134,9 +138,28 @@ class Cards:
                 numa_node=card.reading.numa_node,
                 links=tuple(card.reading.links.get(other, 0) for other in order) if card.reading.links else (),
                 parent=card.reading.parent,
+                power_w=self.limit_w(card),
+                power_min_w=card.reading.power_min_w if self.power_settable else None,
             )
             for card in cards
         )
+
+    def drawn_w(self, now: float) -> float | None:
+        """Watts that all cards draw which tell it; `None` if none does. Instances draw what their card does."""
+        cards = [card for card in self._cards.values() if not self.missing(card, now)]
+        told = [card.reading.power_w for card in cards if card.reading.parent is None]
+        known = [watts for watts in told if watts is not None]
+        return sum(known) if known else None
+
+    def limit_w(self, card: Card) -> float | None:
+        """A card's own power limit in watts, without a cap of rcq's; of a MIG instance its part of its card's."""
+        reading = card.reading
+        parent = self._cards.get(reading.parent) if reading.parent is not None else None
+        told = (parent or card).reading
+        own_w = self.before_w.get(told.uuid, told.power_default_w if told.power_limit_w is None else told.power_limit_w)
+        if own_w is None or reading.parent is None:
+            return own_w
+        return own_w / sum(1 for other in self._cards.values() if other.reading.parent == reading.parent)
 
     def usable_signature(
         self, now: float, threshold_c: float, resume_c: float, tolerated_mb: int | None

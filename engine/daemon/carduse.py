@@ -41,6 +41,19 @@ class CardUse:
     leaked_mb: int = 0
 
 
+def shares_of(use: CardUse, asked: Mapping[JobId, int]) -> dict[JobId, int]:
+    """MiB that each of these sharers of a card has. asked: MiB that each asked for.
+
+    Where the driver does not tell it of one, what rcq's jobs have and nobody is known to have is split by what they
+    asked for.
+    """
+    untold = {job: max(1, mb) for job, mb in asked.items() if job not in use.jobs}
+    rest_mb = max(0, use.held_mb - sum(use.jobs.values()))
+    whole = sum(untold.values())
+    told = {job: mb for job, mb in use.jobs.items() if job in asked}
+    return told | {job: rest_mb * mb // whole for job, mb in untold.items()}
+
+
 def uses_of(loads: Iterable[GpuLoad]) -> dict[GpuUuid, CardUse]:
     """Who uses simulated cards: what these loads say, each job's together."""
     jobs: dict[GpuUuid, dict[JobId, int]] = {}

@@ -13,8 +13,12 @@ from engine.daemon.healing import Healing
 from engine.daemon.health import Health, Rules
 from engine.daemon.heatguard import HeatGuard, HeatRules
 from engine.daemon.idle import Idle
+from engine.daemon.lastwords import LastWords
+from engine.daemon.overuse import Overuse
 from engine.daemon.passes import Passes
 from engine.daemon.pauses import Pauses
+from engine.daemon.powercaps import PowerCaps
+from engine.daemon.powergovernor import PowerGovernor
 from engine.daemon.provider import Chosen
 from engine.daemon.quarantinebook import QuarantineBook
 from engine.daemon.runs import Runs
@@ -29,13 +33,20 @@ class CardMinders:
     quarantines: QuarantineBook
     healing: Healing
     control: CardControl
+    power: PowerCaps
 
     async def load(self) -> None:
         """At start: what an earlier engine left."""
         await self.quarantines.load()
+        await self.power.load()
+
+    async def recover(self) -> None:
+        """Once running jobs are taken up."""
+        await self.power.recover()
 
     async def close(self) -> None:
         """Before the store closes: give up tests, write down the rest."""
+        await self.power.close()
         await self.healing.close()
         await self.quarantines.settle()
 
@@ -73,9 +84,32 @@ def watch_cards(ground: Ground, sampler: Sampler, passes: Passes, runs: Runs, ch
         register=ground.register,
         settings=ground.settings.gpu,
     )
-    sampler.watchers += [ground.measures.look, idle.look, foreign.look]
+    overuse = Overuse(
+        books=ground.books,
+        notices=ground.notices,
+        runs=runs,
+        action=ground.settings.gpu.over_declared,
+        wake=passes.wake,
+    )
+    sampler.watchers += [ground.measures.look, idle.look, foreign.look, overuse.look]
+    runs.examiners.append(LastWords(ground.paths.state_dir))
     runs.leaving += [ground.measures.leave, lambda live, _ending: ground.notices.forget(live.job)]
-    return _health(ground, sampler, passes, runs, chosen)
+    power = _power(ground, sampler, runs, chosen)
+    return _health(ground, sampler, passes, runs, chosen, power=power)
+
+
+def _power(ground: Ground, sampler: Sampler, runs: Runs, chosen: Chosen) -> PowerCaps:
+    """Who sets power limits: for jobs when they start, for hot cards after each sample."""
+    books, notices = ground.books, ground.notices
+    caps = PowerCaps(
+        control=chosen.power, store=ground.store.power_limits, books=books, notices=notices, clock=ground.clock
+    )
+    books.cards.power_settable = caps.refusal() is None
+    governor = PowerGovernor(caps=caps, books=books, notices=notices, thermal=ground.policy.thermal)
+    sampler.watchers += [caps.look, governor.look]
+    runs.preparing.append(caps.prepare)
+    runs.leaving.append(caps.left)
+    return caps
 
 
 def introduce(chosen: Chosen, ground: Ground, executor: Executor, passes: Passes) -> None:
@@ -90,7 +124,9 @@ def introduce(chosen: Chosen, ground: Ground, executor: Executor, passes: Passes
         )
 
 
-def _health(ground: Ground, sampler: Sampler, passes: Passes, runs: Runs, chosen: Chosen) -> CardMinders:
+def _health(
+    ground: Ground, sampler: Sampler, passes: Passes, runs: Runs, chosen: Chosen, *, power: PowerCaps
+) -> CardMinders:
     """Simulated cards neither fail nor keep memory behind a job: of those, only what an admin says counts."""
     books, clock, settings = ground.books, ground.clock, ground.settings.gpu
     quarantines = QuarantineBook(cards=books.cards, store=ground.store.quarantines, clock=clock)
@@ -128,4 +164,4 @@ def _health(ground: Ground, sampler: Sampler, passes: Passes, runs: Runs, chosen
         healing=healing,
         clock=clock,
     )
-    return CardMinders(quarantines=quarantines, healing=healing, control=control)
+    return CardMinders(quarantines=quarantines, healing=healing, control=control, power=power)

@@ -6,10 +6,10 @@ from pathlib import Path
 from config.settings import ExecutorSettings
 from engine.daemon.books import Live
 from engine.daemon.cores import Cores
-from engine.executor import command, directory, environment
+from engine.executor import command, directory, environment, marks
 from engine.executor.environment import Person
-from engine.ports import Clock, Launch
-from engine.protocol.fields import JobFields
+from engine.ports import Clock, Launch, Process
+from engine.protocol.fields import AdoptedFields, JobFields
 
 
 class Launches:
@@ -36,6 +36,9 @@ class Launches:
     def make(self, live: Live, fields: JobFields) -> Launch:
         """The launch of one attempt; makes the job's directory and script. Raises OSError, ValueError."""
         place = directory.make(self._state_dir, live.job)
+        adopt = _adopted(fields)
+        if live.attempt > 1:
+            marks.mark(place, live.attempt)
         return Launch(
             job=live.job,
             attempt=live.attempt,
@@ -54,5 +57,13 @@ class Launches:
             warn_before_s=self._settings.warn_before_s,
             grace_s=self._settings.grace_s,
             lease=live.lease,
-            cores=self._cores.give(live) if self._cores else (),
+            cores=self._cores.give(live) if self._cores and adopt is None else (),
+            adopt=adopt,
         )
+
+
+def _adopted(fields: JobFields) -> Process | None:
+    """What runs already, where nothing is to be started."""
+    if not isinstance(fields, AdoptedFields):
+        return None
+    return Process(pid=fields.adopted_pid, start=fields.adopted_start)

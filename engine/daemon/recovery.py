@@ -33,6 +33,7 @@ class _Left:
     gate: list[KnownJob] = field(default_factory=list)
     attempts: dict[JobId, int] = field(default_factory=dict)
     failures: dict[JobId, int] = field(default_factory=dict)
+    oom_retries: dict[JobId, int] = field(default_factory=dict)
 
 
 class Recovery:
@@ -96,6 +97,8 @@ class Recovery:
                 left.attempts[job.job] = job.attempt
             if job.failures:
                 left.failures[job.job] = job.failures
+            if job.oom_retries:
+                left.oom_retries[job.job] = job.oom_retries
         return left
 
     def _told_apart(self, job: KnownJob, keys: dict[tuple[GroupKey, str], GroupKey]) -> KnownJob:
@@ -112,6 +115,7 @@ class Recovery:
         self._books.held.update((waiting.job, (key, waiting)) for key, waiting in left.held)
         self._books.attempts.update(left.attempts)
         self._books.failures.update(left.failures)
+        self._books.oom_retries.update(left.oom_retries)
         for job in left.leased:
             live = self._books.live[job.job] = live_of(job, self._clock.now())
             self._bills.adopt(live)
@@ -161,6 +165,7 @@ def live_of(job: KnownJob, now: float) -> Live:
         state=job.state,
         submitted_at=job.submitted_at,
         failures=job.failures,
+        oom_retries=job.oom_retries,
         stopping=job.stopping,
         stop_message=job.stop_message,
         stopping_since=None if job.stopping is None else now,

@@ -19,7 +19,7 @@ from engine.daemon.passes import Passes
 from engine.daemon.runs import Runs
 from engine.ports import Clock
 from engine.protocol.errors import Refused
-from engine.protocol.fields import JobFields
+from engine.protocol.fields import AdoptedFields, JobFields
 from engine.store.errors import StoreError
 from engine.store.jobs import Jobs
 from engine.store.rows import StoredJob
@@ -61,6 +61,9 @@ class Requeue:
         number = JobId(str(job))
         await self._deeds.settle()
         stored = await self._lookup.own(who, job)
+        if isinstance(stored.fields, AdoptedFields):
+            told = f"Job {job} was adopted while it ran: rcq cannot start it again. Submit its command as a job."
+            raise Refused("INVALID_STATE", told)
         live = self._books.live.get(number)
         if live is not None:
             await self._stop(who, stored, live)
@@ -109,7 +112,9 @@ class Requeue:
     async def _write(self, who: Identity, stored: StoredJob, known: KnownJob, entry: Entry | None) -> None:
         """On disk with its audit entry, then in the queue or at the gate."""
         waiting = Waiting(max(self._clock.now(), stored.submitted_at), known.job)
-        change = Moved(job=known.job, state=JobState.PENDING, failures=0, submitted_at=waiting.submitted_at)
+        change = Moved(
+            job=known.job, state=JobState.PENDING, failures=0, oom_retries=0, submitted_at=waiting.submitted_at
+        )
         note = audited(self._clock, who, "job.requeue", str(stored.id), owner=stored.account, before=stored.state.value)
         try:
             await self._store.requeue(change, terms(entry) if entry is not None else None, note)

@@ -7,14 +7,14 @@ why a job was chosen, nor how processes are made.
 import asyncio
 import errno
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol
 
-from engine.bookkeeping import Started, Stopping
+from engine.bookkeeping import Rewritten, Started, Stopping
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import JobId, Waiting
-from engine.daemon.aftermath import aftermath
+from engine.daemon.aftermath import Aftermath, aftermath
 from engine.daemon.bills import Bills
 from engine.daemon.books import Books, Live
 from engine.daemon.feed import Feed
@@ -56,7 +56,9 @@ class ExaminesEnds(Protocol):
 class Runs:
     """Starts, stops and ends attempts. wake: asks for a pass. final: hears of a job's last end.
 
-    leaving: each hears of an attempt's end first; what it adds to the journal stands there before that end.
+    preparing: each gets the cards ready before an attempt starts, or says why it must not start.
+    grow: gives a job that ran out of GPU memory another request. leaving: each hears of an attempt's end first; what it
+    adds to the journal stands there before that end. examiners: find out more about an end before it counts.
     """
 
     def __init__(
@@ -88,7 +90,9 @@ class Runs:
         self.wake: Callable[[], None] = lambda: None
         self.final: Callable[[JobId, JobState], None] = lambda job, state: None
         self.leaving: list[Callable[[Live, Ending], None]] = []
+        self.preparing: list[Callable[[Live], Awaitable[str | None]]] = []
         self.examiners: list[ExaminesEnds] = []
+        self.grow: Callable[[Live, Aftermath], Aftermath] = lambda live, found: found
         self._examined: set[JobId] = set()
 
     def launch(self, live: Live) -> None:
@@ -104,6 +108,10 @@ class Runs:
             _, late = await asyncio.wait(self._tasks, timeout=SETTLE_S)
             for task in late:
                 task.cancel()
+
+    def job_of(self, pid: int) -> JobId | None:
+        """Whose process that is; `None` for a stranger's."""
+        return self._executor.job_of(pid)
 
     def mark(self, live: Live, cause: Cause, message: str | None = None) -> Stopping:
         """From now on the attempt counts as told to stop; the change is for the next commit."""
@@ -157,7 +165,7 @@ class Runs:
         for leave in self.leaving:
             leave(live, ending)
         self._books.free(live)
-        found = aftermath(live, ending, retry_time_limit=self._retry_time_limit)
+        found = self.grow(live, aftermath(live, ending, retry_time_limit=self._retry_time_limit))
         if found.again is None:
             self._journal.end(found.ended, live.lease.key.owner.account)
             self._books.finished[found.ended.state] += 1
@@ -167,12 +175,18 @@ class Runs:
             failures = live.failures if found.again.failures is None else found.again.failures
             since = live.submitted_at if found.again.submitted_at is None else found.again.submitted_at
             waiting = Waiting(since, live.job)
-            self._books.requeue(live.lease.key, waiting, attempts=live.attempt, failures=failures)
+            key = live.lease.key
+            if found.rewritten is not None:
+                key = found.rewritten.key
+                self._journal.add(Rewritten(job=live.job, new=found.rewritten))
+            grown = live.oom_retries if found.again.oom_retries is None else found.again.oom_retries
+            self._books.requeue(key, waiting, attempts=live.attempt, failures=failures, oom_retries=grown)
         if ending.message:
             log.info("Job %s ended (%s): %r", ending.job, ending.cause, ending.message)
         name = live.fields.name if live.fields else None
         began = live.started_at if ending.started_at is None else ending.started_at
-        self._books.run_times.ended(live.lease.key, name, found.ended, began)
+        worked_from = None if began is None else began + live.stood_still(ending.ended_at)
+        self._books.run_times.ended(live.lease.key, name, found.ended, worked_from)
         ran_s = 0.0 if ending.started_at is None else max(0.0, ending.ended_at - ending.started_at)
         self._bills.settle(live, ran_s)
         self.wake()
@@ -182,6 +196,7 @@ class Runs:
         if self._books.live.get(live.job) is not live:
             return  # it was over before its start was reported
         live.started_at, live.cores = running.started_at, running.cores
+        live.paused_since, live.paused_s = running.paused_since, running.paused_s
         if live.state is JobState.RUNNING:
             return  # adopted: that it runs is written down already
         live.state = JobState.RUNNING
@@ -205,6 +220,13 @@ class Runs:
                 raise  # tried again: a full disk must not use up the whole queue
             log.error("Job %s cannot be launched: %s", live.job, error)
             self._never_ran(live, Cause.LAUNCH_ERROR, str(error))
+            return
+        for prepare in self.preparing:
+            if (why := await prepare(live)) is not None:
+                log.error("Job %s cannot be launched: %s", live.job, why)
+                self._never_ran(live, Cause.LAUNCH_ERROR, why)
+                return
+        if self._is_called_off(live):
             return
         live.tried = True
         self.running(live, await self._executor.start(launch))

@@ -26,6 +26,7 @@ from engine.daemon.jobwiring import jobs_of, judges_of, recurrence_of, submissio
 from engine.daemon.launches import Launches
 from engine.daemon.logins import Logins
 from engine.daemon.measures import Measures
+from engine.daemon.oomretry import OomRetry
 from engine.daemon.passes import Passes
 from engine.daemon.passwords import Passwords
 from engine.daemon.people import PeopleService
@@ -98,7 +99,8 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
     minders = watch_cards(ground, sampler, passes, runs, chosen)
     guard_heat(ground, sampler, runs, executor)
     introduce(chosen, ground, executor, passes)
-    judges = judges_of(ground)
+    judges = judges_of(ground, chosen.power)
+    runs.grow = OomRetry(books=books, measures=ground.measures, intake=judges.intake, settings=settings.gpu).after
     submission = submission_of(ground, passes, judges)
     return Engine(
         settings=settings,

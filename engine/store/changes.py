@@ -19,6 +19,7 @@ from engine.bookkeeping import (
     MovedAll,
     Passed,
     Postponed,
+    Rewritten,
     Scheduled,
     Started,
     Stopping,
@@ -27,6 +28,7 @@ from engine.core.lifecycle import LEASED, TERMINAL, WAITING, JobState, may_step
 from engine.core.model import JobId
 from engine.ports import ImpossibleChange
 from engine.store import attempts, decisions, gate, measures, waiting
+from engine.store.rewriting import rewrite
 from engine.store.rows import gpu_text
 from engine.store.usage import charge, keep_bill
 
@@ -43,7 +45,7 @@ WHERE id = ?
 _MOVE = """
 UPDATE jobs SET state = ?, boot_id = NULL, gpu_uuids = NULL, lease_started_at = NULL, expected_end = NULL,
     started_at = NULL, ended_at = NULL, cause = NULL, exit_code = NULL, signal = NULL, stopping = NULL, message = ?,
-    failures = coalesce(?, failures), submitted_at = coalesce(?, submitted_at)
+    failures = coalesce(?, failures), oom_retries = coalesce(?, oom_retries), submitted_at = coalesce(?, submitted_at)
 WHERE id = ?
 """
 _STOP = "UPDATE jobs SET stopping = ?, message = ? WHERE id = ? AND state IN ('scheduled', 'running')"
@@ -62,6 +64,8 @@ def apply(db: Database, changes: Sequence[Change], half_life_s: float) -> None: 
                 _end(db, change)
             case Moved():
                 _move(db, change)
+            case Rewritten():
+                rewrite(db, number_of(change.job), change.new)
             case MovedAll():
                 waiting.move_all(db, change)
             case Stopping():
@@ -111,7 +115,7 @@ def _move(db: Database, change: Moved) -> None:
     if change.state not in WAITING:
         raise ImpossibleChange(f"Job {change.job} cannot be moved to {change.state}: it is no waiting state.")
     _step(db, change.job, change.state)
-    further = (change.message, change.failures, change.submitted_at)
+    further = (change.message, change.failures, change.oom_retries, change.submitted_at)
     _write(db, _MOVE, change.state, *further, number_of(change.job))
 
 

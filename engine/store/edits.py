@@ -8,19 +8,10 @@ import math
 from sqlite_utils import Database
 
 from engine.bookkeeping import AtGate, Moved, NewJob
-from engine.ports import ImpossibleChange
 from engine.store import gate
 from engine.store.audit import Entry, log
 from engine.store.changes import apply
-from engine.store.request import NEW_COLUMNS, new_row
-
-_STAYS = frozenset({"id", "state", "submitted_at", "account", "job_id"})
-_COLUMNS = NEW_COLUMNS.split(", ")
-_CHANGED = [column for column in _COLUMNS if column not in _STAYS]
-_EDIT = (
-    f"UPDATE jobs SET {', '.join(f'{column} = ?' for column in _CHANGED)} "  # noqa: S608 - columns named above
-    "WHERE id = ? AND state IN ('pending', 'held')"
-)
+from engine.store.rewriting import rewrite
 
 
 def edit(db: Database, number: int, job: NewJob, gated: AtGate | None, entry: Entry) -> None:
@@ -28,9 +19,7 @@ def edit(db: Database, number: int, job: NewJob, gated: AtGate | None, entry: En
 
     gated: what keeps it at the gate from now on.
     """
-    row = dict(zip(_COLUMNS, new_row(number, job), strict=True))
-    if db.conn.execute(_EDIT, (*(row[column] for column in _CHANGED), number)).rowcount != 1:
-        raise ImpossibleChange(f"Job {number} does not wait: its request cannot be changed.")
+    rewrite(db, number, job)
     gate.replace(db, number, gated)
     log(db, entry)
 

@@ -202,6 +202,7 @@ def cards(db: Database) -> None:
         strict=True,
     )
     db.table("jobs").add_column("gpu_power_w", int)
+    db.table("jobs").add_column("oom_retries", int, not_null_default=0)
 
 
 def _people(db: Database) -> None:
