@@ -8,6 +8,7 @@ line.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from rcq_tui.viewmodel.faults import fault, short_fault
 from rcq_tui.viewmodel.formats import degrees, duration, memory
 from rcq_tui.viewmodel.text import clean, cut
 
@@ -93,7 +94,7 @@ def _over_declared(notice: Notice) -> str:
 
 
 def _fault(notice: Notice) -> str:
-    return f"GPU {notice['index']} is out of use ({clean(notice['cause'])}){_then(notice)}"
+    return f"GPU {notice['index']} is out of use: {fault(str(notice['cause']))}{_then(notice)}"
 
 
 def _xid(notice: Notice) -> str:
@@ -112,6 +113,11 @@ def _capped(notice: Notice) -> str:
     return f"GPU {notice['index']} is held to {watts} instead of {limit} until it is cool."
 
 
+def _not_restored(notice: Notice) -> str:
+    watts, limit = f"{notice['watts']:.0f} W", f"{notice['limit_w']:.0f} W"
+    return f"GPU {notice['index']} is still held to {watts}: its limit of {limit} could not be set again."
+
+
 _SENTENCES: dict[str, Callable[[Notice], str]] = {
     "GPU_IDLE": _idle,
     "GPU_CRITICAL": _critical,
@@ -120,6 +126,7 @@ _SENTENCES: dict[str, Callable[[Notice], str]] = {
     "GPU_XID": _xid,
     "FOREIGN_PROCESS": _foreign,
     "POWER_CAPPED": _capped,
+    "POWER_NOT_RESTORED": _not_restored,
 }
 
 
@@ -129,8 +136,9 @@ _SHORTS: dict[str, Callable[[Notice], str]] = {
     "GPU_IDLE": lambda notice: f"no GPU in use for {duration(notice['idle_s'])}",
     "GPU_CRITICAL": lambda notice: f"GPU {notice['index']} critical: {degrees(notice['temperature_c'])}",
     "GPU_OVER_DECLARED": lambda notice: f"uses {memory(notice['used_mb'])} of {memory(notice['declared_mb'])} asked",
-    "GPU_FAULT": lambda notice: f"GPU {notice['index']} fault: {clean(notice['cause'])}",
+    "GPU_FAULT": lambda notice: f"GPU {notice['index']} fault: {short_fault(str(notice['cause']))}",
     "GPU_XID": lambda notice: f"GPU {notice['index']}: Xid {notice['xid']}",
     "FOREIGN_PROCESS": lambda notice: f"GPU {notice['index']}: {clean(notice['user']) or 'somebody'} beside",
     "POWER_CAPPED": lambda notice: f"GPU {notice['index']} held to {notice['watts']:.0f} W",
+    "POWER_NOT_RESTORED": lambda notice: f"GPU {notice['index']} still at {notice['watts']:.0f} W",
 }
