@@ -6,12 +6,13 @@ Must not know HTTP, or how a pass decides.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.api.backend import ArrayStep, Identity, JobQuery
+from engine.api.backend import Adopted, ArrayStep, Identity, JobQuery
 from engine.core.lifecycle import TERMINAL
 from engine.core.model import JobId
 from engine.core.places import positions
 from engine.core.policy import Policy
 from engine.daemon import gateviews
+from engine.daemon.adoption import Adoption
 from engine.daemon.arraycontrol import ArrayControl
 from engine.daemon.arrays import ArrayListing
 from engine.daemon.books import Books
@@ -43,6 +44,7 @@ class JobService:
         control: Control,
         requeue: Requeue,
         edit: Edit,
+        adoption: Adoption,
         array_listing: ArrayListing,
         array_control: ArrayControl,
         lookup: Lookup,
@@ -58,6 +60,7 @@ class JobService:
         self._control = control
         self._requeue = requeue
         self._edit = edit
+        self._adoption = adoption
         self._array_listing = array_listing
         self._array_control = array_control
         self._lookup = lookup
@@ -104,6 +107,7 @@ class JobService:
         else:
             found = await self._ahead.whys.why(who, key, waiting)
         found.message, found.notices = stored.message, self._views.notices(number)
+        found.paused_since = self._views.paused_since(number)
         return found
 
     async def planned(self, who: Identity, hours: float) -> Planned:
@@ -129,6 +133,10 @@ class JobService:
         """Run it again as its next attempt, stopping it first if it runs. INVALID_STATE if it waits."""
         await self._requeue.requeue(who, job)
         return await self.show(who, job)
+
+    async def adopt(self, who: Identity, asked: Adopted) -> JobDetail:
+        """Make a foreign process that is on a card a running job; durable on return."""
+        return await self.show(who, await self._adoption.adopt(who, asked))
 
     async def edit(self, who: Identity, job: int, changes: Mapping[str, Any]) -> JobDetail:
         """Change fields of its request; `None`: the default. INVALID_STATE unless it waits."""

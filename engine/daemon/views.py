@@ -20,11 +20,13 @@ from engine.daemon.journal import Journal
 from engine.daemon.measures import Measures
 from engine.daemon.notices import Notices
 from engine.daemon.outlook import NOTHING_YET, Outlook, Outlooks
+from engine.protocol.fields import AdoptedFields
 from engine.protocol.responses import AttemptView, JobDetail, JobRow, MeasuresView
 from engine.store.attempts import PastAttempt
 from engine.store.measures import Kept
 from engine.store.rows import StoredJob
 
+OUTPUT_ELSEWHERE = "it was adopted: its output goes where the process writes it, not to rcq's logs"
 Privacy = Literal["hidden", "redacted", "visible"]
 J_PER_KWH = 3_600_000.0
 _ENDING_FIELDS = ("state", "cause", "exit_code", "signal", "started_at", "ended_at", "message")
@@ -95,6 +97,9 @@ class Views:
             detail.begin, detail.cron, detail.cron_of = request.begin, request.cron, job.cron_of
             detail.retries, detail.idle_ok = request.retries, request.idle_ok
             detail.gpu_power_w = request.gpu_power_w
+            if isinstance(request, AdoptedFields):
+                detail.adopted_pid = request.adopted_pid
+                detail.message = detail.message or OUTPUT_ELSEWHERE
             detail.workdir, detail.environment, detail.tags = request.workdir, request.environment, request.tags
         return detail
 
@@ -161,14 +166,24 @@ class Views:
             return at_gate(self._books, number) or NOTHING_YET
         return outlooks.of(number, key, job.submitted_at)
 
+    def paused_since(self, job: JobId) -> float | None:
+        """Since when a job stands still; one that was told to stop goes on for that."""
+        live = self._books.live.get(job)
+        return None if live is None or live.stopping is not None else live.paused_since
+
     def _progress(self, job: StoredJob) -> dict[str, Any]:
         """What the books know better than the row."""
         number = JobId(str(job.id))
         live = self._books.live.get(number)
         ended = self._journal.ending(number)
         if live is not None:
-            paused_since = live.paused_since if live.stopping is None else None  # told to stop, it goes on for that
-            return _states(live.state, attempt=live.attempt, started_at=live.started_at, paused_since=paused_since)
+            return _states(
+                live.state,
+                attempt=live.attempt,
+                started_at=live.started_at,
+                paused_since=self.paused_since(number),
+                paused_s=live.paused_s,
+            )
         if ended is not None:
             return _states(
                 ended.state,

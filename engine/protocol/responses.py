@@ -17,7 +17,7 @@ class JobRow:
     `service`, `command_line`, `exit_code`, `signal` and `cause` are `None`.
     array_parent, array_index: of an element of a job array, the id of its first element and its own index.
     position: 1 is next, `None` unless pending (or when further back than the engine counts for lists).
-    paused_since: it stands still since then (its time limit, too). notices: what its owner should know of it while it
+    paused_since: it stands still since then (its time limit, too); paused_s: for so long it did before. notices: what its owner should know of it while it
     runs, each `{"code": …, "at": …, numbers…}` of `engine.protocol.notices`.
     expected_start: when it is to start, by `basis`: `promised` (cards are kept for it then) or `forecast` (if every
     run ends as expected and nobody better comes). reasons: why it does not start now, each `{"code": …, numbers…}`.
@@ -56,6 +56,7 @@ class JobRow:
     reasons: list[dict[str, Any]] = field(default_factory=list)
     redacted: bool = False
     paused_since: float | None = None
+    paused_s: float = 0.0
     notices: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -177,7 +178,7 @@ class Why:
     later_than: where nothing better is known, it starts later than this, Unix seconds. holders: who has what it lacks.
     helps: what would let it start at `start_at`: each `{"start_at": …, "changes": [{"code": …, numbers…}, …]}`, tried.
     claimed_gpus: indices of cards whose jobs were told to stop for it.
-    message: what is told of it besides: why its last attempt was not the last, how it ended. notices: as in a row.
+    message: what is told of it besides: why its last attempt was not the last, how it ended. notices, paused_since: as in a row.
     """
 
     id: int
@@ -203,6 +204,7 @@ class Why:
     runs: int = 0
     alike: bool = False
     notices: list[dict[str, Any]] = field(default_factory=list)
+    paused_since: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)

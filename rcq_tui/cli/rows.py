@@ -9,7 +9,7 @@ from typing import Any
 from rcq_tui.viewmodel import notices, words
 from rcq_tui.viewmodel.arrays import title
 from rcq_tui.viewmodel.formats import degrees, duration, memory, moment, percent, until
-from rcq_tui.viewmodel.states import symbol
+from rcq_tui.viewmodel.states import shown, symbol
 from rcq_tui.viewmodel.text import clean
 
 Row = dict[str, Any]
@@ -31,7 +31,8 @@ def job_cells(row: Row, now: float) -> list[str]:
 
 def state(row: Row) -> str:
     """Symbol and name: `▶ running`."""
-    return f"{symbol(row['state'])} {clean(row['state'])}"
+    name = shown(row["state"], row.get("paused_since"))
+    return f"{symbol(name)} {clean(name)}"
 
 
 def who(row: Row) -> str:
@@ -76,13 +77,15 @@ def spent(row: Row, now: float) -> str:
 
 
 def why_or_when(row: Row, now: float) -> str:
-    """Waiting: the promised start (`~`: only foreseen) and the first reason. Running: what is told of it, when it must end. Ended: how."""
+    """Waiting: the promised start (`~`: only foreseen), the first reason. Running: notices, its limit. Ended: how."""
     if row["state"] == "pending":
         start = until(row["expected_start"], now) if row["expected_start"] else ""
         start = f"~{start}" if start and row.get("basis") == "forecast" else start
         return "; ".join(part for part in (start, words.summary(row["reasons"])) if part)
     if row["state"] == "running" and row["started_at"]:
-        ends = f"until {moment(row['started_at'] + row['time_limit_s'], now)}"
+        since = row.get("paused_since")
+        limit_at = row["started_at"] + row["time_limit_s"] + row.get("paused_s", 0.0)
+        ends = f"until {moment(limit_at, now)}" if since is None else f"paused for {duration(now - since)}"
         return "; ".join(part for part in (notices.summary(row.get("notices") or ()), ends) if part)
     return ending(row)
 

@@ -92,12 +92,21 @@ def _facts(job: Row, now: float) -> list[tuple[str, Any]]:
         ("starts", exact(job["expected_start"])),
         ("started", exact(job["started_at"])),
         ("ran", None if ran is None else duration(ran)),
+        ("paused", _paused(job, now)),
         ("ended", exact(job["ended_at"])),
         *measure_facts(job.get("measures"), job["gpu_memory_mb"], ran or 0.0),
         ("attempt", job["attempt"] or None),
         ("retries", job["retries"] or None),
         ("files", job["directory"]),
     ]
+
+
+def _paused(job: Row, now: float) -> str | None:
+    """For how long it stands still, or did."""
+    since, before_s = job.get("paused_since"), job.get("paused_s", 0.0)
+    if since is not None:
+        return f"for {duration(now - since)}" + (f", and {duration(before_s)} before" if before_s else "")
+    return duration(before_s) if before_s else None
 
 
 def _array(job: Row) -> str | None:

@@ -7,7 +7,7 @@ from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.rows import Row, reason_sentences, under
 from rcq_tui.cli.targets import one_job
 from rcq_tui.viewmodel import notices
-from rcq_tui.viewmodel.helps import claim_sentence, helps_of, holder_sentence, start_sentence
+from rcq_tui.viewmodel.helps import claim_sentence, helps_of, holder_sentence, paused_sentence, start_sentence
 from rcq_tui.viewmodel.scores import patience_sentence, run_sentence, score_words
 from rcq_tui.viewmodel.states import FINISHED
 from rcq_tui.viewmodel.text import clean
@@ -35,6 +35,8 @@ def explained(why: Row, now: float) -> list[str]:
     lines = [_standing(why)]
     if why.get("message"):
         lines.append(f"What is told of it: {clean(why['message'])}.")
+    if why.get("paused_since") is not None:
+        lines.append(paused_sentence(why["paused_since"], now))
     lines += [notices.sentence(one) for one in why.get("notices") or ()]
     lines += filter(None, (claim_sentence(why), start_sentence(why, now)))
     if why["reasons"]:

@@ -10,11 +10,11 @@ from engine.protocol.responses import JobDetail, JobRow, Why
 from rcq_tui.viewmodel import notices
 from rcq_tui.viewmodel.arrays import title
 from rcq_tui.viewmodel.formats import duration, exact, memory, moment
-from rcq_tui.viewmodel.helps import claim_sentence, helps_of, holder_sentence, start_sentence
+from rcq_tui.viewmodel.helps import claim_sentence, helps_of, holder_sentence, paused_sentence, start_sentence
 from rcq_tui.viewmodel.measures import measure_facts
 from rcq_tui.viewmodel.queue import ending, gpus, spent
 from rcq_tui.viewmodel.scores import patience_sentence, run_sentence, score_words
-from rcq_tui.viewmodel.states import FINISHED, WAITING, colour, symbol
+from rcq_tui.viewmodel.states import FINISHED, WAITING, colour, shown, symbol
 from rcq_tui.viewmodel.text import clean, pad
 from rcq_tui.viewmodel.words import sentence
 
@@ -27,11 +27,12 @@ Line = list[Piece]
 
 def headline(job: JobRow, now: float, *, ascii_only: bool = False) -> Line:
     """Symbol, id, name and how it goes."""
-    sign = symbol(job.state, ascii_only=ascii_only)
+    state = shown(job.state, job.paused_since)
+    sign = symbol(state, ascii_only=ascii_only)
     return [
-        (f"{sign} job {job.id}", colour(job.state)),
+        (f"{sign} job {job.id}", colour(state)),
         (f"  {clean(title(job.name, None, job.array_index))}" if job.name else "", "title"),
-        (f"  {standing(job, now)}", colour(job.state)),
+        (f"  {standing(job, now)}", colour(state)),
     ]
 
 
@@ -42,6 +43,8 @@ def standing(job: JobRow, now: float) -> str:
         how = ending(job)
         said = f": {how}" if how and how != job.state else ""
         return f"{job.state} after {took}{said}" if job.started_at is not None else f"{job.state} before it started"
+    if job.state == "running" and job.paused_since is not None:
+        return f"paused for {duration(now - job.paused_since)}, started {took} ago"
     verb = "for" if job.started_at is not None else "since"
     return f"{clean(job.state)} for {took}" if verb == "for" else f"{clean(job.state)}, waits for {took}"
 
@@ -71,7 +74,10 @@ def facts(job: JobDetail, now: float) -> list[Fact]:
 
 
 def _limit(job: JobRow, now: float) -> str:
-    return "-" if job.started_at is None else moment(job.started_at + job.time_limit_s, now)
+    if job.started_at is None:
+        return "-"
+    still_s = job.paused_s + (0.0 if job.paused_since is None else now - job.paused_since)
+    return moment(job.started_at + job.time_limit_s + still_s, now)
 
 
 def places(job: JobDetail) -> list[Fact]:
@@ -130,6 +136,8 @@ def why_lines(why: Why, now: float) -> list[Line]:
                 (_order(why), "quiet"),
             ]
         )
+    if why.paused_since is not None:
+        lines.append([(paused_sentence(why.paused_since, now), "warn")])
     if why.message and why.state in WAITING:
         lines.append([(f"{clean(why.message)}.", "quiet")])
     told = asdict(why)

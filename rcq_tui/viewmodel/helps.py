@@ -14,6 +14,13 @@ from rcq_tui.viewmodel.words import amount, bare
 Told = Mapping[str, Any]
 
 
+def paused_sentence(since: float, now: float) -> str:
+    """That a job stands still, and what that means for it."""
+    return (
+        f"It stands still for {duration(now - since)}; its time limit waits until it goes on, and it keeps its cards."
+    )
+
+
 def start_sentence(told: Told, now: float) -> str | None:
     """When it is to start and on what that rests; `None` where nothing is known. told: a `Why` or a `Preview`."""
     start, later = told.get("expected_start"), told.get("later_than")

@@ -11,7 +11,7 @@ from engine.protocol.responses import JobRow
 from rcq_tui.viewmodel import notices
 from rcq_tui.viewmodel.arrays import title
 from rcq_tui.viewmodel.formats import duration, moment
-from rcq_tui.viewmodel.states import FINISHED, symbol
+from rcq_tui.viewmodel.states import FINISHED, shown, symbol
 from rcq_tui.viewmodel.text import clean, pad
 from rcq_tui.viewmodel.words import summary
 
@@ -56,9 +56,10 @@ def columns(total: int) -> tuple[Column, ...]:
 
 def cells(job: JobRow, now: float, *, narrow: bool = False, ascii_only: bool = False) -> dict[str, str]:
     """What stands in each column, clean but not yet fitted."""
-    sign = symbol(job.state, ascii_only=ascii_only)
+    state = shown(job.state, job.paused_since)
+    sign = symbol(state, ascii_only=ascii_only)
     return {
-        "state": sign if narrow else f"{sign} {clean(job.state)}",
+        "state": sign if narrow else f"{sign} {clean(state)}",
         "position": "" if job.position is None else str(job.position),
         "id": str(job.id),
         "who": who(job),
@@ -112,15 +113,21 @@ def why_or_when(job: JobRow, now: float) -> str:
         why = summary(job.reasons) or "waits for the next pass"
         return why if job.expected_start is None else f"{_when(job.expected_start, now)} {why}"
     if job.state == "running" and job.started_at is not None:
-        if job.notices:
-            return f"! {notices.summary(job.notices)}"
-        ends = job.started_at + job.time_limit_s
-        return f"ends by {moment(ends, now)}" if ends - now >= _SOON_S else f"ends within {duration(ends - now)}"
+        return _told_or_limit(job, job.started_at, now)
     if job.state == "scheduled":
         return "starting"
     if job.state == "held":
         return "on hold until released"
     return ending(job) if job.state in FINISHED else ""
+
+
+def _told_or_limit(job: JobRow, started_at: float, now: float) -> str:
+    if job.notices:
+        return f"! {notices.summary(job.notices)}"
+    if job.paused_since is not None:
+        return f"paused for {duration(now - job.paused_since)}"
+    ends = started_at + job.time_limit_s + job.paused_s
+    return f"ends by {moment(ends, now)}" if ends - now >= _SOON_S else f"ends within {duration(ends - now)}"
 
 
 def _when(start: float, now: float) -> str:

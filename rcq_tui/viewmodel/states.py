@@ -16,6 +16,9 @@ JOB_STATES: dict[str, tuple[str, str, str]] = {
 }
 """State of a job: symbol, ASCII symbol, colour."""
 
+PAUSED: tuple[str, str, str] = ("▮", "|", "warn")
+"""Of a running job that stands still: as a state, although it is none: it keeps its cards and its place."""
+
 GPU_STATES: dict[str, tuple[str, str, str]] = {
     "ok": ("●", "*", "ok"),
     "hot": ("▲", "!", "bad"),
@@ -31,13 +34,22 @@ LIVE = (*LEASED, "pending", "held")
 FINISHED = ("completed", "failed", "cancelled", "preempted")
 
 
+def shown(state: str, paused_since: float | None) -> str:
+    """What a job's state is called: a running one that stands still is `paused`."""
+    return "paused" if state == "running" and paused_since is not None else state
+
+
 def symbol(state: str, *, ascii_only: bool = False) -> str:
     """The sign of a job's or card's state; `?` for one that this version does not know."""
-    known = JOB_STATES.get(state) or GPU_STATES.get(state)
+    known = _known(state)
     return "?" if known is None else known[1 if ascii_only else 0]
 
 
 def colour(state: str) -> str:
     """The role of the colour of a job's or card's state; `quiet` for an unknown one."""
-    known = JOB_STATES.get(state) or GPU_STATES.get(state)
+    known = _known(state)
     return "quiet" if known is None else known[2]
+
+
+def _known(state: str) -> tuple[str, str, str] | None:
+    return PAUSED if state == "paused" else JOB_STATES.get(state) or GPU_STATES.get(state)

@@ -76,4 +76,6 @@ def test_every_state_has_a_symbol_of_its_own_and_a_colour() -> None:
     assert len({symbol(state) for state in JOB_STATES}) == len(JOB_STATES)
     assert len({symbol(state) for state in GPU_STATES}) == len(GPU_STATES)
     assert all(symbol(state, ascii_only=True).isascii() for state in [*JOB_STATES, *GPU_STATES])
-    assert (symbol("paused"), colour("paused")) == ("?", "quiet")
+    assert (symbol("frozen"), colour("frozen")) == ("?", "quiet")
+    assert symbol("paused") not in {symbol(state) for state in [*JOB_STATES, *GPU_STATES]}
+    assert (symbol("paused", ascii_only=True), colour("paused")) == ("|", "warn")

@@ -16,7 +16,7 @@ from textual.strip import Strip
 from engine.protocol.responses import JobRow
 from rcq_tui.tui.messages import OpenJob
 from rcq_tui.viewmodel.queue import Column, columns, fitted, gap
-from rcq_tui.viewmodel.states import FINISHED, colour
+from rcq_tui.viewmodel.states import FINISHED, colour, shown
 from rcq_tui.viewmodel.text import pad
 
 _Drawn = tuple[tuple[str, ...], str, bool]
@@ -105,7 +105,7 @@ class QueueTable(ScrollView, can_focus=True, inherit_bindings=False):
             return None
         job = self._jobs[at]
         cells = tuple(fitted(job, self._now, self._layout, ascii_only=self._ascii))
-        return cells, job.state, at == self._cursor
+        return cells, shown(job.state, job.paused_since), at == self._cursor
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
