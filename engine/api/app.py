@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from engine.api import (
     accounts,
+    adopt,
     errors,
     events,
     gpus,
@@ -30,6 +31,7 @@ ROUTERS = (
     health.router,
     session.router,
     jobs.router,
+    adopt.router,
     ingest.router,
     gpus.router,
     reservations.router,

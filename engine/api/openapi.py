@@ -19,6 +19,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     requests.PasswordChange,
     requests.Drain,
     requests.ReservationAsked,
+    requests.AdoptionAsked,
     requests.AccountAsked,
     requests.AccountChangeAsked,
     requests.GroupAsked,

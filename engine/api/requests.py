@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from engine.api.backend import AccountChange, GroupChange, NewAccount, NewReservation
+from engine.api.backend import AccountChange, Adopted, GroupChange, NewAccount, NewReservation
 from engine.api.schema import MAX_COUNT, MAX_MEMORY_MB, MAX_TIME_S, NAME, PRINTABLE, Label
 from engine.core.lifecycle import JobState
 from engine.protocol.arrays import parse_elements
@@ -79,6 +79,19 @@ class ReservationAsked(Asked):
         return NewReservation(
             gpus=self.gpus, cards=tuple(self.cards), start_at=self.start_at, duration_s=self.duration_s
         )
+
+
+class AdoptionAsked(Asked):
+    """POST /v1/adopt. pid: of a process that is on a card. time_limit_s: counts from now; left out: the default."""
+
+    pid: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    time_limit_s: Annotated[int, Field(ge=1, le=MAX_TIME_S)] | None = None
+    name: Label | None = None
+    group: Name | None = None
+
+    def to_adopted(self) -> Adopted:
+        """The adoption that is asked for."""
+        return Adopted(**self.model_dump())
 
 
 class Batch(Asked):

@@ -58,11 +58,14 @@ def may_step(before: JobState, after: JobState) -> bool:
 
 
 def outcome(cause: Cause, exit_code: int | None) -> JobState:
-    """The terminal state that follows from how a run ended: exit 0 is `completed`, all else has failed."""
+    """The terminal state that follows from how a run ended: exit 0 is `completed`, all else has failed.
+
+    So is an exit whose code nobody could see, of a process that rcq did not start.
+    """
     if cause is Cause.CANCELLED:
         return JobState.CANCELLED
     if cause is Cause.PREEMPTED:
         return JobState.PREEMPTED
-    if cause is Cause.EXIT and exit_code == 0:
+    if cause is Cause.EXIT and not exit_code:
         return JobState.COMPLETED
     return JobState.FAILED

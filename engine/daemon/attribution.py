@@ -177,7 +177,7 @@ class _Sorter:
         return job
 
     def _person(self, pid: int, found: tree.Stat | None, *, leased: bool) -> _Person | None:
-        """`None` for one that has ended, and for one that the host hides: on a leased card it counts as the holder's."""
+        """`None` for one that has ended, and for one that the host hides: on a leased card it is the holder's."""
         if found is not None:
             return self._host.person(found)
         self.unseen.add(pid)

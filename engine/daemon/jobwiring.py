@@ -6,6 +6,7 @@ Must not run anything, and not know cards, people or the store's inside.
 from dataclasses import dataclass
 
 from engine.core.plan import plan
+from engine.daemon.adoption import Adoption
 from engine.daemon.allowance import Allowances
 from engine.daemon.arraycontrol import ArrayControl
 from engine.daemon.arrays import ArrayListing, ArrayLookup
@@ -25,6 +26,7 @@ from engine.daemon.recurrence import Recurrence
 from engine.daemon.requeue import Requeue
 from engine.daemon.runs import Runs
 from engine.daemon.submission import Submission
+from engine.ports import PowerControl
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ class _Hands:
     deeds: Deeds
 
 
-def judges_of(ground: Ground) -> Judges:
+def judges_of(ground: Ground, power: PowerControl) -> Judges:
     """The judges, made once: they count together."""
     intake = Intake(
         books=ground.books,
@@ -57,6 +59,7 @@ def judges_of(ground: Ground) -> Judges:
         policy=ground.policy,
         clock=ground.clock,
         plan=plan,
+        power=power,
     )
     quotas, waiting = ground.books, ground.books.waiting
     allowances = Allowances(quotas=lambda: quotas.quotas, waiting=waiting, clock=ground.clock)
@@ -118,6 +121,7 @@ def jobs_of(ground: Ground, passes: Passes, runs: Runs, submission: Submission, 
         control=_control(hands),
         requeue=_requeue(hands),
         edit=_edit(hands),
+        adoption=_adoption(hands),
         lookup=lookup,
         views=views,
         logs=JobLogs(ground.paths.state_dir),
@@ -168,6 +172,22 @@ def _requeue(hands: _Hands) -> Requeue:
         passes=hands.passes,
         runs=hands.runs,
         clock=ground.clock,
+    )
+
+
+def _adoption(hands: _Hands) -> Adoption:
+    ground = hands.ground
+    return Adoption(
+        books=ground.books,
+        register=ground.register,
+        store=ground.store.jobs,
+        intake=hands.judges.intake,
+        runs=hands.runs,
+        feed=ground.feed,
+        policy=ground.policy,
+        clock=ground.clock,
+        boot_id=ground.boot,
+        job_of=hands.runs.job_of,
     )
 
 

@@ -5,7 +5,7 @@ Must not know why a job changes, nor who may see it.
 
 import heapq
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any, cast
@@ -19,7 +19,7 @@ from engine.protocol.fields import JobFields
 from engine.store import gate
 from engine.store.arrays import add_array
 from engine.store.attempts import attempts_of
-from engine.store.audit import Entry
+from engine.store.audit import Entry, log
 from engine.store.changes import apply, number_of
 from engine.store.database import connect_reader
 from engine.store.edits import edit, requeue
@@ -69,6 +69,21 @@ class Jobs:
     async def requeue(self, change: Moved, gated: AtGate | None, entry: Entry) -> None:
         """Let a job that has ended wait again, with its audit entry, in one commit. Raises ImpossibleChange."""
         await self._writer.write(lambda db: requeue(db, change, gated, entry))
+
+    async def adopt(self, new: NewJob, changes: Callable[[JobId], Sequence[Change]], entry: Entry) -> JobId:
+        """Write a job down that runs already, with what follows from its id and its audit entry, in one commit.
+
+        Nobody ever sees it waiting. Raises ImpossibleChange.
+        """
+
+        def work(db: Database) -> JobId:
+            (job,) = _add(db, [new])
+            assert job is not None  # noqa: S101 - it has no key that could be taken
+            apply(db, changes(job), self._half_life_s)
+            log(db, entry)
+            return job
+
+        return await self._writer.write(work)
 
     def unended(self) -> Iterator[KnownJob]:
         """Every job that has not ended, by id, as of the first step; blocks on the disk."""

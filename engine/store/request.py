@@ -13,7 +13,7 @@ from typing import Any
 from pydantic_core import PydanticSerializationError, to_json
 
 from engine.bookkeeping import NewJob
-from engine.protocol.fields import After, ElementFields, JobFields
+from engine.protocol.fields import AdoptedFields, After, ElementFields, JobFields
 
 COMMAND_LINE_CHARACTERS = 200
 """How much of a command line a listing carries."""
@@ -115,6 +115,8 @@ def fields_of(row: Sequence[Any]) -> JobFields:
     values |= json.loads(request)
     if "after" in values:
         values["after"] = [After(id=number, when=when) for number, when in values["after"]]
+    if "adopted_pid" in values:
+        return AdoptedFields(job_id=job_id, name=name, **values)
     if array_parent is None:
         return JobFields(job_id=job_id, name=name, **values)
     return ElementFields(job_id=job_id, name=name, **values, array_parent=array_parent, array_index=array_index)
@@ -141,6 +143,8 @@ def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
         rest |= _gate(fields)
     if fields.tags:
         rest["tags"] = dict(fields.tags)
+    if isinstance(fields, AdoptedFields):
+        rest |= {"adopted_pid": fields.adopted_pid, "adopted_start": fields.adopted_start}
     if fields.submitted_at is not None:
         rest["submitted_at"] = fields.submitted_at
     if fields.group != effective[0]:  # for nearly all jobs: they leave the group out
