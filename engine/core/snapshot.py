@@ -15,14 +15,14 @@ class Gpu:
     """One card as last read. A reading that is missing is `None`, never a number.
 
     memory_mb: its size, MiB. memory_used_mb: measured use, MiB, whoever uses it. held_mb: the part of it that belongs
-    to rcq's own jobs. over: jobs that share it and have more of it than they asked for, by so many MiB each, where that
-    is measured. strangers: how many processes that rcq did not start are on it, strangers_of: of which users.
+    to rcq's own jobs. over: jobs that share it and have more of it than they asked for, by so many MiB each, where
+    that is measured. strangers: how many processes that rcq did not start are on it, strangers_of: of which users.
     temperature_c: degrees Celsius; margin_c: degrees that are left before it slows itself down, where it tells that.
     throttled: the driver slows it down because of heat, throttle: in its words. drained: an admin took it out of use;
     quarantined: the health monitor did, for `cause`. settling: a job left it and it was not yet seen free since.
-    power_w: watts that it draws at most when it works. numa_node: of its PCI slot. links: how closely it is linked to
-    each card of the host in their order by index (`placement.topology`); empty where that is not known. parent: of a
-    MIG instance, its card.
+    power_w: watts that it draws at most when it works; power_min_w: what it can be held to, where rcq may do that.
+    numa_node: of its PCI slot. links: how closely it is linked to each card of the host in their order by index
+    (`placement.topology`); empty where that is not known. parent: of a MIG instance, its card.
     """
 
     uuid: GpuUuid
@@ -43,6 +43,7 @@ class Gpu:
     strangers_of: tuple[str, ...] = ()
     margin_c: float | None = None
     power_w: float | None = None
+    power_min_w: float | None = None
     numa_node: int | None = None
     links: tuple[int, ...] = ()
     parent: GpuUuid | None = None

@@ -137,6 +137,7 @@ class BoxService:
             resume_c=self._policy.thermal.resume_c,
             power_w=reading.power_w,
             power_limit_w=reading.power_limit_w,
+            power_cap_w=self._books.cards.caps_w.get(reading.uuid),
             throttled=reading.throttled,
             foreign_mb=card.foreign_mb,
             tolerated_mb=self._policy.tolerated_foreign_mb,
@@ -205,4 +206,6 @@ class BoxService:
             last_pass_at=self._passes.last_at,
             last_pass_age_s=self._age(),
             last_pass_s=self._passes.last_s,
+            power_w=cards.drawn_w(now),
+            power_budget_w=self._policy.power.budget_w,
         )

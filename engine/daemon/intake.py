@@ -12,14 +12,16 @@ from engine.api.backend import Identity
 from engine.bookkeeping import KnownJob
 from engine.core.decisions import Hold, Plan
 from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, PendingGroup, ServiceName, Shape, Waiting
+from engine.core.placement.fits import matches
 from engine.core.placement.possible import impossible
 from engine.core.policy import Policy
 from engine.core.reasons import Impossible, QuotaReached
 from engine.core.snapshot import Snapshot
 from engine.daemon.books import Books
 from engine.daemon.elements import too_large
+from engine.daemon.powercaps import out_of_range
 from engine.daemon.register import Register
-from engine.ports import Clock
+from engine.ports import Clock, PowerControl
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 from engine.store.accounts import Account
@@ -43,6 +45,7 @@ class Intake:
         policy: Policy,
         clock: Clock,
         plan: Planner,
+        power: PowerControl,
     ) -> None:
         self._books = books
         self._register = register
@@ -50,12 +53,17 @@ class Intake:
         self._policy = policy
         self._clock = clock
         self._plan = plan
+        self._power = power
         self._known: dict[_Terms, GroupKey | Refused] = {}
         self._known_at: tuple[object, ...] = ()
 
     def refresh(self) -> None:
         """Before a batch: forget conclusions that rested on other cards, accounts, quotas or run times."""
-        cards = tuple((c.reading.uuid, c.reading.memory_mb) for c in self._books.cards.all())
+        known = self._books.cards
+        cards = tuple(
+            (c.reading.uuid, c.reading.memory_mb, c.reading.power_min_w, c.reading.power_max_w, known.limit_w(c))
+            for c in known.all()
+        )
         at = (self._register.version, self._books.run_times.version, cards)
         if at != self._known_at or len(self._known) > REMEMBERED:
             self._known.clear()
@@ -78,6 +86,7 @@ class Intake:
             job.time_limit_s,
             job.priority,
             job.preemptible,
+            job.gpu_power_w,
             self._books.run_times.kind(who.account, job.name),
         )
         if job.array is not None and (refused := too_large(job.array, self._settings.max_array)):
@@ -96,7 +105,7 @@ class Intake:
         account = self._register.accounts.get(key.owner.account)
         if account is None or account.disabled:
             return Refused("INVALID_STATE", f"The account {key.owner.account} is disabled: ask an admin to enable it.")
-        return self._left(account, key) or self._limits(key) or self._possible(key) or self._within_quota(key)
+        return self._left(account, key) or self._holds(key)
 
     def rejudge(self, who: Identity, job: JobFields, before: GroupKey, *, to_group: bool = False) -> GroupKey | Refused:
         """The effective request of a job that `who` changes; it stays its owner's, and in its group unless `to_group`.
@@ -106,18 +115,15 @@ class Intake:
         owner = replace(who, account=before.owner.account, group=before.owner.group)
         key = self._key(owner, job)
         refused = self._membership(who, key) if to_group else None
-        return refused or self._limits(key) or self._possible(key) or self._within_quota(key) or key
+        return refused or self._holds(key) or key
 
     def _conclude(self, who: Identity, job: JobFields) -> GroupKey | Refused:
         key = self._key(who, job)
-        return (
-            self._standing(who)
-            or self._membership(who, key)
-            or self._limits(key)
-            or self._possible(key)
-            or self._within_quota(key)
-            or key
-        )
+        return self._standing(who) or self._membership(who, key) or self._holds(key) or key
+
+    def _holds(self, key: GroupKey) -> Refused | None:
+        """Why nobody may ask for that here, if so."""
+        return self._limits(key) or self._possible(key) or self._capped(key) or self._within_quota(key)
 
     def _standing(self, who: Identity) -> Refused | None:
         """A file may be on its way for hours: it is taken in only while its sender is who it was at the start."""
@@ -142,6 +148,7 @@ class Intake:
                 cpu_cores=job.cpu_cores,
                 memory_mb=job.memory_mb,
                 time_limit_s=limit,
+                gpu_power_w=job.gpu_power_w if job.gpus else None,
             ),
             kind=self._books.run_times.kind(who.account, job.name),
         )
@@ -181,7 +188,8 @@ class Intake:
         return None
 
     def _possible(self, key: GroupKey) -> Refused | None:
-        lacking = impossible(key.shape, self._books.cards.gpus(self._clock.now()), self._books.host)
+        cards = self._books.cards.gpus(self._clock.now())
+        lacking = impossible(key.shape, cards, self._books.host, self._policy.power)
         if not lacking:
             return None
         told = "; ".join(_told(one, key.shape) for one in lacking)
@@ -190,6 +198,21 @@ class Intake:
             f"This host can never hold it: {told}. Ask for less.",
             [_field(one) for one in lacking],
         )
+
+    def _capped(self, key: GroupKey) -> Refused | None:
+        """A power limit that cannot be set, or not on every card that the job may get."""
+        watts = key.shape.gpu_power_w
+        if watts is None:
+            return None
+        if (why := self._power.refusal()) is not None:
+            return _invalid("gpu_power_w", f"{why} Submit without gpu_power_w.")
+        matching = (gpu for gpu in self._books.cards.gpus(self._clock.now()) if matches(gpu, key.shape))
+        for gpu in matching:
+            card = self._books.cards.get(gpu.uuid)
+            told = out_of_range(card.reading, watts) if card is not None else None
+            if told is not None:
+                return _invalid("gpu_power_w", f"{told} Ask for other watts, or name a gpu_type.")
+        return None
 
     def _within_quota(self, key: GroupKey) -> Refused | None:
         """Ask the planner itself, on the same box with nobody else on it and nothing used."""
@@ -234,6 +257,8 @@ def _told(lacking: Impossible, shape: Shape) -> str:
     """With its numbers; those of a type count cards, which the field's name does not say."""
     if lacking.resource == "gpu_type":
         return f"{lacking.wanted} of at most {lacking.most} GPUs of type {shape.gpu_type}"
+    if lacking.resource == "gpu_power_w":
+        return f"all cards would draw {lacking.wanted} W with it, and the host's power budget is {lacking.most} W"
     return f"{lacking.resource} {lacking.wanted} of at most {lacking.most}"
 
 

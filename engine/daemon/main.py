@@ -74,6 +74,7 @@ async def run(settings: Settings, paths: Paths) -> None:
         # 2. what an earlier engine left
         await engine.executor.open(engine.runs.ended)
         await engine.recovery.run()
+        await engine.minders.recover()
         gc.freeze()  # what was just read lives long: no collection needs to look at a million jobs again
         # 3. from here on, time and events drive it
         passing = asyncio.create_task(engine.passes.run(), name="passes")

@@ -2,7 +2,7 @@
 
 from config.settings import Settings
 from engine.core.forecast import Bounds
-from engine.core.policy import Basis, Order, Policy, Preemption, Thermal
+from engine.core.policy import Basis, Order, Policy, Power, Preemption, Thermal
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -26,6 +26,7 @@ def policy_of(settings: Settings) -> Policy:
             power_cap=settings.thermal.power_cap,
             power_cap_share=settings.thermal.power_cap_share,
         ),
+        power=Power(budget_w=settings.power.budget_w, idle_w=settings.power.idle_w),
         tolerated_foreign_mb=None if settings.gpu.foreign == "ignore" else settings.gpu.tolerated_foreign_mb,
         preemption=Preemption(
             enabled=scheduling.preemption,

@@ -11,6 +11,7 @@ NOTICES: dict[str, tuple[str, ...]] = {
     "GPU_XID": ("gpu", "index", "xid"),
     "FOREIGN_PROCESS": ("gpu", "index", "pid", "user", "memory_mb", "charged"),
     "POWER_CAPPED": ("gpu", "index", "watts", "limit_w"),
+    "POWER_NOT_RESTORED": ("gpu", "index", "watts", "limit_w"),
 }
 """Code to the names of its numbers. A job's notices are its owner's; FOREIGN_PROCESS goes to the account that is linked
 to the Unix user, and to admins."""
