@@ -1,11 +1,11 @@
-"""Reading output: offsets, limits, and a directory full of traps."""
+"""Reading output and adding to it: offsets, limits, and a directory full of traps."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from engine.executor.logs import Slice, read, whole_characters
+from engine.executor.logs import Slice, append, read, whole_characters
 
 
 @pytest.fixture
@@ -65,6 +65,30 @@ def test_a_linked_directory_is_not_entered(directory: Path) -> None:
     link = directory / "link"
     link.symlink_to(directory)
     assert read(link, "stdout", 0, 100).data == b""
+
+
+def test_a_line_goes_to_the_end(directory: Path) -> None:
+    assert append(directory, "stdout", b"rcq: told\n")
+    assert (directory / "stdout.log").read_bytes() == b"0123456789rcq: told\n"
+    with pytest.raises(ValueError, match="stdout or stderr"):
+        append(directory, "../stdout", b"x")
+
+
+@pytest.mark.parametrize("trap", ["missing", "symlink", "hard link", "fifo", "directory"])
+def test_a_line_goes_nowhere_else(directory: Path, tmp_path: Path, trap: str) -> None:
+    secret, log = tmp_path / "secret", directory / "stderr.log"
+    secret.write_text("secret")
+    make = {
+        "missing": lambda: None,
+        "symlink": lambda: log.symlink_to(secret),
+        "hard link": lambda: os.link(secret, log),
+        "fifo": lambda: os.mkfifo(log),
+        "directory": log.mkdir,
+    }
+    make[trap]()
+    assert not append(directory, "stderr", b"x")
+    assert secret.read_text() == "secret"
+    assert log.exists() == (trap != "missing")
 
 
 def test_bad_arguments(directory: Path) -> None:
