@@ -41,15 +41,12 @@ class Identity:
     instance: int | None = None
 
 
-def identities(position: int) -> tuple[Identity, ...]:
-    """What can be used of the card at `position` in the driver's order: itself, or its MIG instances if it has any.
-
-    Raises NVMLError when it cannot be found.
-    """
+def card_at(position: int) -> Identity:
+    """The card at `position` in the driver's order. Raises NVMLError when it cannot be found."""
     handle = pynvml.nvmlDeviceGetHandleByIndex(position)
     bounds = told(lambda: pynvml.nvmlDeviceGetPowerManagementLimitConstraints(handle)) or (None, None)
     pci = bus_id(handle)
-    card = Identity(
+    return Identity(
         uuid=GpuUuid(pynvml.nvmlDeviceGetUUID(handle)),
         handle=handle,
         card=handle,
@@ -65,7 +62,17 @@ def identities(position: int) -> tuple[Identity, ...]:
         power_min_w=watts(bounds[0]),
         power_max_w=watts(bounds[1]),
     )
-    return tuple(_instances(card)) or (card,)
+
+
+def usable(card: Identity) -> tuple[Identity, ...]:
+    """What jobs can use of a card: itself, or in MIG mode its instances; nothing while it has none.
+
+    Raises NVMLError when the driver or the card is gone.
+    """
+    mode = told(lambda: pynvml.nvmlDeviceGetMigMode(card.handle))
+    if mode is None or mode[0] != pynvml.NVML_DEVICE_MIG_ENABLE:
+        return (card,)
+    return tuple(_instances(card))
 
 
 def bus_id(handle: Any) -> str | None:
@@ -105,9 +112,6 @@ def _numa_node(handle: Any, pci: str | None) -> int | None:
 
 def _instances(card: Identity) -> Iterator[Identity]:
     """Watts and joules are told of whole cards only, so an instance has none."""
-    mode = told(lambda: pynvml.nvmlDeviceGetMigMode(card.handle))
-    if mode is None or mode[0] != pynvml.NVML_DEVICE_MIG_ENABLE:
-        return
     for place in range(whole(_MAX_INSTANCES, lambda: pynvml.nvmlDeviceGetMaxMigDeviceCount(card.handle)) or 0):
         handle = told(partial(pynvml.nvmlDeviceGetMigDeviceHandleByIndex, card.handle, place))
         uuid = None if handle is None else told(partial(pynvml.nvmlDeviceGetUUID, handle))

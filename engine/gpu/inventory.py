@@ -11,7 +11,7 @@ import pynvml
 from engine.core.model import GpuUuid
 from engine.gpu.asking import DRIVER_GONE
 from engine.gpu.events import Events
-from engine.gpu.identity import Identity, identities
+from engine.gpu.identity import Identity, card_at, usable
 from engine.gpu.links import Links, links_of, nvlinks
 
 LOOK_AGAIN_S = 60.0
@@ -23,13 +23,9 @@ class Place:
     """What was found at a position of the driver's, and when."""
 
     found_at: float
+    card: Identity
     things: tuple[Identity, ...]
     nvlinks: Links
-
-    @property
-    def whole(self) -> Identity | None:
-        """The card itself; `None` where its MIG instances are what is used."""
-        return self.things[0] if self.things[0].parent is None else None
 
 
 class Inventory:
@@ -49,14 +45,14 @@ class Inventory:
             return
         self.forget(position)
         try:
-            things = identities(position)
-            self._events.register(things[0].card)
-            own = nvlinks(things[0].card)
+            card = card_at(position)
+            self._events.register(card.handle)
+            things, own = usable(card), nvlinks(card.handle)
         except pynvml.NVMLError as error:
             if error.value in DRIVER_GONE:
                 raise
             return  # a lost card: it is found by its absence
-        self._places[position] = Place(found_at=now, things=things, nvlinks=own)
+        self._places[position] = Place(found_at=now, card=card, things=things, nvlinks=own)
         self._found.update((one.uuid, one) for one in things)
 
     def forget(self, position: int) -> None:
@@ -87,7 +83,7 @@ class Inventory:
         Raises NVMLError when the driver is gone.
         """
         places = [place for position, place in sorted(self._places.items()) if position in positions]
-        cards = [(place.whole, place.nvlinks) for place in places if place.whole is not None]
+        cards = [(place.card, place.nvlinks) for place in places if place.card in place.things]
         uuids = frozenset(card.uuid for card, _ in cards)
         if uuids == self._linked:
             return

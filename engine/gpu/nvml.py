@@ -147,14 +147,16 @@ class NvmlGpus:
     def _readings(self, position: int, inventory: Inventory, events: Events, now: float) -> tuple[GpuReading, ...]:
         """What is at a position; nothing when it is lost: it is found by its absence, whatever its position is now."""
         try:
-            found = tuple(self._reading(one, position, inventory, events, now) for one in inventory.at(position))
+            found = []
+            for one in inventory.at(position):
+                found.append(self._reading(one, position, inventory, events, now))
+                self._known[one.uuid] = found[-1]
+            return tuple(found)
         except pynvml.NVMLError as error:
             if error.value in DRIVER_GONE:
                 raise
             inventory.forget(position)
             return ()
-        self._known.update((reading.uuid, reading) for reading in found)
-        return found
 
     def _index(self, one: Identity, position: int, inventory: Inventory) -> int:
         """The one that it has; of a new one, its place among all that can be used, if nobody has that."""

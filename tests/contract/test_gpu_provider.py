@@ -1,28 +1,31 @@
 """What every GpuProvider keeps, whether its cards are simulated or the driver's (a stand-in for its library here)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from engine.gpu.none import NoGpus
 from engine.gpu.nvml import NvmlGpus
 from engine.gpu.simulated import SimulatedCardSpec, SimulatedGpus, card_uuid
+from engine.gpu.watched import WatchedGpus
 from engine.ports import GpuProvider
 from engine.readings import GpuLoad
 from tests.gpu.conftest import HandClock
 from tests.gpu.fake_nvml import FakeCard, install
+from tests.gpu.scripted import ScriptedDriver
 
 CARDS = 4
 
 
-def simulated(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> GpuProvider:
+def simulated(clock: HandClock, monkeypatch: pytest.MonkeyPatch, folder: Path) -> GpuProvider:
     """Four simulated cards, one of them shared by two jobs."""
     shared = card_uuid(2, "NVIDIA RTX A6000")
     loads = [GpuLoad(gpu=shared, load=0.7, memory_mb=30_000) for _ in range(2)]
     return SimulatedGpus([SimulatedCardSpec()] * CARDS, lambda: loads, clock)
 
 
-def nvml(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> GpuProvider:
+def nvml(clock: HandClock, monkeypatch: pytest.MonkeyPatch, folder: Path) -> GpuProvider:
     """Four cards behind NVML, one of them full."""
     cards = [FakeCard(uuid=f"GPU-0000000{index}-aaaa-bbbb-cccc-000000000000") for index in range(CARDS)]
     cards[2].used = cards[2].total
@@ -30,15 +33,28 @@ def nvml(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> GpuProvider:
     return NvmlGpus(clock)
 
 
+def watched(clock: HandClock, monkeypatch: pytest.MonkeyPatch, folder: Path) -> GpuProvider:
+    """Four cards behind NVML in a process of its own, one of them full."""
+    driver = ScriptedDriver(folder, cards=CARDS)
+    driver.card(2, used_mb=49_140)
+    for name, value in driver.environment.items():
+        monkeypatch.setenv(name, value)
+    return WatchedGpus(clock, 20.0)
+
+
 @pytest.fixture
 def clock() -> HandClock:
     return HandClock()
 
 
-@pytest.fixture(params=[simulated, nvml])
-def provider(request: pytest.FixtureRequest, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> GpuProvider:
-    make: Callable[[HandClock, pytest.MonkeyPatch], GpuProvider] = request.param
-    return make(clock, monkeypatch)
+@pytest.fixture(params=[simulated, nvml, watched])
+def provider(
+    request: pytest.FixtureRequest, clock: HandClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[GpuProvider]:
+    make: Callable[[HandClock, pytest.MonkeyPatch, Path], GpuProvider] = request.param
+    made = make(clock, monkeypatch, tmp_path)
+    yield made
+    made.close()
 
 
 def test_cards_come_by_index_with_a_uuid_each(provider: GpuProvider) -> None:
