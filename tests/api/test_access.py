@@ -61,6 +61,7 @@ PROTECTED = [
     ("PATCH", "/v1/jobs/1"),
     ("GET", "/v1/jobs/1/why"),
     ("GET", "/v1/jobs/1/log"),
+    ("POST", "/v1/adopt"),
     ("POST", "/v1/ingest"),
     ("GET", "/v1/gpus"),
     ("POST", "/v1/gpus/0/drain"),

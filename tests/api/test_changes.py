@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from engine.api.backend import Adopted
 from engine.api.changes import FIXED, changed, parse_changes
 from engine.protocol.errors import Refused
 from engine.protocol.fields import After, ElementFields, JobFields
@@ -98,3 +99,12 @@ def test_the_routes(api: Api) -> None:
     assert refusal(api.ask("PATCH", "/v1/jobs/7", json={})) == (422, "VALIDATION_ERROR")
     api.script.expect("jobs.edit", USER, 8, {"gpus": 2}, gives=Refused("INVALID_STATE", "it runs"))
     assert refusal(api.ask("PATCH", "/v1/jobs/8", json={"gpus": 2})) == (409, "INVALID_STATE")
+
+
+def test_adopt(api: Api) -> None:
+    detail = JobDetail(**ROW, command=["true"], adopted_pid=4711)
+    api.script.expect("jobs.adopt", USER, Adopted(pid=4711, time_limit_s=60, name="x"), gives=detail)
+    answer = api.ask("POST", "/v1/adopt", json={"pid": 4711, "time_limit_s": 60, "name": "x"})
+    assert (answer.status_code, answer.json()["adopted_pid"]) == (201, 4711)
+    for body in ({}, {"pid": 0}, {"pid": "1"}, {"pid": 1, "gpus": 1}, {"pid": 1, "time_limit_s": 0}):
+        assert refusal(api.ask("POST", "/v1/adopt", json=body)) == (422, "VALIDATION_ERROR")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId
-from engine.ports import Ending, Launch, Running
+from engine.ports import Ending, Launch, Process, Running
 
 BOOTED_AT = 1_000.0
 
@@ -46,7 +46,27 @@ class FakeHost:
     def __init__(self) -> None:
         self.behaviours: dict[tuple[str, ...], Behaviour] = {}
         self.attempts: dict[tuple[JobId, int], _Attempt] = {}
+        self.strangers: dict[int, int] = {}
         self.now = BOOTED_AT
+
+    def stranger(self) -> Process:
+        """A process that nobody here started."""
+        process = Process(pid=20_000 + len(self.strangers), start=int(self.now))
+        self.strangers[process.pid] = process.start
+        return process
+
+    def leave(self, pid: int) -> None:
+        """It ends by itself, and with it the attempt that it is."""
+        self.strangers[pid] = -1
+        for attempt in self.attempts.values():
+            if attempt.running.pid == pid:
+                self._end(attempt, Cause.EXIT)
+
+    def job_of(self, pid: int) -> JobId | None:
+        """Whose first process that is."""
+        return next(
+            (one.launch.job for one in self.attempts.values() if one.running.pid == pid and not one.ending), None
+        )
 
     def expect(self, argv: tuple[str, ...], behaviour: Behaviour) -> None:
         """From now on that command may be started."""
@@ -65,6 +85,9 @@ class FakeHost:
         """Start it, unless it was started before."""
         key = (launch.job, launch.attempt)
         if key not in self.attempts:
+            if launch.adopt is not None:
+                self._adopt(launch, launch.adopt)
+                return self.attempts[key]
             assert launch.argv in self.behaviours, f"nobody said that {launch.argv} would be started"
             self._run(launch, self.behaviours[launch.argv])
         return self.attempts[key]
@@ -102,6 +125,19 @@ class FakeHost:
             left_s, lambda: self._end(attempt, Cause.TIME_LIMIT, signal=15)
         )
 
+    def _adopt(self, launch: Launch, process: Process) -> None:
+        self.now += 1.0
+        there = self.strangers.get(process.pid) == process.start
+        running = Running(
+            job=launch.job, attempt=launch.attempt, pid=process.pid if there else None, started_at=self.now
+        )
+        attempt = _Attempt(launch=launch, running=running, behaviour=Behaviour(), processes=1)
+        self.attempts[launch.job, launch.attempt] = attempt
+        if there:
+            self._limit(attempt, launch.time_limit_s)
+        else:
+            self._end(attempt, Cause.LAUNCH_ERROR, message="it is another one now, or has ended")
+
     def _run(self, launch: Launch, behaviour: Behaviour) -> None:
         self.now += 1.0
         pid = None if behaviour.missing else 10_000 + len(self.attempts)
@@ -132,7 +168,7 @@ class FakeHost:
             attempt=attempt.launch.attempt,
             cause=cause,
             exit_code=attempt.behaviour.exit_code if by_itself else None,
-            signal=attempt.behaviour.signal if by_itself else signal,
+            signal=attempt.behaviour.signal if by_itself or attempt.launch.adopt is not None else signal,
             started_at=None if cause is Cause.LAUNCH_ERROR else attempt.running.started_at,
             ended_at=self.now,
             message=message,
@@ -185,6 +221,10 @@ class FakeExecutor:
     async def go_on(self, job: JobId) -> None:
         """They go on."""
         self.host.pause(job, paused=False)
+
+    def job_of(self, pid: int) -> JobId | None:
+        """Whose first process that is."""
+        return self.host.job_of(pid)
 
     async def close(self) -> None:
         """Tell nothing more."""

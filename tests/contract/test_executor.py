@@ -3,8 +3,10 @@
 import asyncio
 import os
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +18,7 @@ from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, Sh
 from engine.core.snapshot import Lease
 from engine.executor import tree
 from engine.executor.process import ProcessExecutor
-from engine.ports import Ending, Executor, Launch, Running
+from engine.ports import Ending, Executor, Launch, Process, Running
 from tests.contract.fake_executor import Behaviour, FakeExecutor, FakeHost
 
 PATIENCE_S = 10.0
@@ -68,6 +70,14 @@ class Side(Protocol):
         """Let a job of `WAITS` go on to its end."""
         ...
 
+    def stranger(self) -> Process:
+        """A process that no executor started."""
+        ...
+
+    def leave(self, pid: int) -> None:
+        """Let a stranger end by itself."""
+        ...
+
 
 class FakeSide:
     def __init__(self, root: Path) -> None:
@@ -88,10 +98,17 @@ class FakeSide:
     def release(self, job: str) -> None:
         self.host.release(JobId(job))
 
+    def stranger(self) -> Process:
+        return self.host.stranger()
+
+    def leave(self, pid: int) -> None:
+        self.host.leave(pid)
+
 
 class RealSide:
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.strangers: dict[int, subprocess.Popen[bytes]] = {}
 
     def executor(self) -> Executor:
         return ProcessExecutor(self.root)
@@ -107,6 +124,17 @@ class RealSide:
 
     def release(self, job: str) -> None:
         (self.root / "jobs" / job / "release").touch()
+
+    def stranger(self) -> Process:
+        one = subprocess.Popen(["sleep", "300"], env={"MARK": f"{self.root}/stranger"})
+        self.strangers[one.pid] = one
+        found = tree.stat(one.pid)
+        assert found is not None
+        return Process(pid=one.pid, start=found.start)
+
+    def leave(self, pid: int) -> None:
+        self.strangers[pid].kill()
+        self.strangers[pid].wait()
 
 
 def environment(pid: int) -> list[bytes]:
@@ -403,3 +431,48 @@ async def test_many_at_once(side: Side, engine: Engine) -> None:
     assert Counter((one.job, one.exit_code) for one in engine.endings) == {
         (one.job, 7 if int(one.job) % 2 else 0): 1 for one in jobs
     }
+
+
+async def test_a_running_process_is_adopted_and_its_end_is_seen(side: Side, engine: Engine) -> None:
+    process, other = side.stranger(), side.stranger()
+    one = replace(launch(side, "1", MISSING), adopt=process)
+    running = await engine.executor.start(one)
+    assert running.pid == process.pid
+    assert [engine.executor.job_of(pid) for pid in (process.pid, other.pid)] == ["1", None]
+    await engine.executor.close()
+    second = await Engine(side).open()
+    assert await second.executor.adopt(one.job, 1, one.directory) == running
+    side.leave(process.pid)
+    ending = await second.end_of("1")
+    assert (ending.cause, ending.exit_code, ending.signal) == (Cause.EXIT, None, None)
+    assert second.executor.job_of(process.pid) is None
+    side.leave(other.pid)
+    await second.executor.close()
+
+
+async def test_stop_of_an_adopted_process(side: Side, engine: Engine) -> None:
+    process = side.stranger()
+    await engine.executor.start(replace(launch(side, "1", MISSING), adopt=process))
+    await engine.executor.stop(JobId("1"), Cause.CANCELLED, 2.0)
+    ending = await engine.end_of("1")
+    assert (ending.cause, ending.exit_code, ending.signal) == (Cause.CANCELLED, None, None)
+    side.leave(process.pid)
+
+
+async def test_a_pid_that_is_another_process_now_is_not_adopted(side: Side, engine: Engine) -> None:
+    process = side.stranger()
+    running = await engine.executor.start(replace(launch(side, "1", MISSING), adopt=replace(process, start=1)))
+    assert running.pid is None
+    assert (await engine.end_of("1")).cause is Cause.LAUNCH_ERROR
+    side.leave(process.pid)
+
+
+async def test_whose_a_process_is(side: Side, engine: Engine) -> None:
+    one, two = launch(side, "1", WAITS), launch(side, "2", WAITS)
+    first, second = await engine.executor.start(one), await engine.executor.start(two)
+    assert first.pid and second.pid
+    assert [engine.executor.job_of(running.pid) for running in (first, second)] == ["1", "2"]
+    for job in ("1", "2"):
+        side.release(job)
+        await engine.end_of(job)
+    assert engine.executor.job_of(first.pid) is None

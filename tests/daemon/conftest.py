@@ -67,6 +67,9 @@ class HandExecutor:
     async def stop(self, job: JobId, cause: Cause, grace_s: float) -> None:
         self.stopped.append((job, cause))
 
+    def job_of(self, pid: int) -> JobId | None:
+        return None
+
     async def close(self) -> None:
         pass
 
