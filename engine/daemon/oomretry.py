@@ -17,6 +17,7 @@ from engine.daemon.books import Books, Live
 from engine.daemon.intake import Intake
 from engine.daemon.measures import Measures
 from engine.protocol.errors import Refused
+from engine.protocol.fields import AdoptedFields
 
 FACTOR = 1.5
 """So many times what it had is asked for."""
@@ -44,11 +45,20 @@ class OomRetry:
         self._most = settings.oom_retries
 
     def after(self, live: Live, found: Aftermath) -> Aftermath:
-        """The same aftermath, or that of one more attempt with more memory, or one that says why there is none."""
+        """The same aftermath, or that of one more attempt with more memory, or one that says why there is none.
+
+        An adopted process has one attempt: nobody knows how it was started.
+        """
         ended, fields = found.ended, live.fields
         if ended.cause is not Cause.GPU_OUT_OF_MEMORY or ended.state is not JobState.FAILED or fields is None:
             return found
-        if self._policy == "off" or live.oom_retries >= self._most or live.cancelled or not live.lease.gpus:
+        if (
+            isinstance(fields, AdoptedFields)
+            or self._policy == "off"
+            or live.oom_retries >= self._most
+            or live.cancelled
+            or not live.lease.gpus
+        ):
             return found
         grown = self._growth(live)
         if isinstance(grown, str):

@@ -67,7 +67,7 @@ def table(section: str) -> dict[str, list[str]]:
 def test_every_section_is_one_that_is_checked() -> None:
     assert set(SECTIONS) == {
         "Commands", "Exit codes", "Variables that override", "A job's fields", "What a job sees", "States of a job",
-        "Causes", "Attempts", "Measures", "Notices", "Quotas", "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "API",
+        "Causes", "Attempts", "GPU memory", "Measures", "Notices", "Quotas", "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "API",
         "Settings", "Keys of the terminal UI", "Options of simulate",
     }  # fmt: skip
 
@@ -105,6 +105,11 @@ def test_every_notice_with_its_numbers() -> None:
     assert {code: tuple(codes(cells[0])) for code, cells in table("Notices").items()} == NOTICES
 
 
+def test_gpu_memory_is_told_in_words_that_there_are() -> None:
+    known = {*Cause, *FIELD_NAMES, *REASON_CODES, *NOTICES, *declared(Settings, "")}
+    assert set(codes(SECTIONS["GPU memory"])) <= known
+
+
 def test_every_measure() -> None:
     assert list(table("Measures")) == [field.name for field in fields(MeasuresView)]
 
@@ -125,9 +130,11 @@ def test_every_cause_of_quarantine_with_what_follows_and_its_xids() -> None:
 
 def test_attempts_are_told_in_words_that_there_are() -> None:
     known = {*Cause, *JobState, *FIELD_NAMES, *VERBS, *declared(Settings, "")}
-    known |= {"RCQ_ATTEMPT", "SIGTERM", "SIGKILL", "attempts", "stdout.log", "stderr.log", "exit"}
+    known |= {"RCQ_ATTEMPT", "message", "exit_code", "SIGTERM", "SIGKILL", "attempts", "stdout.log", "stderr.log", "exit"}
     assert set(codes(SECTIONS["Attempts"])) <= known
-    assert {after for after, *_ in rows("Attempts")} == {"a failure", "preemption", "idleness", "`requeue` of an ended job"}
+    assert {after for after, *_ in rows("Attempts")} == {
+        "a failure", "preemption", "idleness", "`gpu-out-of-memory`", "`requeue` of an ended job",
+    }  # fmt: skip
     untried = {Cause.DEPENDENCY, Cause.TIME_LIMIT}
     assert {cause for cause in Cause if outcome(cause, 1) is JobState.FAILED} - untried == RETRIED
     assert all(f"`{cause}`" in SECTIONS["Attempts"] for cause in untried)
