@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pynvml
@@ -73,9 +73,10 @@ class FakeCard:
     crash: set[str] = field(default_factory=set)
 
 
-def misbehave(name: str, hang: set[str], crash: set[str]) -> None:
-    """What a broken driver does: it does not come back, or takes the process with it."""
+def misbehave(name: str, hang: set[str], crash: set[str], stuck: Callable[[], None]) -> None:
+    """What a broken driver does: it does not come back (stuck is called before), or takes the process with it."""
     if name in hang:
+        stuck()
         threading.Event().wait()
     if name in crash:
         os.kill(os.getpid(), signal.SIGSEGV)

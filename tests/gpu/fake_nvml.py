@@ -39,6 +39,7 @@ class FakeNvml:
         self.xids: list[tuple[FakeCard, int, int]] = []
         self.near: dict[frozenset[str], int] = {}
         self.before: Callable[[], None] = lambda: None
+        self.stuck: Callable[[], None] = lambda: None
         self.limited: Callable[[FakeCard], None] = lambda card: None
         self._watched: set[FakeCard] = set()
         self._handles: dict[int, FakeCard | FakeInstance] = {}
@@ -117,7 +118,7 @@ class FakeNvml:
         def call(*args: Any) -> int:
             self.before()
             self.calls.append(name)
-            misbehave(name, self.hang, self.crash)
+            misbehave(name, self.hang, self.crash, self.stuck)
             if name in self.fail:
                 return self.fail[name]
             if name != "nvmlInitWithFlags" and not self.open:
@@ -127,7 +128,7 @@ class FakeNvml:
                 if isinstance(card, FakeCard):
                     if card not in self.cards:
                         return int(pynvml.NVML_ERROR_GPU_IS_LOST)
-                    misbehave(name, card.hang, card.crash)
+                    misbehave(name, card.hang, card.crash, self.stuck)
                 if name in card.fail:
                     return card.fail[name]
                 args = (card, *args[1:])
@@ -183,7 +184,7 @@ class FakeNvml:
         if index >= len(self.cards):
             return int(pynvml.NVML_ERROR_INVALID_ARGUMENT)
         card = self.cards[index]
-        misbehave("nvmlDeviceGetHandleByIndex_v2", card.hang, card.crash)
+        misbehave("nvmlDeviceGetHandleByIndex_v2", card.hang, card.crash, self.stuck)
         self._name_handle(card, out)
         return card.fail.get("nvmlDeviceGetHandleByIndex_v2")
 

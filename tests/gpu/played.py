@@ -37,6 +37,7 @@ class Played(FakeNvml):
         self._generation: int | None = None
         self._told = 0
         self.before = self._look
+        self.stuck = script.with_suffix(".hung").touch
         self.limited = lambda card: self._keep()
 
     def _look(self) -> None:

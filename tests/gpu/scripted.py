@@ -103,8 +103,13 @@ class ScriptedDriver:
 
     def hang(self, index: int | None, function: str = "nvmlDeviceGetTemperature") -> None:
         """Let a function never come back, on one card or (`None`) everywhere."""
+        self.script.with_suffix(".hung").unlink(missing_ok=True)
         self._of(index)["hang"].append(function)
         self._write()
+
+    def hangs(self) -> bool:
+        """Whether somebody has called the function that hangs since it does."""
+        return self.script.with_suffix(".hung").exists()
 
     def crash(self, index: int | None, function: str = "nvmlDeviceGetTemperature") -> None:
         """Let a function kill the process that calls it (SIGSEGV)."""
