@@ -236,8 +236,8 @@ def _unexplained_mb(card: Card) -> int:
 
 
 def _unwell(card: Card, signs: Signs | None, books: Books, now: float) -> str | None:
-    if books.cards.missing(card, now) or signs is None:
-        return "it cannot be read"
-    if signs.fault is not None:
+    if signs is not None and signs.fault is not None:
         return f"it cannot be read ({signs.fault})"
+    if signs is None or books.cards.missing(card, now):
+        return "it cannot be read"
     return f"{signs.leaking_mb} MiB on it belong to nobody" if signs.leaking_mb else None

@@ -5,9 +5,11 @@ run: whatever is launched computes what the canary's own kernel would.
 """
 
 import ctypes
+import json
 import threading
 from collections.abc import Callable
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_uint64, c_void_p
+from pathlib import Path
 from typing import Any
 
 from engine.gpu.canary import mixed
@@ -127,3 +129,13 @@ class FakeCuda:
         block, start = self._at(address)
         for at in range(threads):
             block[start + at * 4 : start + at * 4 + 4] = (mixed(at) + self.wrong).to_bytes(4, "little")
+
+
+def play(script: Path) -> None:
+    """Let this process find the library that `script` (JSON) describes: `fail`, `flip`, `hang`, `missing`, `wrong`."""
+    told = json.loads(script.read_text())
+    library = FakeCuda()
+    library.fail, library.wrong = told.get("fail", {}), told.get("wrong", False)
+    library.flip, library.hang = set(told.get("flip", [])), set(told.get("hang", []))
+    library.missing = set(told.get("missing", []))
+    ctypes.CDLL = lambda name: library  # type: ignore[misc,assignment]

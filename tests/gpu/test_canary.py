@@ -62,22 +62,28 @@ def test_without_the_library_it_says_so(monkeypatch, capsys):
     assert canary.main([]) == 2
 
 
-def scripted(monkeypatch, **script):
-    monkeypatch.setenv("CUDA_SCRIPT", json.dumps(script))
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+@pytest.fixture
+def scripted(monkeypatch, tmp_path):
+    """Lets the test's own process find a scripted library."""
+
+    def one(**script):
+        (tmp_path / "cuda.json").write_text(json.dumps(script))
+        monkeypatch.setenv("RCQ_SCRIPTED_CUDA", str(tmp_path / "cuda.json"))
+        monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "driver"))
+
+    return one
 
 
-async def test_it_runs_in_a_process_of_its_own(monkeypatch):
-    scripted(monkeypatch)
-    assert await Canaries(module="tests.gpu.cuda_driver")(CARD) is None
-    scripted(monkeypatch, fail={"cuMemAlloc_v2": ECC})
-    told = await Canaries(module="tests.gpu.cuda_driver")(CARD)
-    assert told == "cuMemAlloc_v2 failed: CUDA_ERROR_ECC_UNCORRECTABLE"
-    assert await Canaries(module="tests.gpu.no_such_module")(CARD) == "the test ended with 1"
+async def test_it_runs_in_a_process_of_its_own(scripted):
+    scripted()
+    assert await Canaries()(CARD) is None
+    scripted(fail={"cuMemAlloc_v2": ECC})
+    assert await Canaries()(CARD) == "cuMemAlloc_v2 failed: CUDA_ERROR_ECC_UNCORRECTABLE"
+    assert await Canaries(module="engine.gpu.no_such_module")(CARD) == "the test ended with 1"
 
 
-async def test_a_card_that_never_answers_has_failed_and_its_process_is_ended(monkeypatch):
-    scripted(monkeypatch, hang=["cuCtxCreate_v2"])
+async def test_a_card_that_never_answers_has_failed_and_its_process_is_ended(scripted, monkeypatch):
+    scripted(hang=["cuCtxCreate_v2"])
     begun = []
     start = asyncio.create_subprocess_exec
 
@@ -86,7 +92,7 @@ async def test_a_card_that_never_answers_has_failed_and_its_process_is_ended(mon
         return begun[-1]
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", noted)
-    assert await Canaries(0.5, module="tests.gpu.cuda_driver")(CARD) == "the test did not end within 0.5 s"
+    assert await Canaries(0.5)(CARD) == "the test did not end within 0.5 s"
     assert begun[0].returncode == -9
 
 
