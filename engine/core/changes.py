@@ -67,6 +67,15 @@ class LessMemory:
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
+class LessPower:
+    """Let each card be held to `gpu_power_w` watts instead of `wanted`."""
+
+    code: ClassVar[str] = "LESS_POWER"
+    gpu_power_w: int
+    wanted: int
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
 class ShorterLimit:
     """A time limit of `time_limit_s` seconds instead of `wanted`: over before what is promised or booked begins."""
 
@@ -111,6 +120,7 @@ Change = (
     | ShareGpu
     | FewerCores
     | LessMemory
+    | LessPower
     | ShorterLimit
     | Preemptible
     | RaiseQuota
@@ -122,6 +132,7 @@ NUMBER_OF: dict[type, str] = {
     LessGpuMemory: "gpu_memory_mb",
     FewerCores: "cpu_cores",
     LessMemory: "memory_mb",
+    LessPower: "gpu_power_w",
     ShorterLimit: "time_limit_s",
 }
 """Changes that lower one number of the shape, and which."""

@@ -15,6 +15,7 @@ from engine.core.changes import (
     FewerGpus,
     LessGpuMemory,
     LessMemory,
+    LessPower,
     Preemptible,
     RaiseQuota,
     ResumeGpu,
@@ -26,6 +27,7 @@ from engine.core.changes import (
 from engine.core.decisions import Plan, Reserve, Start
 from engine.core.explain import outcome_of
 from engine.core.model import GroupKey, Shape, Waiting, model_matches
+from engine.core.placement.fits import matches
 from engine.core.plan import plan
 from engine.core.policy import Policy
 from engine.core.reasons import (
@@ -38,6 +40,7 @@ from engine.core.reasons import (
     GpuTooHot,
     MemoryBusy,
     NotEnoughGpus,
+    PowerShort,
     QuotaReached,
     Reason,
     WouldDelay,
@@ -55,7 +58,7 @@ Changes = tuple[Change, ...]
 Ladder = Iterable[Changes]
 """Changes of one kind, the smallest first: one of a ladder is enough."""
 
-_CARDS = (NotEnoughGpus, GpuTooHot, GpuDrained, GpuForeign, GpuMemoryTaken, GpuQuarantined, WouldDelay, Booked)
+_CARDS = (NotEnoughGpus, GpuTooHot, GpuDrained, GpuForeign, GpuMemoryTaken, GpuQuarantined, PowerShort, WouldDelay, Booked)
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -146,6 +149,7 @@ def _ladders(snapshot: Snapshot, key: GroupKey, decided: Plan, reasons: Sequence
         yield ((Preemptible(),),)
     yield _cores(shape, reasons)
     yield _memory(shape, reasons)
+    yield _watts(snapshot, shape, reasons)
     if on_cards:
         yield ((FewerGpus(gpus=gpus, wanted=shape.gpus),) for gpus in range(shape.gpus - 1, 0, -1))
         if shape.gpu_type is not None:
@@ -206,6 +210,22 @@ def _cores(shape: Shape, reasons: Sequence[Reason]) -> Iterator[Changes]:
 def _memory(shape: Shape, reasons: Sequence[Reason]) -> Iterator[Changes]:
     for size in _left(reasons, MemoryBusy, "memory_mb", shape.memory_mb):
         yield (LessMemory(memory_mb=size, wanted=shape.memory_mb),)
+
+
+def _watts(snapshot: Snapshot, shape: Shape, reasons: Sequence[Reason]) -> Iterator[Changes]:
+    """Lower limits, a tenth of its cards' own at a time, as far as every card that it may get can be held to."""
+    if shape.share or not any(isinstance(reason, PowerShort) for reason in reasons):
+        return
+    cards = [gpu for gpu in snapshot.gpus if matches(gpu, shape)]
+    least_w = [gpu.power_min_w for gpu in cards if gpu.power_min_w is not None and gpu.parent is None]
+    own_w = max((gpu.power_w for gpu in cards if gpu.power_w is not None), default=0.0)
+    wanted = int(own_w if shape.gpu_power_w is None else min(own_w, shape.gpu_power_w))
+    if not wanted or len(least_w) < len(cards):
+        return
+    for tenths in range(9, 2, -1):
+        watts = int(own_w) * tenths // 10
+        if max(least_w) <= watts < wanted:
+            yield (LessPower(gpu_power_w=watts, wanted=wanted),)
 
 
 def _left(

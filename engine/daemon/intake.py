@@ -205,7 +205,7 @@ class Intake:
         if watts is None:
             return None
         if (why := self._power.refusal()) is not None:
-            return _invalid("gpu_power_w", f"{why} Submit without gpu_power_w.")
+            return _invalid("gpu_power_w", f"{why} Leave gpu_power_w out.")
         matching = (gpu for gpu in self._books.cards.gpus(self._clock.now()) if matches(gpu, key.shape))
         for gpu in matching:
             card = self._books.cards.get(gpu.uuid)

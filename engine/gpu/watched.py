@@ -84,7 +84,7 @@ class WatchedGpus:
         """Only root may set power limits."""
         if os.geteuid() == 0:
             return None
-        return "Only root may set power limits, and this engine does not run as root. Leave gpu_power_w out."
+        return "Only root may set power limits, and this engine does not run as root."
 
     def set_limit(self, gpu: GpuUuid, watts: float) -> None:
         """Set a card's power limit. Raises RcqError with what to do."""

@@ -30,8 +30,16 @@ def described(stats: Row) -> list[str]:
         f"gpus    {stats['gpus_busy']} of {stats['gpus_total']} busy{hot}",
         f"cores   {stats['cpu_cores_busy']} of {stats['cpu_cores_total']} leased",
         f"memory  {memory(stats['memory_mb_busy'])} of {memory(stats['memory_mb_total'])} leased",
+        *_power(stats),
         f"passes  {stats['passes']}{_last_pass(stats)}",
     ]
+
+
+def _power(stats: Row) -> list[str]:
+    drawn, budget = stats.get("power_w"), stats.get("power_budget_w")
+    if budget is not None:
+        return [f"power   {'?' if drawn is None else round(drawn)} of {round(budget)} W"]
+    return [] if drawn is None else [f"power   {round(drawn)} W"]
 
 
 def _last_pass(stats: Row) -> str:

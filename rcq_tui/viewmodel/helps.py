@@ -112,6 +112,7 @@ PHRASES: dict[str, Callable[[Told], str]] = {
     "LESS_MEMORY": lambda change: (
         f"with {memory(change['memory_mb'])} instead of {memory(change['wanted'])} of host memory"
     ),
+    "LESS_POWER": lambda change: f"with its cards held to {change['gpu_power_w']} W instead of {change['wanted']}",
     "SHORTER_LIMIT": lambda change: (
         f"with a time limit of {duration(change['time_limit_s'])} instead of {duration(change['wanted'])}"
     ),

@@ -30,12 +30,23 @@ def box_words(stats: Stats, cells: int, *, ascii_only: bool = False) -> Line:
     if cells >= 100:
         line += [("   cores ", "quiet"), (f"{stats.cpu_cores_busy}/{stats.cpu_cores_total}", "text")]
         line += [("   memory ", "quiet"), (f"{memory(stats.memory_mb_busy)}/{memory(stats.memory_mb_total)}", "text")]
+        if power := power_words(stats):
+            line += [("   power ", "quiet"), (power, "text")]
+        line += [("   power ", "quiet"), (power, "text")] if (power := power_words(stats)) else []
     for state in ("running", "pending", "held", "completed", "failed", "cancelled"):
         number = stats.jobs.get(state, 0)
         if number or state in {"running", "pending"}:
             sign = symbol(state, ascii_only=ascii_only)
             line.append((f"   {sign} {number:,} {state}", colour(state) if number else "quiet"))
     return _within(line, cells)
+
+
+def power_words(stats: Stats) -> str:
+    """What the cards draw, and of how much they may, in watts; empty where neither is known."""
+    drawn = "?" if stats.power_w is None else f"{stats.power_w:.0f}"
+    if stats.power_budget_w is not None:
+        return f"{drawn}/{stats.power_budget_w:.0f} W"
+    return f"{drawn} W" if stats.power_w is not None else ""
 
 
 def _within(line: Line, cells: int) -> Line:

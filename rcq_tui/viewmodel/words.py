@@ -166,6 +166,11 @@ def _gpu_memory_taken(reason: Reason, _now: float) -> str:
     return f"GPU {reason['index']} has room in the books, but only {free} are really free; this job needs {wanted}."
 
 
+def _power_budget(reason: Reason, _now: float) -> str:
+    wanted, free, budget = (round(reason[key]) for key in ("wanted_w", "free_w", "budget_w"))
+    return f"Its cards may draw {wanted} W more; {free} of the host's {budget} W are free."
+
+
 def _cores_busy(reason: Reason, _now: float) -> str:
     free = reason["free"]
     return f"Needs {counted(reason['wanted'], 'CPU core')}; {free} of {reason['total']} {_verb(free)} free."
@@ -223,12 +228,18 @@ def amount(resource: str, number: float) -> str:
     number = _neat(number)
     if resource in {"gpu_memory_mb", "memory_mb"}:
         return f"{memory(number)} {'GPU memory' if resource == 'gpu_memory_mb' else 'memory'}"
+    if resource == "gpu_power_w":
+        return f"{number} W for its cards and those at rest"
     if resource == "gpu_type":
         return f"{counted(number, 'GPU')} of its type"
     if resource.startswith("gpus:"):
         kind = clean(resource.removeprefix("gpus:"))
         return counted(number, f"{kind} GPU")
     return counted(number, _UNITS[resource]) if resource in _UNITS else f"{number} {clean(resource)}"
+
+
+def _short_amount(resource: str, number: float) -> str:
+    return f"{_neat(number)} W" if resource == "gpu_power_w" else amount(resource, number)
 
 
 def bare(resource: str, number: float) -> str:
@@ -249,6 +260,7 @@ _SENTENCES: dict[str, Callable[[Reason, float], str]] = {
     "GPU_SETTLING": _gpu_settling,
     "GPU_FOREIGN": _gpu_foreign,
     "GPU_MEMORY_TAKEN": _gpu_memory_taken,
+    "POWER_BUDGET": _power_budget,
     "CORES_BUSY": _cores_busy,
     "MEMORY_BUSY": _memory_busy,
     "QUOTA_REACHED": _quota_reached,
@@ -293,6 +305,7 @@ _SHORTS: dict[str, Callable[[Reason], str]] = {
         f"GPU {reason['index']}: {memory(reason['foreign_mb'])} by {_users(reason) or 'others'}"
     ),
     "GPU_MEMORY_TAKEN": lambda reason: f"GPU {reason['index']}: only {memory(reason['free_mb'])} free",
+    "POWER_BUDGET": lambda reason: f"needs {reason['wanted_w']:.0f} W, {reason['free_w']:.0f} free",
     "CORES_BUSY": lambda reason: f"needs {counted(reason['wanted'], 'core')}, {reason['free']} free",
     "MEMORY_BUSY": lambda reason: f"needs {memory(reason['wanted'])}, {memory(reason['free'])} free",
     "QUOTA_REACHED": _short_quota,
@@ -302,7 +315,7 @@ _SHORTS: dict[str, Callable[[Reason], str]] = {
     "BEGIN_TIME": lambda _reason: "its begin time has not come",
     "DEPENDENCY": lambda reason: f"after job {clean(reason['job'])} ({clean(reason['when'])})",
     "IMPOSSIBLE": lambda reason: (
-        f"never: {amount(reason['resource'], reason['wanted'])} of {bare(reason['resource'], reason['most'])}"
+        f"never: {_short_amount(reason['resource'], reason['wanted'])} of {bare(reason['resource'], reason['most'])}"
     ),
 }
 
@@ -311,6 +324,6 @@ _CARD_CODES = frozenset(
 )
 _BEFORE = ("IMPOSSIBLE", "DEPENDENCY", "BEGIN_TIME", "QUOTA_REACHED", "ARRAY_LIMIT")
 _CARDS = ("GPU_HOT", "GPU_SETTLING", "GPU_QUARANTINED", "GPU_DRAINED", "GPU_FOREIGN", "GPU_MEMORY_TAKEN")
-_AFTER = ("CORES_BUSY", "MEMORY_BUSY", "BOOKED", "WOULD_DELAY")
+_AFTER = ("POWER_BUDGET", "CORES_BUSY", "MEMORY_BUSY", "BOOKED", "WOULD_DELAY")
 _RANK = {code: at for at, code in enumerate((*_BEFORE, "GPUS_BUSY", *_AFTER, *_CARDS))}
 _RANK_CARDS_FIRST = {code: at for at, code in enumerate((*_BEFORE, *_CARDS, "GPUS_BUSY", *_AFTER))}

@@ -255,6 +255,12 @@ def test_stats(rcq: Rcq, engine: Engine) -> None:
         "passes  41, the last 0s ago, took 2.1 ms",
     ]
     assert json.loads(rcq("stats", "--json").out) == stats
+    engine.on("GET", "/v1/stats", stats | {"power_w": 811.7, "power_budget_w": 1200.0})
+    assert rcq("stats").out.splitlines()[5] == "power   812 of 1200 W"
+    engine.on("GET", "/v1/stats", stats | {"power_w": 811.7, "power_budget_w": None})
+    assert rcq("stats").out.splitlines()[5] == "power   812 W"
+    engine.on("GET", "/v1/stats", stats | {"power_w": None, "power_budget_w": 1200.0})
+    assert rcq("stats").out.splitlines()[5] == "power   ? of 1200 W"
 
 
 def test_a_table_never_outgrows_its_room() -> None:

@@ -13,6 +13,7 @@ from engine.core.changes import (
     FewerGpus,
     LessGpuMemory,
     LessMemory,
+    LessPower,
     RaiseQuota,
     ResumeGpu,
     ShareGpu,
@@ -24,7 +25,7 @@ from engine.core.explain import outcome_of
 from engine.core.forecast import frozen
 from engine.core.model import AccountName, GpuUuid, GroupName, JobId, ServiceName, Waiting
 from engine.core.plan import plan
-from engine.core.policy import Policy
+from engine.core.policy import Policy, Power
 from engine.core.quota import Quota
 from engine.core.simulate import apply
 from engine.core.snapshot import Quotas
@@ -192,3 +193,15 @@ def test_a_raised_quota_is_that_quota_only(by):
         assert same == of
         got = {"gpus": quota.gpus, "gpus:a100": quota.gpus_by_type["a100"], "gpu_hours": quota.gpu_hours}
         assert got == {"gpus": 1, "gpus:a100": 2, "gpu_hours": 1.5} | {resource: limit + by}
+
+
+def test_lower_power_limits_help_where_they_can_be_set():
+    cards = tuple(card(at, power_w=350.0, power_min_w=100.0) for at in range(2))
+    of = key("ann")
+    box = world(cards, [waiting(of, ("job", 60))], [lease("busy", key("bob"), 0, left=50_000.0)])
+    policy = Policy(power=Power(budget_w=600.0, idle_w=25.0))
+    (group,) = box.pending
+    (found,) = what_if(box, policy, of, group.jobs[0])
+    assert (found.changes, found.start_at) == ((LessPower(gpu_power_w=245, wanted=350),), NOW)
+    fixed = replace(box, gpus=tuple(replace(gpu, power_min_w=None) for gpu in box.gpus))
+    assert what_if(fixed, policy, of, group.jobs[0]) == ()

@@ -32,6 +32,15 @@ def plain(line: list[tuple[str, str]]) -> str:
     return "".join(text for text, _ in line)
 
 
+def test_the_strip_tells_watts_where_there_is_room_and_they_are_known() -> None:
+    assert "power" not in plain(box_words(STATS, 140))
+    known = replace(STATS, power_w=811.7)
+    assert "   power 812 W   " in plain(box_words(known, 140))
+    assert "   power 812/1200 W   " in plain(box_words(replace(known, power_budget_w=1200.0), 140))
+    assert "   power ?/1200 W   " in plain(box_words(replace(STATS, power_budget_w=1200.0), 140))
+    assert "power" not in plain(box_words(known, 80))
+
+
 def test_facts_are_clean_and_complete() -> None:
     found = dict(facts(JOB, NOW))
     assert found["owner"] == "ada (vision)"

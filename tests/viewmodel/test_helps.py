@@ -14,6 +14,8 @@ SAID = [
     ({"code": "LESS_GPU_MEMORY", "gpu_memory_mb": 20_480, "wanted": 40_960},
      "With 20G instead of 40G of each card it starts now."),
     ({"code": "SHARE_GPU", "gpu_memory_mb": 20_480}, "Sharing its card with others (20G of it) it starts now."),
+    ({"code": "LESS_POWER", "gpu_power_w": 200, "wanted": 350},
+     "With its cards held to 200 W instead of 350 it starts now."),
     ({"code": "FEWER_CORES", "cpu_cores": 4, "wanted": 8}, "With 4 CPU cores instead of 8 it starts now."),
     ({"code": "LESS_MEMORY", "memory_mb": 1024, "wanted": 2048},
      "With 1G instead of 2G of host memory it starts now."),

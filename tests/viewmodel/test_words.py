@@ -100,6 +100,11 @@ EXAMPLES: list[tuple[core.Reason, str, str]] = [
         "GPU 2: only 11G free",
     ),
     (
+        core.PowerShort(wanted_w=650.0, free_w=325.0, budget_w=1200.0),
+        "Its cards may draw 650 W more; 325 of the host's 1200 W are free.",
+        "needs 650 W, 325 free",
+    ),
+    (
         core.CoresBusy(wanted=16, free=4, total=32),
         "Needs 16 CPU cores; 4 of 32 are free.",
         "needs 16 cores, 4 free",
@@ -144,6 +149,11 @@ EXAMPLES: list[tuple[core.Reason, str, str]] = [
         "Can never start here: needs 9 GPUs, and this host has 4 at most.",
         "never: 9 GPUs of 4",
     ),
+    (
+        core.Impossible(resource="gpu_power_w", wanted=1075, most=800),
+        "Can never start here: needs 1075 W for its cards and those at rest, and this host has 800 at most.",
+        "never: 1075 W of 800",
+    ),
 ]
 
 
@@ -163,7 +173,7 @@ def test_words(reason: core.Reason, full: str, brief: str) -> None:
 
 
 def test_a_reason_without_its_numbers_or_of_a_newer_engine_still_shows() -> None:
-    assert sentence({"code": "POWER_BUDGET", "wanted": 300, "free": 120}, NOW) == "POWER_BUDGET: wanted 300, free 120."
+    assert sentence({"code": "NEW_ONE", "wanted": 300, "free": 120}, NOW) == "NEW_ONE: wanted 300, free 120."
     assert sentence({"code": "CORES_BUSY", "needed": 3}, NOW) == "CORES_BUSY: needed 3."
     assert short({"code": "CORES_BUSY", "needed": 3}) == "CORES_BUSY: needed 3"
     assert short({}) == "UNKNOWN"
