@@ -63,9 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 async def run(settings: Settings, paths: Paths) -> None:
     """One engine from start to end. Raises RcqError where it cannot start."""
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
     engine = build(settings, paths)
+    # Not before: building may wait for a driver that hangs, and ending there and then leaves nothing undone.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     timers = Timers()
     passing: asyncio.Task[None] | None = None
     try:

@@ -2,8 +2,10 @@
 called through the true bindings."""
 
 import signal
+import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -151,3 +153,17 @@ def test_an_engine_starts_on_a_driver_that_hangs(
     assert admin.ended(admin.submit("true"))["state"] == "completed"
     driver.heal(None)
     until(lambda: len(cards(admin)) == 2)
+
+
+def test_an_engine_that_waits_for_a_driver_at_its_start_can_be_ended(
+    engine: Any, driver: ScriptedDriver, until: Callable[..., Any], tmp_path: Path
+) -> None:
+    driver.hang(None, "nvmlInitWithFlags")
+    root = tmp_path / "waiting"
+    root.mkdir()
+    waiting = type(engine)(root, driver.settings(timeout_s=300.0), driver.environment)
+    process = subprocess.Popen(waiting.command(), env=waiting.environment, stderr=subprocess.DEVNULL)
+    until(driver.hangs)
+    process.terminate()
+    process.wait(3.0)
+    until(lambda: not waiting.leftovers())
