@@ -35,10 +35,15 @@ class Booking:
 
 @dataclass(slots=True, eq=False)
 class Card:
-    """A card with what is booked on it."""
+    """A card with what is booked on it. open_mb, over: the card's own, at hand for who asks thousands of times."""
 
     gpu: Gpu
     bookings: list[Booking] = field(default_factory=list)
+    open_mb: int = field(init=False)
+    over: dict[JobId, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.open_mb, self.over = self.gpu.open_mb, dict(self.gpu.over)
 
     def free_mb(self, start: float, end: float) -> int:
         """MiB that nobody has between `start` and `end`: 0 while a whole-card booking overlaps.
@@ -46,22 +51,22 @@ class Card:
         A sharer's lease takes what it asked for, or what it was measured to have where that is more, until it ends.
         What others use is taken at any time: nobody knows when they leave.
         """
-        return max(0, self.gpu.open_mb - self._taken_mb(start, end, over=True))
-
-    def booked_free_mb(self, start: float, end: float) -> int:
-        """The same by the books alone: as if everybody had just what was asked for, and others nothing."""
-        return max(0, self.gpu.memory_mb - self._taken_mb(start, end, over=False))
-
-    def _taken_mb(self, start: float, end: float, *, over: bool) -> int:
-        taken = 0
+        left, over = self.open_mb, self.over
         for booking in self.bookings:
             if booking.start < end and booking.end > start:
                 if not booking.shape.share:
-                    return self.gpu.memory_mb
-                taken += booking.shape.gpu_memory_mb
-                if over and self.gpu.over and not booking.promised:
-                    taken += sum(mb for job, mb in self.gpu.over if job == booking.job)
-        return taken
+                    return 0
+                left -= booking.shape.gpu_memory_mb
+                if over and not booking.promised:
+                    left -= over.get(booking.job, 0)
+        return max(0, left)
+
+    def booked_free_mb(self, start: float, end: float) -> int:
+        """The same by the books alone: as if everybody had just what was asked for, and others nothing."""
+        here = [booking.shape for booking in self.bookings if booking.start < end and booking.end > start]
+        if not all(shape.share for shape in here):
+            return 0
+        return max(0, self.gpu.memory_mb - sum(shape.gpu_memory_mb for shape in here))
 
     def takes(self, shape: Shape, start: float, end: float) -> bool:
         """Whether `shape` could have this card from `start` to `end`, as far as bookings go."""

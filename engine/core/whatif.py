@@ -58,7 +58,8 @@ Changes = tuple[Change, ...]
 Ladder = Iterable[Changes]
 """Changes of one kind, the smallest first: one of a ladder is enough."""
 
-_CARDS = (NotEnoughGpus, GpuTooHot, GpuDrained, GpuForeign, GpuMemoryTaken, GpuQuarantined, PowerShort, WouldDelay, Booked)
+_TAKEN = (GpuForeign, GpuMemoryTaken, PowerShort, WouldDelay, Booked)
+_CARDS = (NotEnoughGpus, GpuTooHot, GpuDrained, GpuQuarantined, *_TAKEN)
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

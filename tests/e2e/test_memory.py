@@ -139,3 +139,39 @@ def test_by_policy_a_sharer_over_what_it_asked_for_is_stopped_and_asks_for_more(
     assert (first["state"], first["cause"]) == ("failed", "gpu-out-of-memory")
     assert first["message"] == "it was stopped: it shared GPU 0 with 4000 MiB asked for and used 8000 MiB"
     assert codes(job) == []
+
+
+def test_real_readings_tell_who_has_more_than_was_asked_for(launch, driver, until, tmp_path):
+    """The driver names the processes; the card is offered with what it really has left, and again when it is over."""
+    engine = launch(driver.settings(gpu="leak_s = 600"), driver.environment)
+    admin = engine.admin()
+    script = f"echo $$ > {tmp_path / 'pid'}; exec sleep 300"
+    greedy = admin.script(script, gpus=1, gpu_share=True, gpu_memory_mb=4_000)
+    until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip())
+    pid = int((tmp_path / "pid").read_text())
+    (index,) = admin.wait_for(greedy, "running")["gpu_indices"]
+    driver.processes(index, [(pid, 30_000)])
+    until(lambda: "GPU_OVER_DECLARED" in codes(admin.job(greedy)))
+    assert admin.job(greedy)["notices"][0]["used_mb"] == 30_000
+    blocker = admin.submit("sleep", "300", gpus=1)
+    admin.wait_for(blocker, "running")
+    other = admin.submit("sleep", "300", gpus=1, gpu_share=True, gpu_memory_mb=20_000)
+    (reason,) = [
+        one for one in until(lambda: admin.get(f"/v1/jobs/{other}/why")["reasons"]) if one["code"] == "GPU_MEMORY_TAKEN"
+    ]
+    assert (reason["index"], reason["wanted_mb"], reason["free_mb"]) == (index, 20_000, 19_140)
+    driver.processes(index, [(pid, 3_900)])
+    admin.wait_for(other, "running")
+    until(lambda: codes(admin.job(greedy)) == [])
+
+
+def test_a_whole_card_is_not_promised_to_whom_tolerated_strangers_keep_off_it(launch, driver, until):
+    driver.card(0, used_mb=400)
+    driver.card(1, used_mb=400)
+    admin = launch(driver.settings(), driver.environment).admin()
+    number = admin.submit("true", gpus=1, gpu_memory_mb=49_000)
+    told = until(lambda: admin.get(f"/v1/jobs/{number}/why")["reasons"])
+    assert [one["free_mb"] for one in told if one["code"] == "GPU_MEMORY_TAKEN"] == [48_740, 48_740]
+    assert admin.ended(admin.submit("true", gpus=1, gpu_memory_mb=48_000))["state"] == "completed"
+    driver.card(0, used_mb=0)
+    assert admin.ended(number)["state"] == "completed"
