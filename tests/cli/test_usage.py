@@ -14,6 +14,7 @@ Rcq = Callable[..., Result]
 def row(**changes: Any) -> dict[str, Any]:
     plain = {
         "usage_gpu_s": 3600.0, "quota_gpu_s": 7200.0, "fair": 2.0, "month_gpu_s": 7200.0, "month_limit_gpu_h": None,
+        "month_energy_kwh": 4.25,
         "gpus": 1, "gpus_limit": None, "since_gpu_s": None,
     }  # fmt: skip
     return {**plain, **changes}
@@ -33,9 +34,9 @@ def test_the_table_and_where_its_numbers_come_from(rcq: Rcq, engine: Engine) -> 
     engine.on("GET", "/v1/usage", report())
     lines = rcq("usage").out.splitlines()
     assert lines[:4] == [
-        "NAME    SHARE  QUOTA  USAGE  FAIR  MONTH  GPUS  GUARANTEED",
-        "vision      1    2.0    1.0  2.00    2.0     1           0",
-        "  ann            2.0    1.0  2.00    2.0     1",
+        "NAME    SHARE  QUOTA  USAGE  FAIR  MONTH   KWH  GPUS  GUARANTEED",
+        "vision      1    2.0    1.0  2.00    2.0  4.25     1           0",
+        "  ann            2.0    1.0  2.00    2.0  4.25     1",
         "",
     ]
     assert [line.split()[0] for line in lines[4:]] == lines[0].split()[1:]
@@ -47,7 +48,7 @@ def test_since_so_long_ago(rcq: Rcq, engine: Engine, text: str, ago_s: int) -> N
     engine.on("GET", "/v1/usage", report(since=1e9))
     before = time.time()
     shown = rcq("usage", "--group", "a b", "--since", text)
-    assert shown.out.splitlines()[0].endswith("SINCE")
+    assert shown.out.splitlines()[0].endswith("SINCE  SINCE KWH")
     query = engine.requests[-1].query
     assert query["group"] == "a b"
     assert before - ago_s <= float(query["since"]) <= time.time() - ago_s

@@ -12,6 +12,7 @@ from engine.bookkeeping import (
     Decided,
     Ended,
     KnownJob,
+    Measured,
     Moved,
     MovedAll,
     NewJob,
@@ -44,6 +45,7 @@ class FakeJobStore:
         self.charges: dict[GroupName, float] = {}
         self.bills: dict[tuple[JobId, int], Bill] = {}
         self.decided: list[Decided] = []
+        self.measured: dict[tuple[JobId, int], Measured] = {}
         self._taken: set[tuple[str, str]] = set()
         self._last = 0
 
@@ -155,6 +157,8 @@ class FakeJobStore:
                 self.charges[group] = max(0.0, self.charges.get(group, 0.0) + change.gpu_seconds)
             case Decided():
                 self.decided.append(change)
+            case Measured():
+                self.measured[(change.job, change.attempt)] = change
 
     def _next_turn(self, job: JobId, at: float) -> None:
         known = self.books[job].known
