@@ -14,8 +14,9 @@ from engine.core.model import GpuUuid, PendingGroup
 from engine.core.plan import plan
 from engine.core.policy import Policy
 from engine.core.snapshot import Month, Snapshot
-from engine.core.trace import Box, Estimates, Heat, Ran, TraceJob
-from engine.core.world import NEVER, World
+from engine.core.trace import Box, Estimates, Ran, TraceJob
+from engine.core.warmth import NEVER, Warmth
+from engine.core.world import World
 
 
 def apply(snapshot: Snapshot, decided: Plan, policy: Policy) -> Snapshot:
@@ -65,25 +66,30 @@ def simulate(
     *,
     planner: Planner = plan,
     estimates: Estimates = Estimates.LIMIT,
-    heat: Heat | None = None,
+    warmth: Warmth | None = None,
     quantile: float = 0.5,
 ) -> Iterator[Ran]:
     """Run the trace to its end and yield each job as it ends.
 
     A pass runs at every arrival and every end, and when a job that may be stopped has run its minimum. Jobs are planned
-    by what `estimates` tells and end after their real run time; who is stopped begins again from nothing. heat: how
-    warm the cards get; without it they stay as the box has them. quantile: of earlier runs which is expected, where
-    history tells. A job that may never start is never yielded.
+    by what `estimates` tells and end after their real run time; who is stopped begins again from nothing. warmth: the
+    cards' heat, for one simulation only; jobs on cards that it slows down run longer, whatever their time limits.
+    Without it cards stay as the box has them. quantile: of earlier runs which is expected, where history tells. A job
+    that may never start is never yielded.
     """
     if estimates is Estimates.ACTUAL:
         trace = [replace(job, key=replace(job.key, kind=job.job)) for job in trace]
     arrivals = sorted(trace, key=lambda job: (job.submit_s, job.job))
-    world = World(arrivals, box, policy, Knowledge(estimates, trace, quantile), heat)
+    world = World(arrivals, box, policy, Knowledge(estimates, trace, quantile), warmth)
     at = 0
     while True:
         now = min(arrivals[at].submit_s if at < len(arrivals) else NEVER, world.next_event())
+        if (look := world.next_look()) < now:
+            world.pass_time(look)
+            continue
         if now == NEVER:
             return
+        world.pass_time(now)
         # 1. who has ended gives back its lease, and what it was charged too much; who was stopped waits again
         yield from world.end(now)
         # 2. who has arrived waits

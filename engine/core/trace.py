@@ -3,7 +3,7 @@
 Pure values. This module must not know how a schedule comes about, nor file formats.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -49,8 +49,21 @@ class Box:
     quotas: Quotas = field(default_factory=Quotas)
 
 
-Heat = Callable[[float, Sequence[Lease]], tuple[Gpu, ...]]
-"""The cards as they are read at an instant (seconds), which from then on carry these leases; instants never go back."""
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Warm:
+    """A card at an instant: degrees Celsius; from then on its power in watts and its speed (1: full speed)."""
+
+    temperature_c: float
+    throttled: bool
+    power_w: float
+    speed: float
+
+
+Heat = Callable[[float, Sequence[Lease], Container[GpuUuid]], tuple[Warm, ...]]
+"""The cards of the box, in its order, at an instant (seconds) that never goes back.
+
+From then on they carry these leases, and the named ones have `Thermal.power_cap_share` of their power limit.
+"""
 
 
 class Estimates(StrEnum):

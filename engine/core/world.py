@@ -23,27 +23,29 @@ from engine.core.model import (
     Waiting,
 )
 from engine.core.policy import Policy
-from engine.core.snapshot import Claim, Gpu, Lease, Month, Snapshot
-from engine.core.trace import Box, Heat, Ran, TraceJob
+from engine.core.snapshot import Claim, Lease, Month, Snapshot
+from engine.core.trace import Box, Ran, TraceJob
+from engine.core.warmth import NEVER, Warmth
 
-NEVER = float("inf")
 MONTH_S = 30 * 86_400.0
 """A simulated month: a trace has no calendar."""
-COOLING_PASS_S = 5.0
-"""While jobs wait and a card is too hot, a pass at least this often."""
+DONE_S = 1e-6
+"""Less work than this is none: what is left of a job's work is a sum of many parts."""
+MOVED_S = 1e-7
+"""An end that moves by less stays where it is."""
 
 
 class World:
     """Everything that a simulation remembers between passes."""
 
     def __init__(
-        self, trace: Sequence[TraceJob], box: Box, policy: Policy, knowledge: Knowledge, heat: Heat | None
+        self, trace: Sequence[TraceJob], box: Box, policy: Policy, knowledge: Knowledge, warmth: Warmth | None
     ) -> None:
         self._jobs = {job.job: job for job in trace}
         self._box = box
         self._policy = policy
         self._knowledge = knowledge
-        self._heat = heat
+        self._warmth = warmth
         self._sizes = {gpu.uuid: gpu.memory_mb for gpu in box.gpus}
         self._pending: dict[GroupKey, list[Waiting]] = {}
         self._running: dict[JobId, Lease] = {}
@@ -56,12 +58,58 @@ class World:
         self._used_at = 0.0
         self._months: dict[tuple[int, str, str], float] = defaultdict(float)
         self._hot: frozenset[GpuUuid] = frozenset()
+        self._now = 0.0
+        self._work_s: dict[JobId, float] = {}
+        self._due: dict[JobId, float] = {}
         self._ends: list[tuple[float, JobId, int]] = []
         self._wakes: list[float] = []
 
     def next_event(self) -> float:
         """When something happens next but for arrivals; NEVER if nothing does."""
         return min(self._ends[0][0] if self._ends else NEVER, self._wakes[0] if self._wakes else NEVER)
+
+    def next_look(self) -> float:
+        """When the cards want to be looked at; NEVER if that makes no difference to anybody."""
+        if self._warmth is None or not (self._running or (self._hot and self._pending)):
+            return NEVER
+        return self._warmth.due
+
+    def pass_time(self, now: float) -> None:
+        """Let the time pass: cards warm or cool, and jobs work as fast as those let them.
+
+        A card that came back wakes a pass if jobs wait.
+        """
+        if self._warmth is not None:
+            elapsed_s = now - self._now
+            for job, lease in self._running.items():
+                self._work_s[job] -= elapsed_s * self._warmth.speed(lease)
+            self._now = now
+            self._warmth.pass_time(now)
+            hot = self._warmth.hot(self._hot)
+            if self._hot - hot and self._pending:
+                heapq.heappush(self._wakes, now)
+            self._hot = hot
+            self._foresee(self._warmth)
+
+    def _foresee(self, warmth: Warmth) -> None:
+        """When each job will have done its work at the speeds of now."""
+        for job, lease in self._running.items():
+            speed = warmth.speed(lease)
+            end = self._now + max(0.0, self._work_s[job]) / speed if speed else NEVER
+            if lease.ending:
+                end = min(end, lease.expected_end)
+            if abs(end - self._due[job]) > MOVED_S:
+                self._end_at(job, end)
+        while self._ends and self._outdated(*self._ends[0]):
+            heapq.heappop(self._ends)  # it would wake a pass for nothing
+
+    def _outdated(self, end: float, job: JobId, attempt: int) -> bool:
+        """Whether a job is no longer to end then: it was stopped sooner, or its speed changed."""
+        return attempt != self._attempts[job] or job not in self._running or end != self._due[job]
+
+    def _end_at(self, job: JobId, end: float) -> None:
+        self._due[job] = end
+        heapq.heappush(self._ends, (end, job, self._attempts[job]))
 
     def arrive(self, job: TraceJob) -> None:
         """A job waits from now on."""
@@ -72,16 +120,16 @@ class World:
         while self._wakes and self._wakes[0] <= now:
             heapq.heappop(self._wakes)
         while self._ends and self._ends[0][0] <= now:
-            _, ended, attempt = heapq.heappop(self._ends)
-            if attempt != self._attempts[ended] or ended not in self._running:
-                continue  # it was stopped sooner than it would have ended
+            end, ended, attempt = heapq.heappop(self._ends)
+            if self._outdated(end, ended, attempt):
+                continue
             lease = self._running.pop(ended)
             job, expected_s = self._jobs[ended], self._expected_s[ended]
             self._refund(lease, now)
-            if now < lease.started_at + job.runtime_s:
+            if lease.ending and self._left_s(lease, now) > 0:
                 self._requeue(job)
                 continue
-            self._knowledge.learn(job)
+            self._knowledge.learn(job if self._warmth is None else replace(job, runtime_s=now - lease.started_at))
             first, last = self._promised.pop(ended, (None, None))
             yield Ran(
                 job=job,
@@ -104,7 +152,7 @@ class World:
         return Snapshot(
             now=now,
             host=self._box.host,
-            gpus=self._read(now),
+            gpus=self._warmth.cards if self._warmth else self._box.gpus,
             leases=tuple(self._running.values()),
             pending=tuple(PendingGroup(key, jobs) for key, jobs in self._pending.items()),
             groups=self._box.groups,
@@ -128,14 +176,13 @@ class World:
             self._start(start, now)
         for preempt in decided.preemptions:
             victim = preempt.victim
-            end = min(now + self._policy.preemption.grace_s, victim.started_at + self._jobs[victim.job].runtime_s)
+            end = min(now + self._policy.preemption.grace_s, self._due[victim.job])
             self._running[victim.job] = replace(victim, ending=True, expected_end=end)
-            heapq.heappush(self._ends, (end, victim.job, self._attempts[victim.job]))
+            self._end_at(victim.job, end)
             self._claims[preempt.by.job] = preempt.by
-        if self._heat is not None:
-            self._read(now)
-            if self._hot and self._pending:
-                heapq.heappush(self._wakes, now + COOLING_PASS_S)
+        if self._warmth is not None:
+            self._warmth.carry(tuple(self._running.values()))
+            self._foresee(self._warmth)
 
     def _start(self, start: Start, now: float) -> None:
         lease = start.lease
@@ -150,9 +197,17 @@ class World:
         self._expected_s[job] = lease.expected_end - lease.started_at
         self._charge(lease.key, charge(lease, lease.expected_end, self._sizes, self._policy.core_weight))
         self._use(lease, lease.expected_end - lease.started_at, now)
-        heapq.heappush(self._ends, (now + self._jobs[job].runtime_s, job, self._attempts[job]))
+        self._work_s[job] = self._jobs[job].runtime_s
+        self._end_at(job, now + self._jobs[job].runtime_s)
         if lease.key.preemptible and self._policy.preemption.enabled:
             heapq.heappush(self._wakes, now + self._policy.preemption.min_run_s)
+
+    def _left_s(self, lease: Lease, now: float) -> float:
+        """Seconds of work at full speed that a job has before it; 0 if that is next to nothing."""
+        if self._warmth is None:
+            return max(0.0, lease.started_at + self._jobs[lease.job].runtime_s - now)
+        left_s = self._work_s[lease.job]
+        return left_s if left_s > DONE_S else 0.0
 
     def _requeue(self, job: TraceJob) -> None:
         queue = self._pending.setdefault(job.key, [])
@@ -188,7 +243,3 @@ class World:
             groups={GroupName(name): used for scope, name, used in rows if scope == "group"},
             services={ServiceName(name): used for scope, name, used in rows if scope == "service"},
         )
-
-    def _read(self, now: float) -> tuple[Gpu, ...]:
-        """The cards as they are now, and from now on under today's leases."""
-        return self._heat(now, tuple(self._running.values())) if self._heat else self._box.gpus

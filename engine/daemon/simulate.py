@@ -9,24 +9,31 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 from config.load import SettingsError
 from config.paths import PathsError
 from engine.core.measures import measure
 from engine.core.simulate import simulate
 from engine.core.trace import Ran
-from engine.daemon.heat import HeatError, heat_of
+from engine.core.warmth import HeatMeasures
+from engine.daemon.heat import HeatError, warmth_of
 from engine.daemon.plot import picture
 from engine.daemon.policies import AS_IT_WAS, contender
 from engine.daemon.scene import Scene, SceneError, scene_of
 from engine.daemon.simoptions import Asked, read_options
-from engine.daemon.table import Row, accuracy, figures, table
+from engine.daemon.table import Row, accuracy, figures, table, warmth
 from engine.daemon.terms import TermsError
 from engine.daemon.trace import TraceError
 from engine.protocol.errors import RcqError
 
-Replayed = tuple[str, Sequence[Ran]]
-"""A policy's name and its schedule."""
+
+class Replayed(NamedTuple):
+    """A policy's name, its schedule, and how warm the cards got if that was asked for."""
+
+    name: str
+    schedule: Sequence[Ran]
+    heat: HeatMeasures | None = None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,9 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         scene = scene_of(asked)
         replayed = list(_replays(asked, scene))
         if asked.schedule:
-            _write_schedule(asked.schedule, replayed[-1][1])
+            _write_schedule(asked.schedule, replayed[-1].schedule)
         if asked.plot:
-            asked.plot.write_text(picture(_title(scene), replayed, len(scene.box.gpus)), encoding="utf-8")
+            drawn = [(name, schedule) for name, schedule, _ in replayed]
+            asked.plot.write_text(picture(_title(scene), drawn, len(scene.box.gpus)), encoding="utf-8")
     except (TraceError, TermsError, SceneError, HeatError, SettingsError, PathsError, RcqError) as error:
         return _say(str(error))
     except OSError as error:
@@ -55,24 +63,24 @@ def _say(problem: str) -> int:
 def _replays(asked: Asked, scene: Scene) -> Iterator[Replayed]:
     """Each policy's schedule; first what really happened, where that is known."""
     if scene.happened:
-        yield AS_IT_WAS, scene.happened
+        yield Replayed(AS_IT_WAS, scene.happened)
     for name in scene.policies:
         if sys.stderr.isatty():
             print(f"{name} ...", end="\r", file=sys.stderr, flush=True)
         by = contender(name, scene.policy)
-        heat = heat_of(scene.settings, scene.box.gpus) if asked.thermal else None
+        heat = warmth_of(scene.settings, scene.box.gpus, by.policy.thermal) if asked.thermal else None
         run = simulate(
             scene.jobs,
             scene.box,
             by.policy,
             planner=by.planner,
             estimates=asked.estimates,
-            heat=heat,
+            warmth=heat,
             quantile=scene.settings.scheduling.estimate_quantile,
         )
         if not (schedule := list(run)):
             raise SceneError(f"{scene.name}: under {name} no job may ever start. Look at the quotas")
-        yield name, schedule
+        yield Replayed(name, schedule, heat.measured(schedule) if heat else None)
 
 
 def _write_schedule(path: Path, schedule: Sequence[Ran]) -> None:
@@ -101,8 +109,9 @@ def _print(asked: Asked, scene: Scene, replayed: Sequence[Replayed]) -> None:
             name=name,
             measures=measure(schedule, len(cards), card_memory_mb),
             never_started=len(scene.jobs) - len(schedule),
+            heat=heat,
         )
-        for name, schedule in replayed
+        for name, schedule, heat in replayed
     ]
     against = asked.against or rows[0].name
     about: dict[str, object] = {
@@ -119,14 +128,14 @@ def _print(asked: Asked, scene: Scene, replayed: Sequence[Replayed]) -> None:
         print(json.dumps({**about, **alone, "against": against, "items": items}, indent=2))
     elif len(rows) == 1:
         row = rows[0]
-        _print_list({**about, "policy": row.name, "never_started": row.never_started, **asdict(row.measures)})
+        heat = asdict(row.heat) if row.heat else {}
+        _print_list({**about, "policy": row.name, "never_started": row.never_started, **asdict(row.measures), **heat})
     else:
         told = "  ".join(
             f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in about.items()
         )
-        print(
-            "\n".join((told, "", *table(rows, against), f"ratios (×) are to {against}", "", *accuracy(rows))).rstrip()
-        )
+        compared = (*table(rows, against), f"ratios (×) are to {against}")
+        print("\n".join((told, "", *compared, "", *accuracy(rows), "", *warmth(rows))).rstrip())
 
 
 def _print_list(found: dict[str, object]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from engine.core.measures import Measures
+from engine.core.warmth import HeatMeasures
 
 Figures = dict[str, object]
 
@@ -19,17 +20,25 @@ COLUMNS = (
     ("utilization", "util"),
 )  # fmt: skip
 RATIO_COLUMNS = dict(zip(RATIOS, ("×mean", "×wide max", "×bsld", "×util"), strict=True))
+HEAT_COLUMNS = (
+    ("above_h", "card-h above"), ("throttled_h", "throttled"), ("capped_h", "capped"), ("hottest_c", "hottest °C"),
+    ("energy_kwh", "kWh"), ("speed", "speed"), ("throughput", "throughput"),
+)  # fmt: skip
 PLAIN = frozenset((*(name for name, _ in COLUMNS), "jobs", "wide_jobs", "makespan_s"))
 """Measures that the first table shows or every policy has alike; what else there is gets a table of its own."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Row:
-    """One policy's measures, and how many jobs it could never start (their quotas are too small)."""
+    """One policy's measures, and how many jobs it could never start (their quotas are too small).
+
+    heat: how warm the cards got, where that was asked for.
+    """
 
     name: str
     measures: Measures
     never_started: int = 0
+    heat: HeatMeasures | None = None
 
 
 def figures(rows: Sequence[Row], against: str) -> list[Figures]:
@@ -40,6 +49,7 @@ def figures(rows: Sequence[Row], against: str) -> list[Figures]:
             "policy": row.name,
             "never_started": row.never_started,
             **{name: _rounded(value) for name, value in asdict(row.measures).items()},
+            **({name: _rounded(value) for name, value in asdict(row.heat).items()} if row.heat else {}),
             "ratios": {name: _rounded(ratio) for name, ratio in _ratios(row.measures, base).items()},
         }
         for row in rows
@@ -65,6 +75,16 @@ def accuracy(rows: Sequence[Row]) -> list[str]:
     told = [[name, *(_number(name, getattr(row.measures, name)) for row in rows)] for name in names]
     shown = [line for line in told if set(line[1:]) != {"-"}]
     return _aligned([["accuracy", *(row.name for row in rows)], *shown]) if shown else []
+
+
+def warmth(rows: Sequence[Row]) -> list[str]:
+    """How warm the cards got, a line for each policy; nothing where that was not asked for."""
+    body = [[row.name, *(_warm(name, getattr(row.heat, name)) for name, _ in HEAT_COLUMNS)] for row in rows if row.heat]
+    return _aligned([["heat", *(title for _, title in HEAT_COLUMNS)], *body]) if body else []
+
+
+def _warm(name: str, value: float) -> str:
+    return f"{value:.3f}" if name in ("speed", "throughput") else f"{value:,.1f}"
 
 
 def _ratios(measures: Measures, base: Measures) -> dict[str, float | None]:

@@ -15,6 +15,8 @@ ambient_c = 25.0
 kelvin_per_watt = 0.25
 time_constant_s = 100.0
 load = 1.0
+target_c = 120.0
+slowdown_c = 130.0
 """
 
 
