@@ -38,7 +38,13 @@ def of_this_host(settings: Settings) -> tuple[Gpu, ...]:
     finally:
         provider.close()
     return tuple(
-        Gpu(uuid=reading.uuid, index=reading.index, model=reading.model, memory_mb=reading.memory_mb)
+        Gpu(
+            uuid=reading.uuid,
+            index=reading.index,
+            model=reading.model,
+            memory_mb=reading.memory_mb,
+            power_w=reading.power_limit_w,
+        )
         for reading in readings
     )
 

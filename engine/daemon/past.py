@@ -130,5 +130,6 @@ def _key(job: StoredJob) -> GroupKey:
             cpu_cores=job.cpu_cores,
             memory_mb=job.memory_mb,
             time_limit_s=job.time_limit_s,
+            gpu_power_w=job.gpu_power_w,
         ),
     )

@@ -85,7 +85,8 @@ def _past_scene(asked: Asked) -> Scene:
 
 
 def _scene(asked: Asked, settings: Settings, trace: Trace, box: Box, happened: tuple[Ran, ...]) -> Scene:
-    possible = tuple(job for job in trace.jobs if not impossible(job.key.shape, box.gpus, box.host))
+    policy = policy_of(settings)
+    possible = tuple(job for job in trace.jobs if not impossible(job.key.shape, box.gpus, box.host, policy.power))
     if not possible:
         raise SceneError(f"{trace.name}: no job of it fits this box. Give it more --gpus, --cores or --memory-gb")
     policies = asked.policies or (settings.scheduling.policy,)
@@ -98,7 +99,7 @@ def _scene(asked: Asked, settings: Settings, trace: Trace, box: Box, happened: t
         happened=tuple(ran for ran in happened if ran.job.job in kept),
         box=box,
         settings=settings,
-        policy=policy_of(settings),
+        policy=policy,
         policies=policies,
         refused=len(trace.jobs) - len(possible),
         skipped=trace.skipped,

@@ -28,7 +28,7 @@ KNOWN_COLUMNS = (
 STORED_COLUMNS = (
     "id, job_id, name, account, grp, service, state, cause, exit_code, signal, priority, preemptible, gpus, gpu_type, "
     "gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, command_line, submitted_at, started_at, ended_at, "
-    "attempt, gpu_uuids, array_parent, array_index"
+    "attempt, gpu_uuids, array_parent, array_index, gpu_power_w"
 )
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -70,6 +70,7 @@ class StoredJob:
     gpu_uuids: tuple[GpuUuid, ...]
     array_parent: int | None = None
     array_index: int | None = None
+    gpu_power_w: int | None = None
     fields: JobFields | None = None
     message: str | None = None
     cron_of: int | None = None
@@ -107,6 +108,7 @@ def stored_of(row: Sequence[Any]) -> StoredJob:
         gpu_uuids=_gpus(row[24]),
         array_parent=row[25],
         array_index=row[26],
+        gpu_power_w=row[27],
     )
 
 

@@ -66,10 +66,18 @@ def table(section: str) -> dict[str, list[str]]:
 
 def test_every_section_is_one_that_is_checked() -> None:
     assert set(SECTIONS) == {
-        "Commands", "Exit codes", "Variables that override", "A job's fields", "What a job sees", "States of a job",
-        "Causes", "Attempts", "GPU memory", "Measures", "Notices", "Quotas", "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "API",
-        "Settings", "Keys of the terminal UI", "Options of simulate",
+        "Commands", "Exit codes", "Variables that override", "A job's fields", "What a job sees",
+        "States of a job", "Causes", "Attempts", "GPU memory", "Measures", "Notices", "Quotas", "Power",
+        "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "API", "Settings",
+        "Keys of the terminal UI", "Options of simulate",
     }  # fmt: skip
+
+
+def test_power_tells_of_settings_reasons_notices_and_fields_that_exist() -> None:
+    settings = {f"{group}.{key}" for group, model in Settings.model_fields.items()
+                for key in getattr(model.annotation, "model_fields", {})}  # fmt: skip
+    known = settings | REASON_CODES | set(NOTICES) | set(FIELD_NAMES) | {cause.value for cause in Cause}
+    assert set(codes(SECTIONS["Power"])) - {"rcq submit --gpu-power W"} <= known
 
 
 def test_every_command_with_its_line() -> None:
@@ -130,7 +138,17 @@ def test_every_cause_of_quarantine_with_what_follows_and_its_xids() -> None:
 
 def test_attempts_are_told_in_words_that_there_are() -> None:
     known = {*Cause, *JobState, *FIELD_NAMES, *VERBS, *declared(Settings, "")}
-    known |= {"RCQ_ATTEMPT", "message", "exit_code", "SIGTERM", "SIGKILL", "attempts", "stdout.log", "stderr.log", "exit"}
+    known |= {
+        "RCQ_ATTEMPT",
+        "message",
+        "exit_code",
+        "SIGTERM",
+        "SIGKILL",
+        "attempts",
+        "stdout.log",
+        "stderr.log",
+        "exit",
+    }
     assert set(codes(SECTIONS["Attempts"])) <= known
     assert {after for after, *_ in rows("Attempts")} == {
         "a failure", "preemption", "idleness", "`gpu-out-of-memory`", "`requeue` of an ended job",
