@@ -279,3 +279,11 @@ def test_why_of_a_job_that_has_ended_says_where_to_look(rcq: Rcq, engine: Engine
         "Job 5 has ended: failed.",
         "How it ended: rcq show 5. What it wrote: rcq logs 5 (--stderr).",
     ]
+
+
+def test_a_paused_job_is_shown_as_such(engine: Engine, rcq: Rcq) -> None:
+    row = job(id=9, state="running", started_at=1_000_300.0, gpu_indices=[0], paused_since=1_000_540.0, paused_s=20.0)
+    engine.on("GET", "/v1/jobs", {"items": [row], "cursor": None})
+    line = rcq("queue").out.splitlines()[1]
+    assert line.startswith("▮ paused")
+    assert "paused for 1m00s" in line

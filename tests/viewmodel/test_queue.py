@@ -111,3 +111,14 @@ def test_an_element_of_an_array_is_shown_and_found_by_its_index() -> None:
     assert matches(element, "7[3]")
     assert matches(element, "7[ train")
     assert not matches(row(), "7[")
+
+
+def test_a_paused_job_says_so_and_its_limit_moves_on() -> None:
+    still = row(state="running", started_at=NOW - 7000, paused_since=NOW - 300)
+    wide = {
+        column.key: cell.strip() for column, cell in zip(columns(138), fitted(still, NOW, columns(138)), strict=True)
+    }
+    assert (wide["state"], wide["why"]) == ("▮ paused", "paused for 5m00s")
+    on = row(state="running", started_at=NOW - 7000, paused_s=300.0)
+    assert why_or_when(on, NOW) == "ends within 8m20s"
+    assert fitted(on, NOW, columns(138))[0].strip() == "▶ running"
