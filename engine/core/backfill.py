@@ -239,6 +239,8 @@ class Timeline:
 
         A card is not kept clear for a job whom strangers keep off it: nobody knows when they leave.
         """
+        if not shape.gpus:
+            return 0  # not remembered: jobs that want cards ask by the same type and memory
         about = (shape.gpu_type, shape.gpu_memory_mb)
         if (known := self._rooms.get(about)) is None:
             matching = self._matching(shape)
