@@ -1,6 +1,7 @@
 """Sharers of a card that have more of its memory than they asked for: their owners are told, and by policy they go.
 
-What they have counts in the plan either way (`Gpu.over`); when it has changed much a pass is due. Owned by the event
+What they have counts in the plan either way (`Gpu.over`); when it has changed much and somebody waits for such memory,
+a pass is due. Owned by the event
 loop. Must not know how memory is measured, nor how a notice is shown.
 """
 
@@ -10,6 +11,7 @@ from collections.abc import Callable
 
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import GpuUuid, JobId
+from engine.core.reasons import GpuMemoryTaken
 from engine.daemon.books import Books, Live
 from engine.daemon.cards import Card
 from engine.daemon.notices import Notices
@@ -21,7 +23,7 @@ CODE = "GPU_OVER_DECLARED"
 TOLERATED_PART, TOLERATED_MB = 0.05, 256
 """So much more than was asked for is nobody's fault: what the driver needs for a process is hard to foretell."""
 STEP_MB = 256
-"""A pass is due when somebody has so much more or less than before."""
+"""So much more or less than before is a change."""
 
 
 class Overuse:
@@ -58,7 +60,14 @@ class Overuse:
         )
         if taken != self._taken:
             self._taken = taken
-            self._wake()
+            if self._somebody_waits():
+                self._wake()
+
+    def _somebody_waits(self) -> bool:
+        """Whether the last plan kept anybody waiting for memory that others really had."""
+        decided = self._books.plan
+        outcomes = (*decided.holds, *decided.reservations) if decided is not None else ()
+        return any(isinstance(reason, GpuMemoryTaken) for outcome in outcomes for reason in outcome.reasons)
 
     def _tell(self, live: Live, card: Card, used_mb: int) -> None:
         asked = live.lease.key.shape.gpu_memory_mb
