@@ -1,8 +1,7 @@
 """Sharers of a card that have more of its memory than they asked for: their owners are told, and by policy they go.
 
 What they have counts in the plan either way (`Gpu.over`); when it has changed much and somebody waits for such memory,
-a pass is due. Owned by the event
-loop. Must not know how memory is measured, nor how a notice is shown.
+a pass is due. Owned by the event loop. Must not know how memory is measured, nor how a notice is shown.
 """
 
 import asyncio
