@@ -29,8 +29,8 @@ HEAVY = (
     "subprocess",
 )
 PART_ONE = (
-    "demo engine login logout whoami passwd submit ingest queue show why logs cancel hold release requeue edit gpus "
-    "drain resume plan stats usage simulate account group service doctor reserve reservations unreserve replay"
+    "demo engine login logout whoami passwd submit ingest queue show why logs cancel hold release requeue adopt edit "
+    "gpus drain resume plan stats usage simulate account group service doctor reserve reservations unreserve replay"
 )
 
 
