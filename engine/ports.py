@@ -47,7 +47,7 @@ class Canary(Protocol):
     """A short test of one card, in a process of its own."""
 
     async def __call__(self, gpu: GpuUuid) -> str | None:
-        """What the card failed at, in words; `None` if it passed. Ends in bounded time, even if the card never answers."""
+        """What the card failed at, in words; `None` if it passed. Ends in bounded time, whatever the card does."""
         ...
 
 

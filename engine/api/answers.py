@@ -10,9 +10,10 @@ from fastapi import Response
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
+from engine.protocol.cards import GpuView
 from engine.protocol.errors import STATUS, Refused
 from engine.protocol.people import AccountView, GroupView, ServiceView
-from engine.protocol.responses import GpuView, ReservationView
+from engine.protocol.responses import ReservationView
 
 
 class ErrorPart(BaseModel):

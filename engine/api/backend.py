@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from engine.protocol.cards import GpuView
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 from engine.protocol.people import AccountView, GroupView, QuotaView, ServiceView, Session, UsageReport
 from engine.protocol.responses import (
     ArrayChanged,
-    GpuView,
     Health,
     JobDetail,
     JobPage,

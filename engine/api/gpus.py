@@ -9,8 +9,8 @@ from engine.api.answers import Gpus, answer, refuses, takes
 from engine.api.backend import Backend, Identity
 from engine.api.body import reads_if_any
 from engine.api.requests import Drain
+from engine.protocol.cards import GpuView
 from engine.protocol.errors import Refused
-from engine.protocol.responses import GpuView
 
 router = APIRouter(prefix="/v1/gpus", tags=["gpus"])
 Card = Annotated[str, Path(alias="uuid", max_length=200, description="UUID, or index as shown.")]

@@ -20,8 +20,9 @@ from engine.daemon.register import Register
 from engine.daemon.slotviews import gpu_slot
 from engine.daemon.views import Views
 from engine.ports import Clock
+from engine.protocol.cards import GpuUser, GpuView
 from engine.protocol.errors import Refused
-from engine.protocol.responses import GpuUser, GpuView, Health, Stats
+from engine.protocol.responses import Health, Stats
 from engine.store.slots import BookedSlot
 from engine.store.store import Store
 

@@ -36,7 +36,7 @@ class Cards:
     stale_after_s: a reading older than that is worth nothing, and its card counts as missing. drained: by an admin;
     flags: with what was said. quarantines: cards that the health monitor took out of use. settling: cards that a job
     left and that were not yet seen free, each with the departure, of `departures`, that a reading has to begin after.
-    before_w: own power limits of cards that rcq holds to less, watts; caps_w: to what. power_settable: whether it may do that.
+    before_w: own power limits of cards that rcq holds to less, watts; caps_w: to what. power_settable: whether it may.
     """
 
     def __init__(self, stale_after_s: float) -> None:

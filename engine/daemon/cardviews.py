@@ -10,7 +10,7 @@ from engine.daemon.books import Books
 from engine.daemon.cards import Card
 from engine.daemon.carduse import Stranger
 from engine.daemon.views import Views
-from engine.protocol.responses import GpuProcessView
+from engine.protocol.cards import GpuProcessView
 
 
 def process_views(books: Books, views: Views, who: Identity, card: Card) -> list[GpuProcessView]:

@@ -6,7 +6,8 @@ Must not know how a booking comes about.
 from engine.api.backend import Identity
 from engine.daemon.cards import Cards
 from engine.daemon.views import Views
-from engine.protocol.responses import GpuSlot, ReservationView
+from engine.protocol.cards import GpuSlot
+from engine.protocol.responses import ReservationView
 from engine.store.slots import BookedSlot
 
 

@@ -4,8 +4,8 @@ import sys
 import time
 from typing import Any
 
+from engine.protocol.cards import GpuView
 from engine.protocol.errors import Unreachable
-from engine.protocol.responses import GpuView
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.columns import Column, table, terminal_width
 from rcq_tui.cli.failures import UsageError
@@ -57,7 +57,8 @@ def lines(cards: list[dict[str, Any]]) -> list[str]:
     if not cards:
         return ["no GPUs: `rcq doctor` says whether a driver is missing"]
     now = time.time()
-    rows, columns = [gpu_cells(card) for card in cards], COLUMNS
+    rows: list[list[str]] = [gpu_cells(card) for card in cards]
+    columns: tuple[Column, ...] = COLUMNS
     if any(card["slot"] for card in cards):
         rows = [[*row, in_column(card["slot"], now)] for row, card in zip(rows, cards, strict=True)]
         columns = (*COLUMNS, BOOKED)

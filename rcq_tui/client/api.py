@@ -10,10 +10,11 @@ from urllib.parse import quote
 
 import httpx
 
+from engine.protocol.cards import GpuView
 from engine.protocol.errors import Refused, Unreachable
 from engine.protocol.fields import JobFields
 from engine.protocol.people import AccountView, GroupView, Me, Session
-from engine.protocol.responses import GpuView, Health, JobDetail, JobPage, LogChunk, ReservationView, Stats, Why
+from engine.protocol.responses import Health, JobDetail, JobPage, LogChunk, ReservationView, Stats, Why
 from rcq_tui.client.calls import Event, JobsWanted
 from rcq_tui.client.decode import decode, decode_items, refusal
 from rcq_tui.client.sse import EventReader

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from engine.protocol.cards import GpuView
 from engine.protocol.fields import JobFields
 from engine.protocol.people import AccountView, GroupView, Me, Session
-from engine.protocol.responses import GpuView, Health, JobDetail, JobPage, LogChunk, ReservationView, Stats, Why
+from engine.protocol.responses import Health, JobDetail, JobPage, LogChunk, ReservationView, Stats, Why
 
 
 class Event(NamedTuple):

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+from engine.protocol.cards import GpuView
 from engine.protocol.errors import Refused, Unreachable
 from engine.protocol.fields import JobFields
 from engine.protocol.people import AccountView, GroupView, Me, Session
-from engine.protocol.responses import GpuView, Health, JobDetail, JobPage, JobRow, LogChunk, ReservationView, Stats, Why
+from engine.protocol.responses import Health, JobDetail, JobPage, JobRow, LogChunk, ReservationView, Stats, Why
 from rcq_tui.client.calls import Event, JobsWanted
 
 

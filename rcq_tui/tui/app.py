@@ -13,9 +13,10 @@ from textual.app import App
 from textual.reactive import reactive
 from textual.screen import Screen
 
+from engine.protocol.cards import GpuView
 from engine.protocol.errors import RcqError
 from engine.protocol.people import Me
-from engine.protocol.responses import GpuView, JobDetail, JobRow, Stats
+from engine.protocol.responses import JobDetail, JobRow, Stats
 from rcq_tui.client.calls import Calls
 from rcq_tui.tui import messages
 from rcq_tui.tui.feed import Feed, Look, Pace

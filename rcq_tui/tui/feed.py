@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
+from engine.protocol.cards import GpuView
 from engine.protocol.errors import Refused, Unreachable
-from engine.protocol.responses import GpuView, JobRow, Stats
+from engine.protocol.responses import JobRow, Stats
 from rcq_tui.client.calls import Calls, Event, JobsWanted
 from rcq_tui.client.decode import decode, decode_items
 from rcq_tui.tui.messages import (

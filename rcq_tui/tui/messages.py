@@ -8,8 +8,9 @@ from typing import Any
 
 from textual.message import Message
 
+from engine.protocol.cards import GpuView
 from engine.protocol.people import Me, Session
-from engine.protocol.responses import GpuView, JobRow, Stats
+from engine.protocol.responses import JobRow, Stats
 
 # ---------------------------------------------------------------- from the feed
 

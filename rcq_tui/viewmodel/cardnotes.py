@@ -5,7 +5,7 @@ Pure. Must not know what draws the words; light enough for the command line.
 
 from collections.abc import Iterator
 
-from engine.protocol.responses import GpuProcessView, GpuView
+from engine.protocol.cards import GpuProcessView, GpuView
 from rcq_tui.viewmodel.faults import fault
 from rcq_tui.viewmodel.formats import counted, degrees, duration, memory, moment
 from rcq_tui.viewmodel.text import clean, cut

@@ -5,7 +5,7 @@ A piece is a text and the role of its colour. Pure. Must not know colours' value
 
 from collections.abc import Sequence
 
-from engine.protocol.responses import GpuUser, GpuView
+from engine.protocol.cards import GpuUser, GpuView
 from rcq_tui.viewmodel.bars import gauge, sparkline
 from rcq_tui.viewmodel.cardnotes import strangers, too_much
 from rcq_tui.viewmodel.faults import short_fault

@@ -11,7 +11,7 @@ from rcq_tui.viewmodel.formats import duration, moment
 from rcq_tui.viewmodel.text import clean
 
 if TYPE_CHECKING:
-    from engine.protocol.responses import GpuSlot
+    from engine.protocol.cards import GpuSlot
 
 Slot = Mapping[str, Any]
 

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from engine.api.backend import AccountChange, GroupChange, JobQuery, NewAccount
+from engine.protocol.cards import GpuView
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 from engine.protocol.people import AccountView, GroupView, QuotaView, ServiceView, Session
-from engine.protocol.responses import ArrayChanged, GpuView, Health, JobDetail, JobPage, LogChunk, Preview, Stats, Why
+from engine.protocol.responses import ArrayChanged, Health, JobDetail, JobPage, LogChunk, Preview, Stats, Why
 from tests.api.scripted import ADMIN, USER, Api, refusal
 
 ROW: dict[str, Any] = {

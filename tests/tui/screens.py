@@ -6,8 +6,9 @@
 from dataclasses import replace
 from typing import Any
 
+from engine.protocol.cards import GpuUser, GpuView
 from engine.protocol.people import Me
-from engine.protocol.responses import GpuUser, GpuView, Holder, JobDetail, Stats, Why
+from engine.protocol.responses import Holder, JobDetail, Stats, Why
 from rcq_tui.client.fake import FakeApi
 from rcq_tui.tui.app import RcqApp
 from rcq_tui.tui.feed import Pace

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.protocol.cards import GpuSlot
 from engine.protocol.errors import Refused, Unreachable
 from engine.protocol.fields import JobFields
 from engine.protocol.people import Session
-from engine.protocol.responses import GpuSlot, ReservationView
+from engine.protocol.responses import ReservationView
 from rcq_tui.client.api import Api
 from rcq_tui.client.calls import JobsWanted
 

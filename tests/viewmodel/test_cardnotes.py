@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from engine.core.health import CAUSES
-from engine.protocol.responses import GpuProcessView, GpuView
+from engine.protocol.cards import GpuProcessView, GpuView
 from engine.readings import THROTTLES
 from rcq_tui.viewmodel import cardnotes
 from rcq_tui.viewmodel.cardnotes import notes

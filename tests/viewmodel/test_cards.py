@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.protocol.responses import GpuUser, GpuView
+from engine.protocol.cards import GpuUser, GpuView
 from rcq_tui.viewmodel.cards import CARD_LINES, heat, lines, model, note, row, row_titles
 from rcq_tui.viewmodel.history import SPAN_S, History
 from rcq_tui.viewmodel.text import width

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.protocol.responses import GpuSlot, GpuUser, GpuView
+from engine.protocol.cards import GpuSlot, GpuUser, GpuView
 from rcq_tui.viewmodel import slots
 from rcq_tui.viewmodel.cards import lines, row
 from rcq_tui.viewmodel.text import width

@@ -8,8 +8,9 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.widgets import Footer, Input
 
+from engine.protocol.cards import GpuView
 from engine.protocol.people import Me
-from engine.protocol.responses import GpuView, JobRow, Stats
+from engine.protocol.responses import JobRow, Stats
 from rcq_tui.tui import messages
 from rcq_tui.tui.commands import bindings
 from rcq_tui.tui.palette import content

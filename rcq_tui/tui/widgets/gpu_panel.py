@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from engine.protocol.responses import GpuView
+from engine.protocol.cards import GpuView
 from rcq_tui.tui.palette import STYLES, content, page
 from rcq_tui.viewmodel import cards
 from rcq_tui.viewmodel.history import History
