@@ -42,8 +42,8 @@ def test_every_option(sent: Callable[..., dict[str, object]], monkeypatch: pytes
     monkeypatch.setenv("TOKENIZER", "fast=yes")
     options = (
         "--gpus 2 --gpu-type a100 --gpu-memory 16G --share --cores 8 --memory=64G --time 2h30m --priority 7 "
-        "--gpu-power 250 --preemptible --idle-ok --name sweep --job-id s1 --group vision --service fold --workdir /data "
-        "--env A=1 --env B=x=y --env TOKENIZER --tag k=v"
+        "--gpu-power 250 --preemptible --idle-ok --name sweep --job-id s1 --group vision --service fold "
+        "--workdir /data --env A=1 --env B=x=y --env TOKENIZER --tag k=v"
     )
     assert sent(*options.split(), "--", "sh", "-c", "exit") == {
         "gpus": 2,

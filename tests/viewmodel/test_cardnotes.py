@@ -36,7 +36,8 @@ def test_a_card_that_is_fine_has_none() -> None:
         ({"state": "drained"}, "drained by an admin. Back with: rcq resume 2"),
         (
             {"state": "quarantined", "why": "off-bus", "detail": "Xid 79"},
-            "quarantined: it fell off the bus; reseat it or restart the host (Xid 79). Tested and back with: rcq resume 2",
+            "quarantined: it fell off the bus; reseat it or restart the host (Xid 79). "
+            "Tested and back with: rcq resume 2",
         ),
         ({"state": "missing", "why": "lost", "age_s": 99.0}, "cannot be read: the driver has lost it."),
         ({"throttle": ["hw-thermal"]}, "slowed down by itself, because of heat."),
