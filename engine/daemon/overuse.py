@@ -65,8 +65,10 @@ class Overuse:
     def _somebody_waits(self) -> bool:
         """Whether the last plan kept anybody waiting for memory that others really had."""
         decided = self._books.plan
-        outcomes = (*decided.holds, *decided.reservations) if decided is not None else ()
-        return any(isinstance(reason, GpuMemoryTaken) for outcome in outcomes for reason in outcome.reasons)
+        if decided is None:
+            return False
+        told = [one.reasons for one in decided.holds] + [one.reasons for one in decided.reservations]
+        return any(isinstance(reason, GpuMemoryTaken) for reasons in told for reason in reasons)
 
     def _tell(self, live: Live, card: Card, used_mb: int) -> None:
         asked = live.lease.key.shape.gpu_memory_mb
