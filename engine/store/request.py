@@ -122,31 +122,24 @@ def fields_of(row: Sequence[Any]) -> JobFields:
     return ElementFields(job_id=job_id, name=name, **values, array_parent=array_parent, array_index=array_index)
 
 
+_TOLD = ("command", "script", "workdir", "array", "submitted_at")
+"""Fields that are told when they are not `None`."""
+_FILLED = ("args", "retries", "idle_ok")
+"""Fields that are told when they are not empty."""
+
+
 def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
     """What the columns do not tell."""
-    rest: dict[str, Any] = {}
-    if fields.command is not None:
-        rest["command"] = fields.command
-    if fields.script is not None:
-        rest["script"] = fields.script
-    if fields.args:
-        rest["args"] = fields.args
-    if fields.workdir is not None:
-        rest["workdir"] = fields.workdir
+    rest: dict[str, Any] = {name: value for name in _TOLD if (value := getattr(fields, name)) is not None}
+    rest |= {name: value for name in _FILLED if (value := getattr(fields, name))}
     if fields.environment:
         rest["environment"] = dict(fields.environment)
-    if fields.array is not None:
-        rest["array"] = fields.array
-    if fields.retries or fields.idle_ok:
-        rest |= {name: value for name in ("retries", "idle_ok") if (value := getattr(fields, name))}
     if fields.after or fields.begin is not None or fields.cron is not None:
         rest |= _gate(fields)
     if fields.tags:
         rest["tags"] = dict(fields.tags)
     if isinstance(fields, AdoptedFields):
         rest |= {"adopted_pid": fields.adopted_pid, "adopted_start": fields.adopted_start}
-    if fields.submitted_at is not None:
-        rest["submitted_at"] = fields.submitted_at
     if fields.group != effective[0]:  # for nearly all jobs: they leave the group out
         rest["group"] = fields.group
     given = (
