@@ -11,7 +11,7 @@ from engine.core.policy import Policy
 from engine.daemon.books import Books, Live
 from engine.daemon.cardcontrol import CardControl
 from engine.daemon.cards import Card
-from engine.daemon.cardviews import process_views
+from engine.daemon.cardviews import link_ranks, process_views
 from engine.daemon.elements import shown_name
 from engine.daemon.feed import Feed, Happening
 from engine.daemon.passes import Passes
@@ -150,6 +150,17 @@ class BoxService:
             since=since,
             settling=reading.uuid in self._books.cards.settling,
             processes=process_views(self._books, self._views, who, card),
+            margin_c=reading.margin_c,
+            slowdown_c=reading.slowdown_c,
+            throttle=list(reading.throttle),
+            sm_clock_mhz=reading.sm_clock_mhz,
+            memory_clock_mhz=reading.memory_clock_mhz,
+            ecc_corrected=reading.ecc_corrected,
+            ecc_uncorrected=reading.ecc_uncorrected,
+            pci=reading.pci,
+            numa_node=reading.numa_node,
+            links=link_ranks(self._books.cards, reading),
+            parent=reading.parent,
         )
 
     def _user(self, who: Identity, live: Live) -> GpuUser:

@@ -1,4 +1,4 @@
-"""Who is on a card, as one person may see it: jobs' processes and strangers.
+"""Who is on a card, as one person may see it: jobs' processes and strangers; and what it is linked to.
 
 Must not know how they were told apart. Text of strangers is handed on as data: who shows it makes it harmless.
 """
@@ -7,10 +7,11 @@ import os
 
 from engine.api.backend import Identity
 from engine.daemon.books import Books
-from engine.daemon.cards import Card
+from engine.daemon.cards import Card, Cards
 from engine.daemon.carduse import Stranger
 from engine.daemon.views import Views
 from engine.protocol.cards import GpuProcessView
+from engine.readings import GpuReading
 
 
 def process_views(books: Books, views: Views, who: Identity, card: Card) -> list[GpuProcessView]:
@@ -42,6 +43,12 @@ def _stranger(who: Identity, one: Stranger) -> GpuProcessView:
         command=(one.command if sees_all else program(one.command)) or None,
         memory_mb=one.memory_mb,
     )
+
+
+def link_ranks(cards: Cards, reading: GpuReading) -> list[int]:
+    """How closely a card is linked to the card of each index: higher is closer, 0 where that is not known."""
+    ranks = {card.reading.index: reading.links.get(card.reading.uuid, 0) for card in cards.all()}
+    return [ranks.get(index, 0) for index in range(max(ranks) + 1)] if reading.links else []
 
 
 def program(command: str) -> str:

@@ -6,7 +6,7 @@ Pure. Must not know what draws the words; light enough for the command line.
 from collections.abc import Iterator
 
 from engine.protocol.cards import GpuProcessView, GpuView
-from rcq_tui.viewmodel.faults import fault
+from rcq_tui.viewmodel.faults import HEALS, fault
 from rcq_tui.viewmodel.formats import counted, degrees, duration, memory, moment
 from rcq_tui.viewmodel.text import clean, cut
 
@@ -68,7 +68,7 @@ def _notes(card: GpuView, now: float) -> Iterator[str]:
     if card.power_cap_w is not None:
         yield f"held to {card.power_cap_w:.0f} W by rcq."
     yield from _foreign(card)
-    if card.settling:
+    if card.settling and card.state in {"ok", "hot"}:
         yield "a job has just left it; it is offered again once its memory is seen free."
     if card.ecc_uncorrected:
         yield f"{counted(card.ecc_uncorrected, 'memory error')} beyond correction since its driver was loaded."
@@ -85,7 +85,11 @@ def _out_of_use(card: GpuView, now: float) -> str:
         return f"cannot be read{since}" + (f": {fault(card.why)}." if card.why else ".")
     seen = f" ({clean(card.detail)})" if card.detail else ""
     told = (fault(card.why) if card.why else "the health monitor took it out of use") + seen
-    return f"quarantined{since}: {told}. Tested and back with: rcq resume {card.index}"
+    if card.why in HEALS:
+        told += ". Back by itself once it is well and free, or tested at once with"
+    else:
+        told += ". Tested and back with"
+    return f"quarantined{since}: {told}: rcq resume {card.index}"
 
 
 def _foreign(card: GpuView) -> Iterator[str]:

@@ -41,7 +41,7 @@ def note(card: GpuView) -> Piece:
     if card.state in {"quarantined", "missing"} and card.why:
         return (short_fault(card.why), colour(card.state))
     if card.state != "ok":
-        return (clean(card.state), colour(card.state))
+        return (clean(card.state) + ", throttled" * card.throttled, colour(card.state))
     if card.throttled:
         return ("throttled", "bad")
     if card.power_cap_w is not None:
@@ -88,8 +88,20 @@ def row(card: GpuView, history: Sequence[float | None], cells: int, *, ascii_onl
     ]
     if cells >= 120:
         line.append((sparkline(history, 24, ascii_only=ascii_only) + "  ", "history"))
-    room = cells - sum(width(text) for text, _ in line)
-    return line + _users(card, max(0, room), ascii_only, with_names=cells >= 100)
+    room = max(0, cells - sum(width(text) for text, _ in line))
+    return line + _row_end(card, room, ascii_only, with_names=cells >= 100)
+
+
+def _row_end(card: GpuView, room: int, ascii_only: bool, *, with_names: bool) -> Line:
+    """Who is on the card, and what is special about it: alone why nobody may be, else behind them where that fits."""
+    said, role = note(card)
+    if card.state in {"quarantined", "missing"} and not card.jobs:
+        return [(pad(said, room), role)]
+    [(text, users_role)] = _users(card, room, ascii_only, with_names=with_names)
+    left = room - width(text.rstrip())
+    if not said or said == card.state or width(said) >= left:
+        return [(text, users_role)]
+    return [(text.rstrip(), users_role), (pad(said, left, right=True), role)]
 
 
 def row_titles(cells: int) -> str:

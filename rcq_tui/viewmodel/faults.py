@@ -21,6 +21,9 @@ FAULTS: dict[str, tuple[str, str]] = {
 }
 """Cause: in a few words, and as part of a sentence with what mends it."""
 
+HEALS = frozenset({"lost", "driver-hang", "driver", "leak"})
+"""Causes that may go away by themselves: such a card is tested and comes back without anybody's doing."""
+
 
 def fault(cause: str) -> str:
     """As part of a sentence; a cause of a newer engine shows as it is."""

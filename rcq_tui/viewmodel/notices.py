@@ -84,8 +84,11 @@ def _then(notice: Notice) -> str:
 
 
 def _critical(notice: Notice) -> str:
-    now_c, bound = degrees(notice["temperature_c"]), degrees(notice["critical_c"])
-    return f"GPU {notice['index']} is critically hot: {now_c}, at or above {bound}{_then(notice)}"
+    now_c, bound = notice["temperature_c"], degrees(notice["critical_c"])
+    if now_c is not None and now_c >= notice["critical_c"]:
+        return f"GPU {notice['index']} is critically hot: {degrees(now_c)}, at or above {bound}{_then(notice)}"
+    cooler = "" if now_c is None else f" at {degrees(now_c)}"
+    return f"GPU {notice['index']} is critically hot{cooler}: it was at {bound}, or heat slows it down{_then(notice)}"
 
 
 def _over_declared(notice: Notice) -> str:

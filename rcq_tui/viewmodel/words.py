@@ -153,9 +153,15 @@ def _users(reason: Reason) -> str:
     return ", ".join(clean(user) for user in reason.get("users") or ())
 
 
+def _others(reason: Reason) -> str:
+    return "others" if reason.get("processes") else "somebody"
+
+
 def _gpu_foreign(reason: Reason, _now: float) -> str:
     found, tolerated = memory(reason["foreign_mb"]), memory(reason["tolerated_mb"])
-    number, users = reason.get("processes", 0), _users(reason)
+    number, users = reason.get("processes"), _users(reason)
+    if number == 0 and not users:
+        return f"GPU {reason['index']} has {found} in use that nobody is known to hold; {tolerated} are tolerated."
     noun = f"{number} process{'es' * (number != 1)}" if number else "processes"
     told = f"{noun} of {users}, which rcq did not start" if users else f"{noun} that rcq did not start"
     return f"GPU {reason['index']} carries {found} of {told}; {tolerated} are tolerated."
@@ -302,7 +308,7 @@ _SHORTS: dict[str, Callable[[Reason], str]] = {
     "GPU_QUARANTINED": _short_quarantined,
     "GPU_SETTLING": lambda reason: f"GPU {reason['index']}: memory not free yet",
     "GPU_FOREIGN": lambda reason: (
-        f"GPU {reason['index']}: {memory(reason['foreign_mb'])} by {_users(reason) or 'others'}"
+        f"GPU {reason['index']}: {memory(reason['foreign_mb'])} by {_users(reason) or _others(reason)}"
     ),
     "GPU_MEMORY_TAKEN": lambda reason: f"GPU {reason['index']}: only {memory(reason['free_mb'])} free",
     "POWER_BUDGET": lambda reason: f"needs {reason['wanted_w']:.0f} W, {reason['free_w']:.0f} free",

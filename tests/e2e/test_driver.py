@@ -94,6 +94,16 @@ def test_figures_that_are_not_told_or_are_nonsense_are_absent(
     assert admin.ended(admin.submit("true", gpus=1))["state"] == "completed"
 
 
+def test_all_that_is_read_of_a_card_is_told(launch: Callable[..., Any], driver: ScriptedDriver) -> None:
+    driver.card(0, reasons=0x40, margin=7, node=1, ecc_corrected=2, ecc_uncorrected=3)
+    driver.nvlink(0, 1, 4)
+    slowed, other = cards(launch(driver.settings(), driver.environment).admin())
+    told = {"margin_c": 7.0, "throttle": ["hw-thermal"], "ecc_corrected": 2, "ecc_uncorrected": 3, "links": [0, 104]}
+    told |= {"slowdown_c": 95.0, "sm_clock_mhz": 210, "memory_clock_mhz": 405, "pci": "00000000:01:00.0"}
+    assert {name: slowed[name] for name in told} == told
+    assert (other["links"], other["throttle"], other["margin_c"]) == ([104, 0], [], None)
+
+
 def test_a_lost_card_is_shown_as_missing_and_comes_back(
     launch: Callable[..., Any], driver: ScriptedDriver, until: Callable[..., Any]
 ) -> None:

@@ -9,7 +9,7 @@ from engine.protocol.cards import GpuProcessView, GpuView
 from engine.readings import THROTTLES
 from rcq_tui.viewmodel import cardnotes
 from rcq_tui.viewmodel.cardnotes import notes
-from rcq_tui.viewmodel.faults import FAULTS
+from rcq_tui.viewmodel.faults import FAULTS, HEALS
 
 NOW = 1_700_000_000.0
 FINE = GpuView(
@@ -38,6 +38,11 @@ def test_a_card_that_is_fine_has_none() -> None:
             {"state": "quarantined", "why": "off-bus", "detail": "Xid 79"},
             "quarantined: it fell off the bus; reseat it or restart the host (Xid 79). "
             "Tested and back with: rcq resume 2",
+        ),
+        (
+            {"state": "quarantined", "why": "leak", "detail": "9000 MiB of nobody", "settling": True},
+            "quarantined: its memory is in use and no process is known to hold it (9000 MiB of nobody). "
+            "Back by itself once it is well and free, or tested at once with: rcq resume 2",
         ),
         ({"state": "missing", "why": "lost", "age_s": 99.0}, "cannot be read: the driver has lost it."),
         ({"throttle": ["hw-thermal"]}, "slowed down by itself, because of heat."),
@@ -82,3 +87,4 @@ def test_a_hostile_command_stays_one_harmless_line() -> None:
 def test_every_throttle_and_every_cause_has_words() -> None:
     assert set(cardnotes.THROTTLES) == set(THROTTLES)
     assert set(FAULTS) == {*CAUSES, "missing"}
+    assert {cause for cause, entails in CAUSES.items() if entails.heals} == HEALS

@@ -64,6 +64,17 @@ def test_notes_say_what_colours_say() -> None:
     assert model(COOL) == "RTX 4090"
 
 
+def test_rows_say_why_a_card_is_out_of_use_and_what_is_special_about_it() -> None:
+    out = plain(row(replace(COOL, state="quarantined", why="ecc"), [], 78))
+    assert out.rstrip().endswith("  memory error")
+    capped = replace(USED, state="ok", foreign_mb=0, power_cap_w=200.0)
+    assert plain(row(capped, [], 98)).endswith(" held to 200W")
+    assert "held" not in plain(row(capped, [], 78)), "names come first"
+    assert plain(row(replace(capped, throttled=True), [], 78)).endswith(" throttled")
+    assert plain(row(replace(USED, state="hot", foreign_mb=0, throttled=True), [], 158)).endswith(" hot, throttled")
+    assert width(plain(row(capped, [], 98))) == 98
+
+
 def test_history_keeps_two_minutes_bridges_hiccups_and_shows_gaps() -> None:
     history = History()
     assert history.values(0) == []

@@ -38,6 +38,7 @@ def test_the_strip_tells_watts_where_there_is_room_and_they_are_known() -> None:
     assert "   power 812 W   " in plain(box_words(known, 140))
     assert "   power 812/1200 W   " in plain(box_words(replace(known, power_budget_w=1200.0), 140))
     assert "   power ?/1200 W   " in plain(box_words(replace(STATS, power_budget_w=1200.0), 140))
+    assert plain(box_words(known, 140)).count("power") == 1
     assert "power" not in plain(box_words(known, 80))
 
 

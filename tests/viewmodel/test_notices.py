@@ -98,3 +98,9 @@ def test_measures_in_words_and_a_hint_where_too_many_cards_were_asked() -> None:
     assert measure_facts(None, 1, 3600) == []
     told = {0.0: "0 Wh", 0.0421: "42.1 Wh", 0.5: "0.50 kWh", 12.34: "12.3 kWh", 310.4: "310 kWh"}
     assert {kwh: energy(kwh) for kwh in told} == told
+
+
+@pytest.mark.parametrize(("celsius", "told"), [(78.0, " at 78°C"), (None, "")])
+def test_a_card_that_is_critical_and_not_so_hot_is_not_said_to_be(celsius: float | None, told: str) -> None:
+    notice = {"code": "GPU_CRITICAL", **CARD, "temperature_c": celsius, "critical_c": 90.0, "action": "warn"}
+    assert sentence(notice) == f"GPU 3 is critically hot{told}: it was at 90°C, or heat slows it down."

@@ -79,7 +79,12 @@ EXAMPLES: list[tuple[core.Reason, str, str]] = [
     ),
     (
         core.GpuForeign(gpu=GPU, index=0, foreign_mb=3277, tolerated_mb=500),
-        "GPU 0 carries 3.2G of processes that rcq did not start; 500M are tolerated.",
+        "GPU 0 has 3.2G in use that nobody is known to hold; 500M are tolerated.",
+        "GPU 0: 3.2G by somebody",
+    ),
+    (
+        core.GpuForeign(gpu=GPU, index=0, foreign_mb=3277, tolerated_mb=500, processes=1),
+        "GPU 0 carries 3.2G of 1 process that rcq did not start; 500M are tolerated.",
         "GPU 0: 3.2G by others",
     ),
     (
@@ -88,9 +93,7 @@ EXAMPLES: list[tuple[core.Reason, str, str]] = [
         "GPU 0: 3G by eve",
     ),
     (
-        core.GpuForeign(
-            gpu=GPU, index=0, foreign_mb=3072, tolerated_mb=500, processes=2, users=("b\x1b[2Job", "eve")
-        ),
+        core.GpuForeign(gpu=GPU, index=0, foreign_mb=3072, tolerated_mb=500, processes=2, users=("b\x1b[2Job", "eve")),
         "GPU 0 carries 3G of 2 processes of bob, eve, which rcq did not start; 500M are tolerated.",
         "GPU 0: 3G by bob, eve",
     ),
