@@ -62,9 +62,9 @@ class Timeline:
         self._steps = Steps(self.now, watts)
         self._power = Powered(watts, self._steps, self._place) if watts else None
         self._promises: list[Booking] = []
-        self._matches: dict[tuple[str | None, int], Cards] = {}
-        self._rooms: dict[tuple[str | None, int], Cards] = {}
-        self._open: dict[tuple[str | None, int, int], Cards] = {}
+        self._matches: dict[tuple[str | None, int, bool], Cards] = {}
+        self._rooms: dict[tuple[str | None, int, bool], Cards] = {}
+        self._open: dict[tuple[str | None, int, bool, int], Cards] = {}
         self._full: dict[tuple[str | None, int, int, bool], Refused] = {}
         self._slots = [(slot, self._bits_of(slot.gpus)) for slot in sorted(snapshot.slots, key=lambda slot: slot.start)]
         self._slotted = union(cards for _, cards in self._slots)
@@ -144,6 +144,11 @@ class Timeline:
                 ends = [end for end in ends if end > at]
         return at
 
+    def usable_at(self, gpus: Sequence[GpuUuid]) -> float:
+        """When these cards are taken to be in use again: soon, if all that is wrong is that a job just left them."""
+        out = self._bits_of(gpus) & ~self._in_use
+        return self.now + (COOLING_S if out & ~self._settling or not out else SETTLING_S)
+
     def powered_at(self, want: Want, gpus: Sequence[GpuUuid], start: float) -> float:
         """When, from `start` on, the power budget bears the job on these cards; `start` if it never does."""
         if self._power is None:
@@ -200,7 +205,7 @@ class Timeline:
         """Matching cards on which nothing is in the way of `shape` from now to `end`."""
         if not shape.share:
             return self._roomy(shape) & ~self._steps.cards(self.now, end)
-        about = (shape.gpu_type, shape.gpu_memory_mb, self._steps.until(end))
+        about = (shape.gpu_type, shape.gpu_memory_mb, shape.gpus > 1, self._steps.until(end))
         if (known := self._open.get(about)) is None:
             known = self._open[about] = self._open_of(self._matching(shape), shape, self.now, end)
         return known
@@ -228,7 +233,7 @@ class Timeline:
     def _matching(self, shape: Shape) -> Cards:
         if not shape.gpus:
             return 0
-        wanted = (shape.gpu_type, shape.gpu_memory_mb)
+        wanted = (shape.gpu_type, shape.gpu_memory_mb, shape.gpus > 1)
         if (known := self._matches.get(wanted)) is None:
             known = bits(at for at, card in enumerate(self._cards) if matches(card.gpu, shape))
             self._matches[wanted] = known
@@ -240,8 +245,8 @@ class Timeline:
         A card is not kept clear for a job whom strangers keep off it: nobody knows when they leave.
         """
         if not shape.gpus:
-            return 0  # not remembered: jobs that want cards ask by the same type and memory
-        about = (shape.gpu_type, shape.gpu_memory_mb)
+            return 0  # not remembered: jobs that want a card ask by the same
+        about = (shape.gpu_type, shape.gpu_memory_mb, shape.gpus > 1)
         if (known := self._rooms.get(about)) is None:
             matching = self._matching(shape)
             known = bits(
@@ -257,8 +262,7 @@ class Timeline:
     ) -> tuple[Gpu, ...] | None:
         if usable.bit_count() < shape.gpus:
             return None
-        cards = [(card.gpu, card.free_mb(start, end)) for card in self._of(usable)]
-        best_first = preferred(cards, shape, self._warmth)
+        best_first = self._best_first(usable, shape, start, end)
         if shape.share:
             chosen = choose(best_first, shape.gpus, caps)
         else:
@@ -266,6 +270,9 @@ class Timeline:
         if self._power is None or chosen is None or self._power.bears(chosen, shape, start, end):
             return chosen
         return self._power.thrifty(best_first, shape, start, end, caps)
+
+    def _best_first(self, usable: Cards, shape: Shape, start: float, end: float) -> list[Gpu]:
+        return preferred([(card.gpu, card.free_mb(start, end)) for card in self._of(usable)], shape, self._warmth)
 
     def _powered(self, want: Want) -> bool:
         """Whether the power budget bears the job from now on, on some of the cards that it could have."""
@@ -297,9 +304,14 @@ class Timeline:
             return found or tuple(self._delays(want, startable))
         free = self._open_now(want.shape, self.now + MOMENT_S) & self._in_use
         free &= ~self._kept_from(want, self.now)
-        found = (*found, *self._power.short(want.shape, free, self.now, self.now + MOMENT_S))
+        found = (*found, *self._power_short(want, free, self.now + MOMENT_S))
         found = found or tuple(self._delays(want, startable))
-        return found or tuple(self._power.short(want.shape, free, self.now, self.now + want.run_s))
+        return found or tuple(self._power_short(want, self._usable(want, self.now), self.now + want.run_s))
+
+    def _power_short(self, want: Want, cards: Cards, until: float) -> Iterator[Reason]:
+        if self._power is not None:
+            best_first = self._best_first(cards, want.shape, self.now, until)
+            yield from self._power.short(best_first, want.shape, self.now, until)
 
     def _card_reasons(self, want: Want) -> tuple[Reason, ...]:
         """What is wrong with the cards at this moment; where it is the same for everybody, it is worked out once."""

@@ -138,15 +138,18 @@ class Steps:
 
     def bears(self, cards: Cards, shape: Shape, start: float, end: float) -> bool:
         """Whether the power budget bears a job of `shape` on these cards from `start` to `end`."""
+        return self.lack(cards, shape, start, end) is None
+
+    def lack(self, cards: Cards, shape: Shape, start: float, end: float) -> tuple[float, float] | None:
+        """Where it does not: the watts that the job's cards draw more at the first such moment, and what is left."""
         if self._watts is None or not cards:
-            return True
+            return None
         first, behind = self._span(start, end)
-        spare_w = self._watts.spare_w + ROUNDING_W
         for at in range(first, behind):
-            more = self._watts.drawn(cards & ~self._cards[at], shape)
-            if more and self._drawn[at] + more > spare_w:
-                return False
-        return True
+            more_w, free_w = self._watts.drawn(cards & ~self._cards[at], shape), self._watts.spare_w - self._drawn[at]
+            if more_w and more_w > free_w + ROUNDING_W:
+                return more_w, free_w
+        return None
 
     def throughout(self, start: float, end: float) -> Cards:
         """Cards on which something is booked at every moment between the two."""
@@ -155,11 +158,6 @@ class Steps:
         for cards in self._cards[first + 1 : behind]:
             found &= cards
         return found
-
-    def peak(self, start: float, end: float) -> float:
-        """The most watts that the cards in use draw between the two, beyond what they draw idle."""
-        first, behind = self._span(start, end)
-        return max(self._drawn[first:behind])
 
     def _span(self, start: float, end: float) -> tuple[int, int]:
         first = bisect_right(self.times, start) - 1

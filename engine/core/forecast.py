@@ -220,7 +220,10 @@ def _settled(snapshot: Snapshot) -> Snapshot:
     """What a job left behind on its cards is gone by the next moment that matters."""
     if not any(gpu.settling for gpu in snapshot.gpus):
         return snapshot
-    return replace(snapshot, gpus=tuple(replace(gpu, settling=False) for gpu in snapshot.gpus))
+    return replace(
+        snapshot,
+        gpus=tuple(replace(gpu, settling=False, memory_used_mb=None) if gpu.settling else gpu for gpu in snapshot.gpus),
+    )
 
 
 def _cooled(snapshot: Snapshot) -> Snapshot:

@@ -9,7 +9,7 @@ from engine.core.bookings import Cards, Steps
 from engine.core.ledger import TypeCap
 from engine.core.model import GpuUuid, Shape
 from engine.core.placement.packing import choose
-from engine.core.placement.watts import ROUNDING_W, Watts
+from engine.core.placement.watts import Watts
 from engine.core.reasons import PowerShort
 from engine.core.snapshot import Gpu
 
@@ -28,26 +28,35 @@ class Powered:
 
     def bears(self, gpus: Sequence[Gpu], shape: Shape, start: float, end: float) -> bool:
         """Whether the budget bears a job of `shape` on these cards from `start` to `end`."""
-        return self._steps.bears(sum(1 << self._places[gpu.uuid] for gpu in gpus), shape, start, end)
+        return self._steps.bears(self._bits_of(gpus), shape, start, end)
 
     def thrifty(
         self, best_first: Sequence[Gpu], shape: Shape, start: float, end: float, caps: Sequence[TypeCap]
     ) -> tuple[Gpu, ...] | None:
         """Of these cards those that draw least, the best of equal ones, if the budget bears them."""
-        used = self._steps.throughout(start, end)
-
-        def more_w(gpu: Gpu) -> float:
-            at = self._places[gpu.uuid]  # a card that somebody else has all the time draws nothing more
-            return 0.0 if used >> at & 1 else self._watts.of(at, shape.gpu_power_w)
-
-        chosen = choose(sorted(best_first, key=more_w), shape.gpus, caps)
+        chosen = self._least(best_first, shape, start, end, caps)
         return chosen if chosen is not None and self.bears(chosen, shape, start, end) else None
 
-    def short(self, shape: Shape, open_to: Cards, start: float, until: float) -> Iterator[PowerShort]:
-        """If the budget is short for a job on cards of `open_to`, at some moment from `start` to `until`."""
-        taken = self._steps.cards(start, start)
-        fresh = max(0, shape.gpus - (open_to & taken).bit_count())
-        wanted_w = self._watts.drawn(self._watts.least(open_to & ~taken, fresh, shape.gpu_power_w), shape)
-        free_w = self._watts.spare_w - self._steps.peak(start, until)
-        if wanted_w > free_w + ROUNDING_W:
+    def short(self, best_first: Sequence[Gpu], shape: Shape, start: float, until: float) -> Iterator[PowerShort]:
+        """If the budget is short for a job on those of these cards that draw least, from `start` to `until`."""
+        chosen = self._least(best_first, shape, start, until, ())
+        lack = None if chosen is None else self._steps.lack(self._bits_of(chosen), shape, start, until)
+        if lack is not None:
+            wanted_w, free_w = lack
             yield PowerShort(wanted_w=wanted_w, free_w=max(0.0, free_w), budget_w=self._watts.budget_w)
+
+    def _least(
+        self, best_first: Sequence[Gpu], shape: Shape, start: float, end: float, caps: Sequence[TypeCap]
+    ) -> tuple[Gpu, ...] | None:
+        """Those that draw least; one that the budget does not even bear alone comes last, however little it draws."""
+        used = self._steps.throughout(start, end)
+
+        def cost(gpu: Gpu) -> tuple[bool, float]:
+            at = self._places[gpu.uuid]  # a card that somebody else has all the time draws nothing more
+            more_w = 0.0 if used >> at & 1 else self._watts.of(at, shape.gpu_power_w)
+            return not self._steps.bears(1 << at, shape, start, end), more_w
+
+        return choose(sorted(best_first, key=cost), shape.gpus, caps)
+
+    def _bits_of(self, gpus: Sequence[Gpu]) -> Cards:
+        return sum(1 << self._places[gpu.uuid] for gpu in gpus)

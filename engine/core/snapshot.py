@@ -50,8 +50,8 @@ class Gpu:
 
     @property
     def foreign_mb(self) -> int:
-        """MiB in use by processes that rcq did not start."""
-        return max(0, (self.memory_used_mb or 0) - self.held_mb)
+        """MiB in use by processes that rcq did not start; while it settles, most is of the job that left: 0."""
+        return 0 if self.settling else max(0, (self.memory_used_mb or 0) - self.held_mb)
 
     @property
     def open_mb(self) -> int:

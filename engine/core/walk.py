@@ -6,7 +6,7 @@ Pure. Must not know preemption: whom others make way for is in the snapshot's cl
 import heapq
 from functools import cached_property
 
-from engine.core.backfill import COOLING_S, Timeline
+from engine.core.backfill import Timeline
 from engine.core.decisions import Hold, Reserve, Start
 from engine.core.model import GpuUuid, GroupKey, JobId
 from engine.core.ordering import may_be_promised, patience_s
@@ -196,7 +196,7 @@ class Walk:
             return not self.reservations
         placed = self._timeline.place_now(want)
         reasons = placed.reasons if isinstance(placed, Refused) else ()
-        soonest = max(start_at, self.snapshot.now + COOLING_S) if start_at <= self.snapshot.now else start_at
+        soonest = self._timeline.usable_at(claim.gpus) if start_at <= self.snapshot.now else start_at
         self._promise(turn, (soonest, gpus), reasons)
         return True
 

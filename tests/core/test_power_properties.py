@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import NOW, card, crowded, key, waiting, world
+from worlds import NOW, card, crowded, key, lease, waiting, world
 
 from engine.core.model import Shape
 from engine.core.placement.possible import impossible
@@ -154,3 +154,13 @@ def test_the_moment_power_comes_free_is_when_the_job_is_promised_its_start():
     assert (kept.job, kept.start_at) == ("next", NOW + 600)
     (reason,) = kept.reasons
     assert (reason.code, reason.wanted_w, reason.free_w, reason.budget_w) == ("POWER_BUDGET", 325.0, 25.0, 400.0)
+
+
+def test_a_sharer_is_let_on_a_card_that_works_already_where_another_may_not_be_switched_on_yet():
+    box = (card(0, power_w=350.0), card(1, power_w=200.0, memory_mb=24_000), card(2, power_w=350.0))
+    of = key(share=True, gpu_memory_mb=10_000)
+    leases = [lease("sharer", of, 0, left=100.0), lease("whole", key("cleo", "language"), 2, left=1000.0)]
+    pending = [waiting(replace(of, owner=key("bob").owner), ("job", 5))]
+    budget = Policy(power=Power(budget_w=825.0, idle_w=25.0))
+    (start,) = plan(world(box, pending, leases), budget).starts  # 100 s from now the card of least power could start
+    assert start.lease.gpus == ("GPU-0",)

@@ -5,6 +5,7 @@ from engine.core.forecast import forecast
 from engine.core.plan import plan
 from engine.core.policy import Policy
 from engine.core.reasons import GpuSettling
+from engine.core.snapshot import Claim
 
 from .worlds import NOW, card, key, waiting, world
 
@@ -34,3 +35,23 @@ def test_another_free_card_is_taken_at_once():
 def test_the_future_knows_that_it_will_be_free():
     told = forecast(world((card(0, settling=True),), [waiting(key(), ("1", 60.0))]), POLICY)
     assert told.starts["1"].start_at == NOW + SETTLING_S
+
+
+def test_what_the_job_left_behind_keeps_nobody_from_being_promised_it():
+    left = (card(0), card(1, settling=True, memory_used_mb=40_000))
+    pair, single = waiting(key(gpus=2, gpu_memory_mb=24_000), ("1", 60.0)), waiting(key("bob"), ("2", 1.0))
+    decided = plan(world(left, [pair, single]), POLICY)
+    assert decided.starts == ()
+    assert next((promise.job, promise.start_at) for promise in decided.reservations) == ("1", NOW + SETTLING_S)
+    told = forecast(world(left, [pair]), POLICY)
+    assert told.starts["1"].start_at == NOW + SETTLING_S
+
+
+def test_whom_others_made_way_for_is_not_overtaken_while_their_cards_settle():
+    of = key("bob", priority=10, gpus=2)
+    claim = Claim(job="1", key=of, submitted_at=NOW - 60.0, gpus=("GPU-0", "GPU-1"))
+    short = waiting(key("cleo", "language", time_limit_s=60), ("2", 1.0))
+    left = (card(0), card(1, settling=True))
+    decided = plan(world(left, [waiting(of, ("1", 60.0)), short], claims=(claim,)), POLICY)
+    assert decided.starts == ()
+    assert decided.reservations[0].start_at == NOW + SETTLING_S

@@ -96,6 +96,18 @@ def test_a_gang_never_gets_mig_instances() -> None:
     assert impossible(Shape(gpus=1), mig, Host(cpu_cores=64, memory_mb=1)) == ()
 
 
+def test_who_may_have_mig_instances_does_not_depend_on_who_asked_before() -> None:
+    single, gang_of = (replace(snapshot((), wanted).pending[0].key, priority=9) for wanted in (1, 2))
+    mig = tuple(replace(gpu, parent=GpuUuid("GPU-x")) for gpu in cards(2))
+    for first, then in ((single, gang_of), (gang_of, single)):
+        waits = (
+            PendingGroup(first, (Waiting(0.0, JobId("1")),)),
+            PendingGroup(replace(then, priority=1), (Waiting(5.0, JobId("2")),)),
+        )
+        (start,) = plan(replace(snapshot(mig, 1), pending=waits), Policy()).starts
+        assert start.lease.key.shape.gpus == 1
+
+
 @st.composite
 def linked_boxes(draw: st.DrawFn) -> tuple[tuple[Gpu, ...], int]:
     count = draw(st.integers(1, 8))
