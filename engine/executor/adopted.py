@@ -49,6 +49,7 @@ class AdoptedAttempt(Attempt):
         _thread.start_new_thread(_tell_end, (handle,))
         tell({"running": run})
         self._watch()
+        self.pause.end(time.monotonic())  # what it left behind while it stood still is nobody's to hold
         self._write_exit(**self._outcome())
 
     def _reap(self) -> None:

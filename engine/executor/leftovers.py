@@ -1,4 +1,4 @@
-"""Ending what is left of a job whose shepherd was killed: its processes belong to nobody now.
+"""What is left of a job whose shepherd was killed: its processes belong to nobody now. A job's own are ended.
 
 Must not know records or the event loop: it blocks for up to `PATIENCE_S` and is called in a thread.
 """
@@ -28,6 +28,15 @@ def end_leftovers(directory: Path, attempt: int, first: tuple[int, int] | None) 
             return False
         time.sleep(PAUSE_S)
     return True
+
+
+def let_go(first: tuple[int, int]) -> None:
+    """SIGCONT to an adopted process (pid and start time) and all that descends from it: nobody else would wake them."""
+    processes = tree.all_processes()
+    found = processes.get(first[0])
+    if found is not None and found.start == first[1]:
+        for one in (found, *tree.descendants([found.pid], processes)):
+            tree.send(one, signal.SIGCONT)
 
 
 def _leftovers(directory: Path, attempt: int, first: tuple[int, int] | None) -> list[tree.Stat]:

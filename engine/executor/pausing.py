@@ -7,6 +7,7 @@ is paused, nor find processes: they are handed in.
 
 import contextlib
 import math
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -29,8 +30,15 @@ def state_name(attempt: int) -> str:
 
 
 def wish(directory: int, attempt: int, *, paused: bool) -> None:
-    """Ask for it; the shepherd reads it when it is signalled. Raises OSError."""
-    records.write(directory, wish_name(attempt), {"paused": paused})
+    """Ask for it; the shepherd reads it when it is signalled. Raises OSError.
+
+    No wish is none to stand still, so that on a full disk a job can be let go on.
+    """
+    if paused:
+        records.write(directory, wish_name(attempt), {"paused": True})
+        return
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(wish_name(attempt), dir_fd=directory)
 
 
 def is_wished(directory: int, attempt: int) -> bool:

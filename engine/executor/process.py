@@ -210,7 +210,8 @@ class ProcessExecutor:
                 with _opened(watch.directory) as directory:
                     pausing.wish(directory, watch.running.attempt, paused=paused)
             except OSError as problem:
-                raise CannotPause(f"job {job}: nothing can be written to its directory: {problem}") from problem
+                if paused or not isinstance(problem, FileNotFoundError):  # no directory: no wish to stand still
+                    raise CannotPause(f"job {job}: nothing can be written to its directory: {problem}") from problem
             if watch.pidfd is not None:
                 _ask(watch.pidfd)
 
@@ -277,10 +278,15 @@ class ProcessExecutor:
     async def _settle(
         self, job: JobId, attempt: int, directory: Path, record: Mapping[str, object], stopped_for: Cause | None = None
     ) -> Ending:
-        """The shepherd is gone without a word: end what it watched over and say so in its place."""
+        """The shepherd is gone without a word: end what it watched over and say so in its place.
+
+        What was adopted is left alone, but not standing still.
+        """
+        first = _process(record, "pid") if record.get("pid_start") else None
         if record.get("boot_id") == self._boot_id and record.get("adopted") is not True:
-            first = _process(record, "pid") if record.get("pid_start") else None
             await asyncio.to_thread(leftovers.end_leftovers, directory, attempt, first)
+        elif record.get("boot_id") == self._boot_id and first is not None and _was_paused(directory, attempt):
+            await asyncio.to_thread(leftovers.let_go, first)
         found = endings.unwritten(job, attempt, record, self._boot_id, stopped_for)
         endings.write(found, directory)
         return found
@@ -300,6 +306,15 @@ class ProcessExecutor:
         self._told[key] = None
         if len(self._told) > REMEMBERED_ENDS:
             del self._told[next(iter(self._told))]
+        return True
+
+
+def _was_paused(path: Path, attempt: int) -> bool:
+    """Whether an attempt was told to stand still; also where nobody can tell any more."""
+    try:
+        with _opened(path) as directory:
+            return pausing.is_wished(directory, attempt) or pausing.state(directory, attempt)[0] is not None
+    except OSError:
         return True
 
 

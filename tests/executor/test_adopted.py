@@ -219,3 +219,24 @@ async def test_without_its_shepherd_it_is_left_alone(host, stranger):
     assert "left alone" in (ending.message or "")
     assert one.poll() is None
     await executor.close()
+
+
+def still(pid: int) -> list[bool]:
+    return [one.state in tree.STOPPED for one in tree.all_processes().values() if one.session == pid]
+
+
+@pytest.mark.parametrize("dies", ["shepherd", "process"])
+async def test_nothing_of_it_stands_still_for_ever_when_whoever_paused_it_or_its_first_process_dies(
+    host, stranger, dies
+):
+    one = stranger()
+    executor = await host.executor()
+    launch = host.launch(of(one.pid))
+    await executor.start(launch)
+    await executor.pause(launch.job)
+    await until(lambda: still(one.pid) == [True] * 3)
+    (shepherd,) = shepherds(host.root)
+    os.kill(shepherd if dies == "shepherd" else one.pid, signal.SIGKILL)
+    await host.ending()
+    await until(lambda: still(one.pid) == [False] * (3 if dies == "shepherd" else 2))
+    await executor.close()
