@@ -18,7 +18,10 @@ def at(temperature_c, **more):
 
 @pytest.mark.parametrize(
     ("temperature_c", "before", "after"),
-    [(72.9, False, False), (73.0, False, True), (70.0, True, True), (69.9, True, False), (None, True, True), (None, False, False)],
+    [
+        (72.9, False, False), (73.0, False, True), (70.0, True, True), (69.9, True, False),
+        (None, True, True), (None, False, False),
+    ],
 )  # fmt: skip
 def test_capped_before_the_threshold_until_it_is_cool(temperature_c, before, after):
     one = at(temperature_c)
