@@ -233,6 +233,7 @@ class Intake:
                     throttled=False,
                     drained=False,
                     quarantined=False,
+                    settling=False,
                 )
                 for gpu in cards
             ),

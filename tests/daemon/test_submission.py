@@ -122,6 +122,12 @@ async def test_a_quota_that_never_allows_it_refuses_with_numbers_until_it_is_rai
     assert isinstance(await world.submit(**fields), int)
 
 
+async def test_a_quota_that_never_allows_it_refuses_while_cards_settle_too(world):
+    await world.people.change_account(world.root, "ann", AccountChange(quota=QuotaView(gpus_by_type={"A6000": 1})))
+    world.books.cards.left([card.reading.uuid for card in world.books.cards.all()])
+    assert (await refusal(world, gpus=2)).code == "QUOTA_EXCEEDED"
+
+
 async def test_a_quota_that_is_only_used_up_now_makes_it_wait(world):
     await world.people.change_group(world.root, "bio", GroupChange(quota=QuotaView(gpus=1)))
     first, second = await world.submit(gpus=1), await world.submit(gpus=1)
