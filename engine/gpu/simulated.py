@@ -57,10 +57,13 @@ def card_uuid(index: int, model: str) -> GpuUuid:
     return GpuUuid(f"GPU-{uuid.uuid5(_NAMESPACE, f'{index}:{model}')}")
 
 
-class _Card:
-    """One card's state between readings."""
+class SimulatedCard:
+    """One card's state between readings. limit, power: watts. speed: 1 is full speed."""
 
-    __slots__ = ("energy_j", "index", "limit", "power", "read_at", "spec", "speed", "temperature_c", "uuid")
+    __slots__ = (
+        "energy_j", "index", "limit", "power", "read_at", "spec", "speed", "temperature_c", "throttle", "throttled",
+        "uuid",
+    )  # fmt: skip
 
     def __init__(self, index: int, spec: SimulatedCardSpec) -> None:
         self.index = index
@@ -69,6 +72,8 @@ class _Card:
         self.limit = spec.limit_w
         self.power = spec.idle_w
         self.speed = 1.0
+        self.throttled = False
+        self.throttle: tuple[str, ...] = ()
         self.temperature_c = spec.steady_c(spec.idle_w) if spec.start_c is None else spec.start_c
         self.read_at: float | None = None
         self.energy_j = 0.0
@@ -82,19 +87,24 @@ class _Card:
             self.energy_j += self.power * max(0.0, now - self.read_at)
         self.read_at = now
 
-    def read(self, now: float, loads: Iterable[GpuLoad]) -> GpuReading:
-        """Take up the loads of now, as far as heat and the power limit let it."""
+    def take_up(self, load: float) -> None:
+        """Work at `load` from now on, as far as heat and the power limit let it."""
         spec = self.spec
-        load, memory = _sum(loads)
         wanted = power_w(spec.idle_w, spec.limit_w, load) - spec.idle_w
         by_heat = heat_share(self.temperature_c, spec.target_c, spec.slowdown_c)
         by_limit = max(0.0, self.limit - spec.idle_w) / wanted if wanted > 0 else 1.0
         share = min(1.0, by_heat, by_limit)
-        slowed, throttled = self.temperature_c >= spec.slowdown_c, wanted > 0 and by_heat < 1.0
+        slowed, self.throttled = self.temperature_c >= spec.slowdown_c, wanted > 0 and by_heat < 1.0
         self.power = spec.idle_w + share * wanted
         self.speed = min(speed(share), SLOWED_SHARE if slowed else 1.0)
-        heat = ("hw-thermal" if slowed else "sw-thermal",) if throttled else ()
-        cap = ("power-cap",) if by_limit < min(1.0, by_heat) else ()
+        heat = ("hw-thermal" if slowed else "sw-thermal",) if self.throttled else ()
+        self.throttle = (*heat, *(("power-cap",) if by_limit < min(1.0, by_heat) else ()))
+
+    def read(self, now: float, loads: Iterable[GpuLoad]) -> GpuReading:
+        """Take up the loads of now, and tell how the card is."""
+        spec = self.spec
+        load, memory = _sum(loads)
+        self.take_up(load)
         return GpuReading(
             uuid=self.uuid,
             index=self.index,
@@ -110,10 +120,17 @@ class _Card:
             power_min_w=LEAST_LIMIT * spec.limit_w,
             power_max_w=spec.limit_w,
             slowdown_c=spec.slowdown_c,
-            throttled=throttled,
-            throttle=(*heat, *cap),
+            throttled=self.throttled,
+            throttle=self.throttle,
             energy_j=self.energy_j,
         )
+
+
+def pass_time(stack: Sequence[SimulatedCard], now: float) -> None:
+    """Let the time pass for cards that warm each other, slot by slot."""
+    powers = [card.power for card in stack]
+    for at, card in enumerate(stack):
+        card.pass_time(now, inlet_c(card.spec.ambient_c, card.spec.coupling, powers, at))
 
 
 def _sum(loads: Iterable[GpuLoad]) -> tuple[float, int]:
@@ -135,7 +152,7 @@ class SimulatedGpus:
     def __init__(
         self, cards: Sequence[SimulatedCardSpec], loads: Callable[[], Sequence[GpuLoad]], clock: Clock
     ) -> None:
-        self._cards = tuple(_Card(index, spec) for index, spec in enumerate(cards))
+        self._cards = tuple(SimulatedCard(index, spec) for index, spec in enumerate(cards))
         self._loads = loads
         self._clock = clock
         self._lock = threading.Lock()  # readings come from worker threads, and a reading moves the model on
@@ -147,9 +164,8 @@ class SimulatedGpus:
             for load in self._loads():
                 if load.gpu in by_card:
                     by_card[load.gpu].append(load)
-            now, powers = self._clock.now(), [card.power for card in self._cards]
-            for card in self._cards:
-                card.pass_time(now, inlet_c(card.spec.ambient_c, card.spec.coupling, powers, card.index))
+            now = self._clock.now()
+            pass_time(self._cards, now)
             return tuple(card.read(now, by_card[card.uuid]) for card in self._cards)
 
     def speeds(self) -> Mapping[GpuUuid, float]:
