@@ -14,8 +14,8 @@ FAULTS: dict[str, tuple[str, str]] = {
     "stuck": ("stuck", "it stopped working on what it was given"),
     "reset-needed": ("needs a reset", "it needs a reset: nvidia-smi --gpu-reset, or restart the host"),
     "lost": ("lost", "the driver has lost it"),
-    "driver-hang": ("driver hangs", "the driver does not come back from a question about it"),
-    "driver": ("no driver", "there is no driver at the moment"),
+    "driver-hang": ("driver hangs", "the driver did not come back from a question about it"),
+    "driver": ("no driver", "its driver was gone: unloaded, restarted or updated"),
     "leak": ("memory leak", "its memory is in use and no process is known to hold it"),
     "missing": ("not read", "it has not been read for too long"),
 }

@@ -16,9 +16,7 @@ Told = Mapping[str, Any]
 
 def paused_sentence(since: float, now: float) -> str:
     """That a job stands still, and what that means for it."""
-    return (
-        f"It stands still for {duration(now - since)}; its time limit waits until it goes on, and it keeps its cards."
-    )
+    return f"It has stood still for {duration(now - since)}; its time limit waits until it goes on, it keeps its cards."
 
 
 def start_sentence(told: Told, now: float) -> str | None:
