@@ -19,6 +19,7 @@ from engine.core.policy import Policy
 from engine.core.snapshot import Lease
 from engine.daemon.answers import audited, not_ready
 from engine.daemon.billing import bill_of, first_charge
+from engine.daemon.attribution import sendable
 from engine.daemon.books import Books, Live
 from engine.daemon.cards import Card
 from engine.daemon.feed import Feed
@@ -32,6 +33,8 @@ from engine.protocol.fields import AdoptedFields
 from engine.store.errors import StoreError
 from engine.store.jobs import Jobs
 
+MOST_COMMAND = 10_000
+"""Characters of its command line that are kept."""
 LOST_CARD = "a job was started on one of its cards at the same moment; adopt it again when that is free"
 
 
@@ -247,7 +250,21 @@ def _look(pid: int, strangers: dict[int, dict[GpuUuid, int]]) -> _Found:
     for one in (pid, *(below.pid for below in tree.descendants([pid], tree.all_processes()))):
         for uuid, memory_mb in strangers.get(one, {}).items():
             on[uuid] = on.get(uuid, 0) + memory_mb
-    return _Found(pid=pid, start=stat.start, uid=uid, user=user, command=command, workdir=workdir or None, on=on)
+    words = _words(command)
+    place = workdir if workdir and sendable(workdir) == workdir else None
+    return _Found(pid=pid, start=stat.start, uid=uid, user=user, command=words, workdir=place, on=on)
+
+
+def _words(command: Sequence[str]) -> list[str]:
+    """The first `MOST_COMMAND` characters: the command is only shown, never run."""
+    words: list[str] = []
+    left = MOST_COMMAND
+    for word in command:
+        words.append(sendable(word[: max(left, 0)]))
+        left -= len(word) + 1
+        if left <= 0:
+            break
+    return words
 
 
 def _is_ancestor(pid: int) -> bool:

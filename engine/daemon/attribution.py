@@ -201,12 +201,17 @@ def _person(found: tree.Stat) -> _Person | None:
         with contextlib.suppress(psutil.AccessDenied, KeyError):
             user = process.username()
         with contextlib.suppress(psutil.AccessDenied):
-            command = " ".join(process.cmdline()) or process.name()
+            command = sendable(" ".join(process.cmdline()) or process.name())
     except psutil.NoSuchProcess:
         return None
     if not tree.is_alive(found.pid, found.start):
         return None  # what was read may be another's
     return _Person(start=found.start, user=user, command=command[:MOST_COMMAND])
+
+
+def sendable(text: str) -> str:
+    """What the host tells of a process; bytes that are no text, which no answer could hold, become question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _descends_from_this(found: tree.Stat) -> bool:

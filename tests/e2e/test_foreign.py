@@ -227,3 +227,51 @@ def test_adopted_from_the_command_line(launch, driver, stranger, until):
     assert rcq("cancel", str(job["id"])).returncode == 0
     admin.ended(job["id"])
     assert group(pid) == []
+
+
+HOSTILE = (
+    b"sh",
+    b"-c",
+    b"echo ready; read x",
+    b"\x1b]0;gone\x07[red]\r\n\xff\xfe\xed\xa0\x80",
+    b"y" * 100_000,
+    b"",
+    b"\xe2\x80\xae" * 9,
+)
+
+
+def test_hostile_command_lines_are_data_everywhere(launch, driver, until, tmp_path):
+    engine = launch(driver.settings(), environment=driver.environment)
+    admin = engine.admin()
+    bob = engine.someone(admin, "bob", "chem")
+    until(lambda: admin.get("/v1/stats")["passes"] > 0)
+    place = tmp_path / "\x1b[31m\udcff"
+    place.mkdir()
+    one = subprocess.Popen(HOSTILE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=place, start_new_session=True)
+    assert one.stdout is not None
+    assert one.stdout.readline() == b"ready\n"
+    driver.processes(0, [(one.pid, 3072)])
+    (seen,) = until(lambda: foreigners(admin, 0))
+    assert seen["command"].startswith("sh -c echo ready; read x \x1b]0;gone")
+    assert foreigners(bob, 0)[0]["command"] == "sh"
+    token = admin.http.headers["authorization"].removeprefix("Bearer ")
+    environment = {**os.environ, "RCQ_SOCKET": str(engine.socket), "RCQ_TOKEN": token, "PYTHONUTF8": "1"}
+
+    def rcq(*words: str) -> str:
+        command = [sys.executable, "-m", "rcq_tui.cli.main", *words]
+        told = subprocess.run(command, env=environment, capture_output=True, check=False)
+        assert told.returncode == 0, told.stderr
+        return told.stdout.decode()
+
+    assert not set(rcq("gpus")) & set("\x1b\x07\r\u202e")
+    job = admin.post("/v1/adopt", {"pid": one.pid})
+    assert job["state"] == "running"
+    assert not set(rcq("show", str(job["id"]))) & set("\x1b\x07\r\u202e")
+    assert not set(rcq("queue")) & set("\x1b\x07\r\u202e")
+    engine.end(signal.SIGKILL)
+    engine.start()
+    admin = engine.log_in("root")
+    assert admin.job(job["id"])["state"] == "running"
+    assert admin.ask("DELETE", f"/v1/jobs/{job['id']}").status_code == 200
+    one.communicate()
+    assert admin.ended(job["id"])["cause"] == "cancelled"
