@@ -18,8 +18,8 @@ from engine.core.model import AccountName, GpuUuid, GroupKey, JobId
 from engine.core.policy import Policy
 from engine.core.snapshot import Lease
 from engine.daemon.answers import audited, not_ready
-from engine.daemon.billing import bill_of, first_charge
 from engine.daemon.attribution import sendable
+from engine.daemon.billing import bill_of, first_charge
 from engine.daemon.books import Books, Live
 from engine.daemon.cards import Card
 from engine.daemon.feed import Feed

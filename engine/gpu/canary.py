@@ -8,12 +8,14 @@ takes too long.
 
 import ctypes
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ctypes import byref, c_char_p, c_int, c_size_t, c_uint, c_void_p
 from typing import Any
 
+_PR_SET_PDEATHSIG = 1
 LIBRARY = "libcuda.so.1"
 MOST_BYTES = 256 * 1024 * 1024
 CHUNK_BYTES = 16 * 1024 * 1024
@@ -155,6 +157,11 @@ def mixed(at: int) -> int:
     return word ^ (word >> 16)
 
 
+def _end_with_parent() -> None:
+    """An engine that is killed leaves no test behind that holds the card for ever."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+
+
 def main(argv: Sequence[str]) -> int:
     """Test the card of that UUID; the exit code."""
     if len(argv) != 1:
@@ -174,4 +181,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    _end_with_parent()
     raise SystemExit(main(sys.argv[1:]))

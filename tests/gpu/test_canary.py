@@ -1,9 +1,11 @@
 """The canary: what passes, what does not and with which words, and that a card that never answers is left behind."""
 
 import asyncio
+import contextlib
 import ctypes
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -99,3 +101,35 @@ async def test_a_card_that_never_answers_has_failed_and_its_process_is_ended(scr
 async def test_a_test_that_cannot_be_started_has_failed(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     assert (await Canaries()(CARD)).startswith("the test cannot be started")
+
+
+async def test_it_ends_with_the_engine(scripted):
+    scripted(hang=["cuCtxCreate_v2"])
+    story = (
+        "import asyncio, os, signal, sys\n"
+        "from engine.gpu.canaries import Canaries\n"
+        "async def main():\n"
+        "    start = asyncio.create_subprocess_exec\n"
+        "    async def noted(*words, **options):\n"
+        "        process = await start(*words, **options)\n"
+        "        print(process.pid, flush=True)\n"
+        "        return process\n"
+        "    asyncio.create_subprocess_exec = noted\n"
+        f"    await Canaries()({CARD!r})\n"
+        "asyncio.run(main())\n"
+    )
+    engine = await asyncio.create_subprocess_exec(sys.executable, "-c", story, stdout=asyncio.subprocess.PIPE)
+    assert engine.stdout is not None
+    test = os.pidfd_open(int(await engine.stdout.readline()))
+    try:
+        engine.kill()
+        await engine.wait()
+        over = asyncio.Event()
+        asyncio.get_running_loop().add_reader(test, over.set)
+        async with asyncio.timeout(5):
+            await over.wait()
+    finally:
+        asyncio.get_running_loop().remove_reader(test)
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(test, signal.SIGKILL)
+        os.close(test)
