@@ -74,7 +74,7 @@ class ThermalSettings(_Group):
     critical_c: Celsius = Field(90.0, description="At or above it the job on the card is acted on.")
     critical_action: Literal["warn", "pause", "preempt"] = Field("warn", description="What is done to it.")
     power_cap: bool = Field(False, description="Hot cards at work get a lower power limit until they are cool.")
-    power_cap_share: float = Field(0.8, ge=0.3, le=1, description="That limit, as a part of the card's own.")
+    power_cap_share: float = Field(0.7, ge=0.3, le=1, description="That limit, as a part of the card's own.")
 
     @model_validator(mode="after")
     def _in_order(self) -> "ThermalSettings":

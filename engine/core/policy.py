@@ -30,7 +30,7 @@ class Thermal:
     neighbour: float = 0.2
     critical_c: float = 90.0
     power_cap: bool = False
-    power_cap_share: float = 0.8
+    power_cap_share: float = 0.7
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
