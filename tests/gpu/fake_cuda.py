@@ -138,4 +138,5 @@ def play(script: Path) -> None:
     library.fail, library.wrong = told.get("fail", {}), told.get("wrong", False)
     library.flip, library.hang = set(told.get("flip", [])), set(told.get("hang", []))
     library.missing = set(told.get("missing", []))
-    ctypes.CDLL = lambda name: library  # type: ignore[misc,assignment]
+    real = ctypes.CDLL
+    ctypes.CDLL = lambda name: library if name else real(name)  # type: ignore[misc,assignment]
