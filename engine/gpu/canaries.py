@@ -31,6 +31,7 @@ class Canaries:
                 "-m",
                 self._module,
                 gpu,
+                str(os.getpid()),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""A short test of one card, in a process of its own: `python -m engine.gpu.canary UUID`.
+"""A short test of one card, in a process of its own: `python -m engine.gpu.canary UUID [PARENT]`.
 
 It writes two patterns over a part of the card's free memory, reads them back, and lets the card compute something whose
 result is known. One line on standard output says how it went; the exit code is 0 if the card passed, else 1. Nothing
@@ -157,15 +157,17 @@ def mixed(at: int) -> int:
     return word ^ (word >> 16)
 
 
-def _end_with_parent() -> None:
-    """An engine that is killed leaves no test behind that holds the card for ever."""
+def end_with(parent: int) -> None:
+    """An engine that is killed leaves no test behind that holds the card for ever. parent: its pid."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent:
+        raise SystemExit(1)
 
 
 def main(argv: Sequence[str]) -> int:
     """Test the card of that UUID; the exit code."""
     if len(argv) != 1:
-        sys.stdout.write("usage: python -m engine.gpu.canary UUID\n")
+        sys.stdout.write("usage: python -m engine.gpu.canary UUID [PARENT]\n")
         return 2
     os.environ["CUDA_VISIBLE_DEVICES"] = argv[0]  # before the library is loaded: it looks once
     try:
@@ -181,5 +183,6 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    _end_with_parent()
+    if sys.argv[2:]:
+        end_with(int(sys.argv.pop()))
     raise SystemExit(main(sys.argv[1:]))
