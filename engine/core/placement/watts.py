@@ -1,12 +1,12 @@
 """What cards draw, and whether the host's power budget bears it.
 
-A card in use counts with its own power limit, or with its job's cap where that is lower; any other with `idle_w`; one
-that does not tell its limit not at all. A MIG instance draws its part of its card. Pure. Must not know when a card is
-in use.
+A card in use counts with its own power limit, or with its job's cap where that is lower; one that strangers keep to
+themselves with its own limit, too; any other with `idle_w`; one that does not tell its limit not at all. A MIG instance
+draws its part of its card. Pure. Must not know when a card is in use.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from engine.core.model import GpuUuid, Shape
 from engine.core.policy import Power
@@ -17,14 +17,20 @@ ROUNDING_W = 1e-6
 
 
 class Watts:
-    """Of these cards, in this order. spare_w: what the budget leaves when all of them are idle; below 0 if even that is
-    too much.
+    """Of these cards, in this order. strangers_on: those that others keep to themselves.
+
+    spare_w: what the budget leaves when all the others are idle; below 0 if even that is too much.
     """
 
-    def __init__(self, gpus: Sequence[Gpu], budget_w: float, idle_w: float) -> None:
+    def __init__(
+        self, gpus: Sequence[Gpu], budget_w: float, idle_w: float, strangers_on: Container[GpuUuid] = ()
+    ) -> None:
         siblings = Counter(gpu.parent for gpu in gpus)
         idle = [idle_w / siblings[gpu.parent] if gpu.parent is not None else idle_w for gpu in gpus]
-        idle = [0.0 if gpu.power_w is None else at_rest for gpu, at_rest in zip(gpus, idle, strict=True)]
+        idle = [
+            0.0 if gpu.power_w is None else max(at_rest, gpu.power_w) if gpu.uuid in strangers_on else at_rest
+            for gpu, at_rest in zip(gpus, idle, strict=True)
+        ]
         self.budget_w = budget_w
         self.spare_w = budget_w - sum(idle)
         self._cards = [(gpu.power_w or 0.0, at_rest) for gpu, at_rest in zip(gpus, idle, strict=True)]
@@ -49,9 +55,9 @@ class Watts:
         return sum(1 << at for at in sorted(places, key=lambda at: self.of(at, cap_w))[:count])
 
 
-def watts_of(gpus: Sequence[Gpu], power: Power) -> Watts | None:
+def watts_of(gpus: Sequence[Gpu], power: Power, strangers_on: Container[GpuUuid] = ()) -> Watts | None:
     """What counts against the host's budget; `None` without one."""
-    return None if power.budget_w is None else Watts(gpus, power.budget_w, power.idle_w)
+    return None if power.budget_w is None else Watts(gpus, power.budget_w, power.idle_w, strangers_on)
 
 
 def alone_w(gpus: Iterable[Gpu], candidates: Iterable[GpuUuid], shape: Shape, power: Power) -> float:
