@@ -81,6 +81,7 @@ class Health:
         self._left_at: dict[GpuUuid, float] = {}
         self._hits: dict[GpuUuid, _Hit] = {}
         self._moves: dict[JobId, int] = {}
+        self._heard: set[tuple[JobId, int, GpuUuid]] = set()
 
     # ---------------------------------------------------------------- after each sample
 
@@ -101,6 +102,10 @@ class Health:
                 self._condemn(card, found, on_card, now)
             elif uuid in self._books.cards.quarantines:
                 self._healing.look(card, signs, now)
+            # 4. whoever was on it when it was taken out of use and was not in the books yet, or had not heard
+            if (standing := self._books.cards.quarantines.get(uuid)) is not None:
+                self._remind(card, standing, on_card)
+        self._heard &= {(live.job, live.attempt, uuid) for uuid, held in users.items() for live in held}
 
     def left(self, live: Live, ending: Ending) -> None:
         """An attempt is over: its cards are to be seen free before somebody else gets them."""
@@ -167,13 +172,22 @@ class Health:
         if standing is not None and not worse(found.cause, standing.cause):
             return
         self._quarantines.put(Quarantine(uuid=uuid, cause=found.cause, detail=found.detail, at=now), index)
-        words = f"GPU {index} was taken out of use ({found.cause}: {found.detail})"
+        words = _words(card, found)
         if CAUSES[found.cause].stops:
             self._hits[uuid] = _Hit(words=words, at=now)
         for live in on_card:
             self._act(live, card, found, words)
 
+    def _remind(self, card: Card, standing: Quarantine, on_card: list[Live]) -> None:
+        """An engine that died between the quarantine and the word to the jobs leaves them to the next one."""
+        for live in on_card:
+            before = live.started_at is not None and live.started_at <= standing.at
+            if before and (live.job, live.attempt, card.reading.uuid) not in self._heard:
+                found = Verdict(cause=standing.cause, detail=standing.detail or "")
+                self._act(live, card, found, _words(card, found))
+
     def _act(self, live: Live, card: Card, found: Verdict, words: str) -> None:
+        self._heard.add((live.job, live.attempt, card.reading.uuid))
         action = self._rules.fault_action if CAUSES[found.cause].stops else "leave"
         self._notices.tell(
             "GPU_FAULT",
@@ -225,6 +239,10 @@ class Health:
         return next(
             (hit for hit in hits if hit and began <= hit.at and abs(ending.ended_at - hit.at) <= AROUND_S), None
         )
+
+
+def _words(card: Card, found: Verdict) -> str:
+    return f"GPU {card.reading.index} was taken out of use ({found.cause}: {found.detail})"
 
 
 def _unexplained_mb(card: Card) -> int:

@@ -7,8 +7,10 @@ import pytest
 from engine.core.lifecycle import Cause
 from engine.daemon import health as rules
 from engine.daemon.carduse import CardUse, Stranger
+from engine.ports import Running
 from engine.protocol.errors import Refused
 from engine.readings import GpuReading
+from engine.store.quarantines import Quarantine
 
 from .attempts import audit_of, id_of
 
@@ -223,6 +225,25 @@ async def test_a_quarantine_outlasts_the_engine_and_resume_needs_a_sound_card(si
     assert await world.store.quarantines.all() == {}
     with pytest.raises(Refused, match="neither drained nor quarantined"):
         await world.box.resume(world.root, "0")
+
+
+@pytest.mark.parametrize(("later_s", "stopped"), [(1, [Cause.PREEMPTED]), (-1, [])])
+async def test_who_was_on_a_card_that_failed_hears_of_it_from_the_next_engine(sick, later_s, stopped):
+    old = await sick()
+    job = await running(old)
+    await old.engine.passes.flush()
+    at = old.clock.now() + later_s
+    await old.store.quarantines.set(Quarantine(uuid="GPU-0", cause="off-bus", detail="Xid 79", at=at))
+    await old.store.close()
+    world = await sick()
+    found = Running(job=id_of(job), attempt=1, pid=5, started_at=world.clock.now())
+    world.executor.found[id_of(job)] = found
+    await world.engine.recovery.run()
+    await sample(world)
+    await sample(world)
+    assert [cause for _, cause in world.executor.stopped] == stopped
+    told = await world.jobs.show(world.ann, job)
+    assert [(notice["code"], notice["index"]) for notice in told.notices] == [("GPU_FAULT", 0)] * len(stopped)
 
 
 async def test_resume_does_not_wait_for_the_impossible(sick):
