@@ -46,11 +46,15 @@ class Child:
         assert self._process.stdin is not None  # noqa: S101 - for the type checker: both are pipes
         assert self._process.stdout is not None  # noqa: S101
         self._in, self._out = self._process.stdin, self._process.stdout
-        os.set_blocking(self._out.fileno(), False)
         self._wake = wake
-        self._poll = select.poll()
-        self._poll.register(self._out.fileno(), select.POLLIN)
-        self._poll.register(wake, select.POLLIN)
+        self._readable, self._writable = select.poll(), select.poll()
+        for poll, pipe, event in (
+            (self._readable, self._out, select.POLLIN),
+            (self._writable, self._in, select.POLLOUT),
+        ):
+            os.set_blocking(pipe.fileno(), False)
+            poll.register(pipe.fileno(), event)
+            poll.register(wake, select.POLLIN)
         self._buffer = b""
         self._lines: deque[bytes] = deque()
 
@@ -59,12 +63,16 @@ class Child:
         """Of the process."""
         return self._process.pid
 
-    def ask(self, request: Mapping[str, Any]) -> None:
-        """Send a request. Raises Ended."""
-        try:
-            self._in.write(json.dumps(request, separators=(",", ":")).encode() + b"\n")
-        except OSError as error:
-            raise Ended from error
+    def ask(self, request: Mapping[str, Any], deadline: float) -> None:
+        """Send a request, until `deadline` on the monotonic clock at most. Raises TooLate, Ended, Interrupted."""
+        text = memoryview(json.dumps(request, separators=(",", ":")).encode() + b"\n")
+        while text:
+            try:
+                text = text[os.write(self._in.fileno(), text) :]
+            except BlockingIOError:  # many cards with many processes are more than a pipe holds
+                self._wait(self._writable, deadline)
+            except OSError as error:
+                raise Ended from error
 
     def lines(self, deadline: float) -> Iterator[dict[str, Any]]:
         """Its answers, as they come, until `deadline` on the monotonic clock.
@@ -74,14 +82,18 @@ class Child:
         while True:
             while self._lines:
                 yield json.loads(self._lines.popleft())
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TooLate
-            ready = {number for number, _ in self._poll.poll(left * 1000)}
-            if self._wake in ready:
-                raise Interrupted
-            if self._out.fileno() in ready:
+            if self._out.fileno() in self._wait(self._readable, deadline):
                 self._take()
+
+    def _wait(self, poll: select.poll, deadline: float) -> set[int]:
+        """Which file descriptors are ready."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TooLate
+        ready = {number for number, _ in poll.poll(left * 1000)}
+        if self._wake in ready:
+            raise Interrupted
+        return ready
 
     def _take(self) -> None:
         with suppress(BlockingIOError):

@@ -95,7 +95,7 @@ class WatchedGpus:
                 raise RcqError("The NVIDIA driver does not answer, so no power limit can be set. See rcq gpus.")
             self._asked = self._at.get(gpu)
             try:
-                self._child.ask({"do": "limit", "gpu": gpu, "watts": watts})
+                self._child.ask({"do": "limit", "gpu": gpu, "watts": watts}, self._deadline())
                 answer = next(line for line in self._child.lines(self._deadline()) if "done" in line)
             except (TooLate, Ended) as error:
                 self._blame(crashed=isinstance(error, Ended))
@@ -143,7 +143,7 @@ class WatchedGpus:
         self._asked = None
         known = {} if self._greeted else {"known": all_packed(self._known.values())}
         skip, last = self._troubles.left_alone(time_now), self._troubles.on_trial(time_now)
-        child.ask({"do": "read", "now": now, "skip": skip, "last": last, **known})
+        child.ask({"do": "read", "now": now, "skip": skip, "last": last, **known}, time_now + START_S)
         if not self._greeted:
             next(child.lines(time_now + START_S))  # that it is about to ask the driver: from here on time counts
             self._greeted = True

@@ -2,6 +2,7 @@
 
 import os
 import select
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 import pynvml
 import pytest
 
-from engine.gpu.child import Child, TooLate
+from engine.gpu.child import Child, Interrupted, TooLate
 from engine.gpu.troubles import LONGEST_S, Troubles
 from engine.gpu.unavailable import DriverHangs, DriverUnavailable
 from engine.gpu.watched import MOST_LEFT_BEHIND, WatchedGpus
@@ -211,7 +212,7 @@ class Stuck:
         self.pid = Stuck.made
         self._asked = False
 
-    def ask(self, request: Mapping[str, Any]) -> None:
+    def ask(self, request: Mapping[str, Any], deadline: float) -> None:
         pass
 
     def lines(self, deadline: float) -> Iterator[dict[str, Any]]:
@@ -248,6 +249,22 @@ def test_a_process_that_cannot_be_started_is_an_error_with_its_reason(clock: Han
 
     with pytest.raises(RcqError, match="Resource temporarily"):
         WatchedGpus(clock, 1.0, start=fail).read()
+
+
+def test_a_process_that_does_not_even_listen_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deaf = tmp_path / "deaf"
+    deaf.write_text("#!/bin/sh\nexec sleep 300\n")
+    deaf.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(deaf))
+    wake = os.eventfd(0)
+    child = Child(wake)
+    with pytest.raises(TooLate):
+        child.ask({"known": "x" * 1_000_000}, time.monotonic() + 0.1)
+    os.eventfd_write(wake, 1)
+    with pytest.raises(Interrupted):
+        child.ask({"known": "x" * 1_000_000}, time.monotonic() + PATIENCE_S)
+    assert child.kill()
+    os.close(wake)
 
 
 def test_trouble_grows_up_to_a_bound_and_is_forgotten() -> None:
