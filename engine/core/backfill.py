@@ -13,7 +13,7 @@ from engine.core.bookings import Booking, Card, Cards, Steps, bits, union
 from engine.core.estimate import foreseen_end, latest_end
 from engine.core.ledger import TypeCap
 from engine.core.model import AccountName, GpuUuid, JobId, Shape
-from engine.core.placement.fits import matches, obstacle
+from engine.core.placement.fits import LASTING, matches, obstacle
 from engine.core.placement.packing import choose, gang, preferred
 from engine.core.placement.thermal import warmth
 from engine.core.placement.watts import watts_of
@@ -22,6 +22,7 @@ from engine.core.powered import Powered
 from engine.core.reasons import (
     Booked,
     CoresBusy,
+    GpuForeign,
     GpuMemoryTaken,
     GpuSettling,
     GpuTooHot,
@@ -58,7 +59,8 @@ class Timeline:
         self._warmth = warmth(gpus, policy.thermal)
         self._hot = bits(at for at, found in self._obstacles.items() if isinstance(found, GpuTooHot))
         self._settling = bits(at for at, found in self._obstacles.items() if isinstance(found, GpuSettling))
-        watts = watts_of(gpus, policy.power)
+        strangers_on = {found.gpu for found in self._obstacles.values() if isinstance(found, GpuForeign)}
+        watts = watts_of(gpus, policy.power, strangers_on)
         self._steps = Steps(self.now, watts)
         self._power = Powered(watts, self._steps, self._place) if watts else None
         self._promises: list[Booking] = []
@@ -330,7 +332,9 @@ class Timeline:
 
     def _out_of_use(self, want: Want, free: Cards, usable: Cards, kept: Cards) -> Iterator[Reason]:
         shape, limit_end = want.shape, self.now + want.shape.time_limit_s
-        yield from (found for at, found in self._obstacles.items() if free >> at & 1)
+        matching = self._matching(shape)
+        where = {at: matching if isinstance(found, LASTING) else free for at, found in self._obstacles.items()}
+        yield from (found for at, found in self._obstacles.items() if where[at] >> at & 1)
         yield from self._taken_in_fact(shape, free)
         for card in self._of(kept):
             slot = self._slot_in_way(card.gpu.uuid, want.account, limit_end)
@@ -343,8 +347,7 @@ class Timeline:
                 until=limit_end,
             )
         if usable.bit_count() < shape.gpus:
-            matching = self._matching(shape).bit_count()
-            yield NotEnoughGpus(wanted=shape.gpus, free=usable.bit_count(), matching=matching)
+            yield NotEnoughGpus(wanted=shape.gpus, free=usable.bit_count(), matching=matching.bit_count())
 
     def _taken_in_fact(self, shape: Shape, free: Cards) -> Iterator[GpuMemoryTaken]:
         """Cards in use that the books would give it: their memory is measured to be with others."""

@@ -108,3 +108,18 @@ def test_possible_requests_pass():
         == ()
     )
     assert impossible(Shape(gpus=0), [], Host(cpu_cores=1, memory_mb=0)) == ()
+
+
+def test_a_card_that_is_out_of_use_is_told_of_also_while_a_job_is_on_it():
+    cards = [card(0, drained=True), card(1, quarantined=True, cause="driver"), card(2, A100, drained=True), card(3)]
+    wanted = waiting(key("bob", gpus=2, gpu_type="a6000"), ("x", 1.0))
+    leases = [
+        lease("a", key("ann"), 0),
+        lease("b", key("ann"), 1),
+        lease("c", key("ann"), 2),
+        lease("d", key("ann"), 3),
+    ]
+    decided = plan(world(cards, [wanted], leases), POLICY)
+    (held,) = (*decided.holds, *decided.reservations)
+    told = [(reason.code, getattr(reason, "index", None)) for reason in held.reasons]
+    assert told == [("GPU_DRAINED", 0), ("GPU_QUARANTINED", 1), ("GPUS_BUSY", None)]

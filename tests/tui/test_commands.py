@@ -74,6 +74,7 @@ async def test_the_help_screen_shows_every_key_and_closes(box, until, text):
         for command in COMMANDS.values():
             assert command.help in screen, command.name
             assert all(key_name(key) in screen for key in command.keys)
+        assert "▮ paused" in screen
         for state in ("held", "preempted", "quarantined"):
             assert state in screen
         await pilot.press("q")

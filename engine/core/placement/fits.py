@@ -9,6 +9,8 @@ from engine.core.reasons import GpuDrained, GpuForeign, GpuQuarantined, GpuSettl
 from engine.core.snapshot import Gpu
 
 Obstacle = GpuDrained | GpuQuarantined | GpuSettling | GpuForeign | GpuTooHot
+LASTING = (GpuDrained, GpuQuarantined)
+"""In the way of who waits also while a job is on the card: its end does not give the card back."""
 
 
 def matches(gpu: Gpu, shape: Shape) -> bool:

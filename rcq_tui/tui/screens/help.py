@@ -48,7 +48,7 @@ class HelpScreen(CommandModal[None]):
             parts.append(Content(""))
         parts.append(Content.styled("Signs", "bold $text-primary"))
         jobs = list(JOB_STATES)
-        parts += [self._signs(states) for states in (jobs[:4], jobs[4:], list(GPU_STATES))]
+        parts += [self._signs(states) for states in ([*jobs[:4], "paused"], jobs[4:], list(GPU_STATES))]
         return Content("\n").join(parts)
 
     def _line(self, command: Command) -> Content:
