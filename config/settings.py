@@ -122,7 +122,9 @@ class GpuSettings(_Group):
     """[gpu]"""
 
     provider: Literal["auto", "nvml", "simulated", "none"] = Field("auto", description="Where readings come from.")
-    read_timeout_s: Seconds = Field(10.0, description="A driver call that takes longer hangs: its card is left alone.")
+    read_timeout_s: float = Field(
+        10.0, gt=0, le=3600, description="A driver call that takes longer hangs: its card is left alone."
+    )
     tolerated_foreign_mb: int = Field(500, ge=0, description="MiB of strangers' processes on a card to ignore.")
     foreign: Literal["ignore", "avoid", "warn", "charge"] = Field(
         "avoid", description="What is done about processes that rcq did not start."

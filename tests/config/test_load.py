@@ -63,6 +63,7 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(file: Path) -> None:
         ("[auth]\nlockout_failures = 2.0\n", "auth.lockout_failures: must be a whole number, not 2.0."),
         ("[auth]\nsession_days = 31\n", "auth.session_days: must be less than or equal to 30, not 31."),
         ("[gpu]\nprovider = 'amd'\n", "gpu.provider: must be 'auto', 'nvml', 'simulated' or 'none', not \"amd\"."),
+        ("[gpu]\nread_timeout_s = 1e9\n", "gpu.read_timeout_s: must be less than or equal to 3600, not 1000000000.0."),
         ("[gpu]\nsimulated = 4\n", "gpu.simulated: must be a list of groups, each under [[gpu.simulated]], not 4."),
         ("engine = 3\n", "engine: must be a group with keys of its own, not 3."),
         ("[[engine]]\n", "engine: must be a group with keys of its own."),
