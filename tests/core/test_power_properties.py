@@ -164,3 +164,13 @@ def test_a_sharer_is_let_on_a_card_that_works_already_where_another_may_not_be_s
     budget = Policy(power=Power(budget_w=825.0, idle_w=25.0))
     (start,) = plan(world(box, pending, leases), budget).starts  # 100 s from now the card of least power could start
     assert start.lease.gpus == ("GPU-0",)
+
+
+def test_a_card_that_strangers_work_on_counts_as_one_in_use():
+    box = (card(0, power_w=350.0), card(1, power_w=350.0, memory_used_mb=20_000, strangers=1))
+    policy = Policy(power=Power(budget_w=400.0, idle_w=25.0))
+    decided = plan(world(box, [waiting(key(), ("job", 5))]), policy)
+    assert decided.starts == ()
+    (reason,) = decided.holds[0].reasons
+    assert (reason.code, reason.wanted_w, reason.free_w) == ("POWER_BUDGET", 325.0, 25.0)
+    assert plan(world(box[:1], [waiting(key(), ("job", 5))]), policy).starts != ()
