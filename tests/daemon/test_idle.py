@@ -178,3 +178,14 @@ async def test_never_if_it_is_switched_off(make):
     await later(world, 0)
     await later(world, 1000)
     assert (await world.jobs.show(world.ann, job)).notices == []
+
+
+@pytest.mark.parametrize(("bound", "idle"), [(0.05, False), (0.5, True)])
+async def test_what_counts_as_no_use_is_a_setting(make, bound, idle):
+    world = await make(gpu=cards(idle_utilization=bound))
+    await world.populate()
+    job, _ = await started(world, tags={"sim_load": "0.3"})
+    for _ in range(12):
+        await later(world, 1)
+    shown = await world.jobs.show(world.ann, job)
+    assert [notice["code"] for notice in shown.notices] == ["GPU_IDLE"] * idle
