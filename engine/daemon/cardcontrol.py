@@ -8,7 +8,7 @@ from engine.core.health import CAUSES
 from engine.daemon.answers import audited, not_ready
 from engine.daemon.books import Books
 from engine.daemon.cards import Card
-from engine.daemon.healing import Healing, in_use
+from engine.daemon.healing import Healing
 from engine.daemon.health import Health
 from engine.daemon.quarantinebook import QuarantineBook
 from engine.ports import Clock
@@ -83,7 +83,7 @@ class CardControl:
         stays = f"GPU {index} stays quarantined ({quarantine.cause})"
         if (unwell := self._health.unwell(card)) is not None:
             raise Refused("INVALID_STATE", f"{stays}: {unwell}. {_advice(quarantine.cause)}")
-        if self._healing.tests and in_use(card, self._books):
+        if self._healing.tests and self._healing.in_use(card):
             raise Refused("INVALID_STATE", f"{stays}: it is in use and cannot be tested. Wait until nobody is on it.")
         if (failed := await self._healing.tested(uuid)) is not None:
             advice = "Mend or reset the card; if it cannot be tested here, set gpu.canary = false."

@@ -138,6 +138,7 @@ def _health(
         clock=clock,
         wake=passes.wake,
         after_s=settings.canary_after_s,
+        tolerated_mb=settings.tolerated_foreign_mb,
     )
     health = Health(
         books=books,

@@ -11,6 +11,7 @@ from engine.core.health import CAUSES, Signs
 from engine.core.model import GpuUuid
 from engine.daemon.books import Books
 from engine.daemon.cards import Card
+from engine.daemon.foreign import beyond
 from engine.daemon.notices import Notices
 from engine.daemon.quarantinebook import QuarantineBook
 from engine.ports import Canary, Clock
@@ -21,7 +22,8 @@ log = logging.getLogger(__name__)
 class Healing:
     """Waits until a card was well for `after_s` seconds, tests it and puts it back.
 
-    canary: `None` where no test is wanted. wake: asks for a pass.
+    canary: `None` where no test is wanted. wake: asks for a pass. tolerated_mb: what strangers may have on a card, as a
+    desktop does that never goes, without being in the way of a test.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Healing:
         clock: Clock,
         wake: Callable[[], None],
         after_s: float,
+        tolerated_mb: int,
     ) -> None:
         self._books = books
         self._quarantines = quarantines
@@ -42,6 +45,7 @@ class Healing:
         self._clock = clock
         self._wake = wake
         self._after_s = after_s
+        self._tolerated_mb = tolerated_mb
         self._well_since: dict[GpuUuid, float] = {}
         self._under_way: dict[GpuUuid, asyncio.Task[None]] = {}
 
@@ -62,10 +66,15 @@ class Healing:
             self.unwell(uuid)
         elif CAUSES[quarantine.cause].heals and uuid not in self._under_way:
             since = self._well_since.setdefault(uuid, now)
-            if now - since >= self._after_s and not in_use(card, self._books):
+            if now - since >= self._after_s and not self.in_use(card):
                 self._under_way[uuid] = asyncio.get_running_loop().create_task(
                     self._return(card), name=f"canary-{uuid}"
                 )
+
+    def in_use(self, card: Card) -> bool:
+        """Whether somebody is on the card: a test would get in the way of it."""
+        leased = card.reading.uuid in self._books.leased()
+        return leased or bool(beyond(card, self._tolerated_mb)) or bool(card.use.processes)
 
     async def tested(self, uuid: GpuUuid) -> str | None:
         """What the card fails at, in words; `None` if it passes or no test is wanted."""
@@ -98,8 +107,3 @@ class Healing:
         for live in self._books.users().get(uuid, []):
             self._notices.over("GPU_FAULT", job=live.job, gpu=uuid)
         self._wake()
-
-
-def in_use(card: Card, books: Books) -> bool:
-    """Whether somebody is on the card: a test would get in the way of it."""
-    return card.reading.uuid in books.leased() or bool(card.use.strangers) or bool(card.use.processes)

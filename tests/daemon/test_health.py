@@ -278,10 +278,12 @@ async def test_a_card_that_heals_is_tested_after_a_while_and_comes_back(sick, un
     await sample(world)
     assert len(world.canary.tested) == 1  # a failed test is not tried again at once
     world.cards.used = {"GPU-0": CardUse(strangers=(stranger(),))}
+    world.cards.values[0]["memory_used_mb"] = 3000
     world.clock.time += 1
     await sample(world)
     assert len(world.canary.tested) == 1  # nor beside somebody
-    world.cards.used = {}
+    world.cards.used = {"GPU-0": CardUse(strangers=(stranger(300),))}  # a desktop, which never goes
+    world.cards.values[0]["memory_used_mb"] = 300
     world.engine.passes._due.clear()
     await sample(world)
     assert state(world) == ["ok", "ok"]
