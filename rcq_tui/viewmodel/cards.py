@@ -60,10 +60,10 @@ def model(card: GpuView) -> str:
 
 
 def lines(card: GpuView, history: Sequence[float | None], cells: int, *, ascii_only: bool = False) -> list[Line]:
-    """The inside of a card of so many cells: utilisation, memory, temperature and power, history, users."""
+    """The inside of a card of so many cells: utilisation and clock, memory, temperature and power, history, users."""
     bar = max(4, cells - 17)
     return [
-        _labelled("util", _use_bar(card, bar, ascii_only), percent(card.utilization), cells),
+        _labelled("util", _use_bar(card, bar, ascii_only), percent(card.utilization) + _clock(card), cells),
         _labelled("mem", _memory_bar(card, bar, ascii_only), _memory_text(card), cells),
         _labelled("temp", _heat_bar(card, bar, ascii_only), f"{degrees(card.temperature_c)} {_power(card)}", cells),
         [(sparkline(history, cells, ascii_only=ascii_only), "history")],
@@ -160,6 +160,10 @@ def _memory_text(card: GpuView) -> str:
 
 def _power(card: GpuView) -> str:
     return "-" if card.power_w is None else f"{card.power_w:.0f}W"
+
+
+def _clock(card: GpuView) -> str:
+    return "" if card.sm_clock_mhz is None else f" {card.sm_clock_mhz / 1000:.1f}GHz"
 
 
 def _users(card: GpuView, cells: int, ascii_only: bool, *, with_names: bool) -> Line:

@@ -75,6 +75,12 @@ def test_rows_say_why_a_card_is_out_of_use_and_what_is_special_about_it() -> Non
     assert width(plain(row(capped, [], 98))) == 98
 
 
+def test_a_card_tells_its_clock_where_it_is_known() -> None:
+    busy = replace(COOL, utilization=1.0, sm_clock_mhz=1980)
+    assert plain(lines(busy, [], 33)[0]).endswith(" 100% 2.0GHz")
+    assert plain(lines(replace(busy, sm_clock_mhz=None), [], 33)[0]).endswith(" 100%")
+
+
 def test_history_keeps_two_minutes_bridges_hiccups_and_shows_gaps() -> None:
     history = History()
     assert history.values(0) == []
