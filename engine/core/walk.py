@@ -107,6 +107,9 @@ class Walk:
             if isinstance(placed, Refused):
                 binding = tuple(cap.reached for cap in caps if cap.left < turn.key.shape.gpus)
                 reasons = tuple(dict.fromkeys((*breaches, *binding)))
+                may = starved and not breaches and self._deserves(turn, starved=True)
+                if may and self._promised(turn, reasons, starved=True):  # on cards that its caps leave it
+                    return True
             elif not breaches:
                 reasons = self.ledger.memory_breaches(turn.key, placed.gpus)
                 if not reasons:

@@ -2,12 +2,14 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import HOUR, card, key
+from worlds import A100, HOUR, card, key, lease, waiting, world
 
-from engine.core.model import GroupName, JobId
+from engine.core.model import AccountName, GroupName, JobId
+from engine.core.plan import plan
 from engine.core.policy import Policy
+from engine.core.quota import Quota
 from engine.core.simulate import simulate
-from engine.core.snapshot import GroupTerms, Host
+from engine.core.snapshot import GroupTerms, Host, Quotas
 from engine.core.trace import Box, TraceJob
 
 CARDS = 4
@@ -86,3 +88,15 @@ def test_older_runs_that_are_stopped_over_and_over_keep_nobody_waiting():
     ran = {of.job.job: of for of in simulate([*trace, me, *flood([urgent], 2 * most)], machine, policy)}
     assert ran["wide"].start_s <= most
     assert all(ran[job.job].start_s <= most for job in trace)
+
+
+def test_who_starves_is_promised_the_cards_that_its_caps_leave_it():
+    box = (card(0, A100), card(1, A100), card(2), card(3))
+    caps = Quotas(accounts={AccountName("ann"): Quota(gpus_by_type={"a100": 0})})
+    pair = waiting(key(gpus=2), ("pair", 200 * HOUR))
+    single = waiting(key("bob", gpu_type="a6000", time_limit_s=36_000), ("single", 1.0))
+    busy = lease("busy", key("cleo", "language"), 2, left=300.0)
+    decided = plan(world(box, [pair, single], [busy], quotas=caps), Policy())
+    assert decided.starts == ()
+    assert decided.reservations[0].job == "pair"
+    assert decided.reservations[0].gpus == ("GPU-2", "GPU-3")
