@@ -40,7 +40,7 @@ class Cards:
     """
 
     def __init__(self, stale_after_s: float) -> None:
-        self._stale_after_s = stale_after_s
+        self.stale_after_s = stale_after_s
         self._cards: dict[GpuUuid, Card] = {}
         self.drained: set[GpuUuid] = set()
         self.flags: dict[GpuUuid, GpuFlag] = {}
@@ -84,7 +84,7 @@ class Cards:
 
     def missing(self, card: Card, now: float) -> bool:
         """Whether the card cannot be read any more."""
-        return not card.reading.present or now - card.reading.read_at > self._stale_after_s
+        return not card.reading.present or now - card.reading.read_at > self.stale_after_s
 
     def state(self, card: Card, now: float) -> str:
         """`ok`, `hot`, `drained`, `quarantined` or `missing`, as people are told: the worst of what it is."""

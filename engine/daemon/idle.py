@@ -1,7 +1,8 @@
 """Jobs that hold cards and use none of them: their owners are told, and by policy they make room.
 
 A job is idle while every card of its own is read, tells its utilization, and is under `gpu.idle_utilization`; what a
-sharer does on a card counts for all who have it, as nobody can tell them apart. Told after `gpu.idle_minutes`; where
+sharer does on a card counts for all who have it, as nobody can tell them apart. Time without readings does not count.
+Told after `gpu.idle_minutes`; where
 the policy is to preempt, stopped after twice that, to go on at the end of the queue. Owned by the event loop. Must not
 know how anything is measured, shown or stopped.
 """
@@ -41,6 +42,7 @@ class Idle:
         self._settings = settings
         self._state_dir = state_dir
         self._since: dict[tuple[JobId, int], float] = {}
+        self._looked_at: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def look(self, now: float) -> None:
@@ -49,11 +51,19 @@ class Idle:
             return
         for key in self._since.keys() - {(live.job, live.attempt) for live in self._books.live.values()}:
             del self._since[key]
+        self._leave_out_gap(now)
         for live in list(self._books.live.values()):
             if self._is_idle(live, now):
                 self._idle_for(live, now, now - self._since.setdefault((live.job, live.attempt), now))
             elif self._since.pop((live.job, live.attempt), None) is not None:
                 self._notices.over(CODE, job=live.job)
+
+    def _leave_out_gap(self, now: float) -> None:
+        """Time in which nobody looked is no idle time: the host slept, readings failed, the clock was set."""
+        passed_s = 0.0 if self._looked_at is None else now - self._looked_at
+        if not 0 <= passed_s <= self._books.cards.stale_after_s:
+            self._since = {key: since + passed_s for key, since in self._since.items()}
+        self._looked_at = now
 
     def _is_idle(self, live: Live, now: float) -> bool:
         """One that is being stopped or stands still, or that may be idle, is none."""

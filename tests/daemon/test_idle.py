@@ -25,7 +25,12 @@ async def started(world, **fields):
 
 
 async def later(world, minutes):
-    world.clock.time += minutes * MINUTE
+    """So much time goes by, with a sample each 20 seconds and at its end."""
+    end = world.clock.time + minutes * MINUTE
+    while world.clock.time < end - 20:
+        world.clock.time += 20
+        await world.engine.sampler.sample()
+    world.clock.time = end
     await world.engine.sampler.sample()
 
 
@@ -178,6 +183,19 @@ async def test_never_if_it_is_switched_off(make):
     await later(world, 0)
     await later(world, 1000)
     assert (await world.jobs.show(world.ann, job)).notices == []
+
+
+async def test_time_in_which_nothing_was_read_is_no_idle_time(quiet):
+    """A laptop that was closed, a driver that hung, a clock that was set: nobody saw what the job did."""
+    job, _ = await started(quiet)
+    await later(quiet, 6)
+    quiet.clock.time += 600 * MINUTE
+    await later(quiet, 3.5)
+    assert (await quiet.jobs.show(quiet.ann, job)).notices == []
+    quiet.clock.time -= 300 * MINUTE
+    await later(quiet, 2)
+    (told,) = (await quiet.jobs.show(quiet.ann, job)).notices
+    assert told["idle_s"] == pytest.approx(10.8 * MINUTE, abs=30)
 
 
 @pytest.mark.parametrize(("bound", "idle"), [(0.05, False), (0.5, True)])
