@@ -1,0 +1,31 @@
+"""A host and an engine's executor on it, fake and real."""
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.contract.executor_sides import Engine, FakeSide, RealSide, Side, processes_of, until
+
+
+@pytest_asyncio.fixture(params=[FakeSide, RealSide], ids=["fake", "process"])
+async def side(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Side]:
+    """A host without jobs; at the end nothing that a test started may be left."""
+    root = tmp_path / "state"
+    root.mkdir()
+    yield request.param(root)
+    try:
+        await until(lambda: not processes_of(root))
+    finally:
+        for pid in processes_of(root):
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest_asyncio.fixture
+async def engine(side: Side) -> AsyncIterator[Engine]:
+    made = await Engine(side).open()
+    yield made
+    await made.executor.close()
