@@ -188,7 +188,8 @@ class Health:
 
     def _act(self, live: Live, card: Card, found: Verdict, words: str) -> None:
         self._heard.add((live.job, live.attempt, card.reading.uuid))
-        action = self._rules.fault_action if CAUSES[found.cause].stops else "leave"
+        action = self._rules.fault_action if CAUSES[found.cause].stops and live.stopping is None else "leave"
+        cause = None if action == "leave" else self._cause(live, action)
         self._notices.tell(
             "GPU_FAULT",
             job=live.job,
@@ -196,11 +197,11 @@ class Health:
             account=live.lease.key.owner.account,
             index=card.reading.index,
             cause=found.cause,
-            action=action,
+            action="fail" if cause is Cause.GPU_FAULT else action,
         )
-        if action == "leave" or live.stopping is not None:
+        if cause is None:
             return
-        self._journal.add(self._runs.mark(live, self._cause(live, action), words))
+        self._journal.add(self._runs.mark(live, cause, words))
         self._runs.stop_soon(live)
         self._runs.wake()
 

@@ -9,46 +9,10 @@ from engine.daemon import health as rules
 from engine.daemon.carduse import CardUse, Stranger
 from engine.ports import Running
 from engine.protocol.errors import Refused
-from engine.readings import GpuReading
 from engine.store.quarantines import Quarantine
 
 from .attempts import audit_of, id_of
-
-
-class Cards:
-    """Two cards whose readings and uses the test writes; it is provider and attribution at once."""
-
-    def __init__(self, clock):
-        self.clock = clock
-        self.values = {0: {}, 1: {}}
-        self.used = {}
-
-    def read(self):
-        readings = []
-        for index, values in self.values.items():
-            given = {"model": "A", "memory_mb": 9000, "memory_used_mb": 0, "temperature_c": 40.0} | values
-            readings.append(GpuReading(uuid=f"GPU-{index}", index=index, read_at=self.clock.now(), **given))
-            values.pop("xids", None)
-        return tuple(readings)
-
-    def prepare(self):
-        pass
-
-    def uses(self, readings):
-        return dict(self.used)
-
-    def close(self):
-        pass
-
-
-class Canary:
-    def __init__(self):
-        self.failed = None
-        self.tested = []
-
-    async def __call__(self, gpu):
-        self.tested.append(gpu)
-        return self.failed
+from .sickcards import Canary, Cards
 
 
 @pytest.fixture
@@ -179,10 +143,12 @@ async def test_a_failure_long_after_the_fault_is_its_own(sick, until):
 async def test_a_job_that_breaks_card_after_card_runs_out_of_patience(sick):
     world = await sick()
     job = await running(world)
-    live = world.books.live[id_of(job)]
-    health = world.engine.minders.control._health
-    causes = [health._cause(live, "requeue") for _ in range(rules.MOST_MOVES + 1)]
-    assert causes == [Cause.PREEMPTED] * rules.MOST_MOVES + [Cause.GPU_FAULT]
+    world.engine.minders.control._health._moves[id_of(job)] = rules.MOST_MOVES
+    world.cards.values[0]["xids"] = (79,)
+    await sample(world)
+    assert world.books.live[id_of(job)].stopping is Cause.GPU_FAULT
+    (told,) = (await world.jobs.show(world.ann, job)).notices
+    assert (told["code"], told["action"]) == ("GPU_FAULT", "fail")
 
 
 async def test_what_a_driver_or_a_pending_reset_is_no_reason_to_stop_anybody(sick):
