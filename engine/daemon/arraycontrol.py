@@ -13,7 +13,7 @@ from engine.api.backend import ArrayStep, Identity
 from engine.bookkeeping import MovedAll
 from engine.core.lifecycle import WAITING, JobState
 from engine.core.model import JobId
-from engine.daemon.answers import audited, not_ready
+from engine.daemon.answers import audited, not_ready, note_done
 from engine.daemon.arrays import ArrayLookup
 from engine.daemon.books import Books, Live
 from engine.daemon.feed import Feed
@@ -196,10 +196,7 @@ class ArrayControl:
         target = f"{array.parent}[{compact(sorted(set(elements)))[:MOST_TARGET]}]"
         counts = {"changed": done.changed, "ending": done.ending}
         entry = audited(self._clock, who, action, target, owner=array.account, **counts)
-        try:
-            await self._store.audit.append(entry)
-        except StoreError as error:
-            log.error("Not in the audit log: %s: %s", entry, error)
+        await note_done(self._store.audit, entry)
 
 
 async def _sliced(items: Sequence[T], act: Callable[[T], None]) -> None:

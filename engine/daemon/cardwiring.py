@@ -23,6 +23,7 @@ from engine.daemon.provider import Chosen
 from engine.daemon.quarantinebook import QuarantineBook
 from engine.daemon.runs import Runs
 from engine.daemon.sampler import Sampler
+from engine.daemon.stops import Stops
 from engine.ports import Executor
 
 
@@ -34,6 +35,7 @@ class CardMinders:
     healing: Healing
     control: CardControl
     power: PowerCaps
+    stops: Stops
 
     async def load(self) -> None:
         """At start: what an earlier engine left."""
@@ -49,17 +51,16 @@ class CardMinders:
         await self.power.close()
         await self.healing.close()
         await self.quarantines.settle()
+        await self.stops.settle()
 
 
-def guard_heat(ground: Ground, sampler: Sampler, runs: Runs, executor: Executor) -> HeatGuard:
+def guard_heat(ground: Ground, sampler: Sampler, stops: Stops, executor: Executor) -> HeatGuard:
     """Watch the cards' heat before anybody else looks at them, and also while they cannot be read."""
     guard = HeatGuard(
         books=ground.books,
-        journal=ground.journal,
         notices=ground.notices,
-        runs=runs,
         pauses=Pauses(books=ground.books, executor=executor, feed=ground.feed, clock=ground.clock),
-        audit=ground.store.audit,
+        stops=stops,
         rules=HeatRules(thermal=ground.policy.thermal, action=ground.settings.thermal.critical_action),
     )
     sampler.watchers.insert(0, guard.look)
@@ -67,13 +68,14 @@ def guard_heat(ground: Ground, sampler: Sampler, runs: Runs, executor: Executor)
     return guard
 
 
-def watch_cards(ground: Ground, sampler: Sampler, passes: Passes, runs: Runs, chosen: Chosen) -> CardMinders:
+def watch_cards(
+    ground: Ground, sampler: Sampler, chosen: Chosen, *, passes: Passes, runs: Runs, stops: Stops
+) -> CardMinders:
     """Let everybody who minds the cards look after each sample."""
     idle = Idle(
         books=ground.books,
         notices=ground.notices,
-        runs=runs,
-        audit=ground.store.audit,
+        stops=stops,
         settings=ground.settings.gpu,
         state_dir=ground.paths.state_dir,
     )
@@ -87,7 +89,7 @@ def watch_cards(ground: Ground, sampler: Sampler, passes: Passes, runs: Runs, ch
     overuse = Overuse(
         books=ground.books,
         notices=ground.notices,
-        runs=runs,
+        stops=stops,
         action=ground.settings.gpu.over_declared,
         wake=passes.wake,
     )
@@ -95,7 +97,7 @@ def watch_cards(ground: Ground, sampler: Sampler, passes: Passes, runs: Runs, ch
     runs.examiners.append(LastWords(ground.paths.state_dir))
     runs.leaving += [ground.measures.leave, lambda live, _ending: ground.notices.forget(live.job)]
     power = _power(ground, sampler, runs, chosen)
-    return _health(ground, sampler, passes, runs, chosen, power=power)
+    return _health(ground, sampler, chosen, passes=passes, runs=runs, stops=stops, power=power)
 
 
 def _power(ground: Ground, sampler: Sampler, runs: Runs, chosen: Chosen) -> PowerCaps:
@@ -125,7 +127,7 @@ def introduce(chosen: Chosen, ground: Ground, executor: Executor, passes: Passes
 
 
 def _health(
-    ground: Ground, sampler: Sampler, passes: Passes, runs: Runs, chosen: Chosen, *, power: PowerCaps
+    ground: Ground, sampler: Sampler, chosen: Chosen, *, passes: Passes, runs: Runs, stops: Stops, power: PowerCaps
 ) -> CardMinders:
     """Simulated cards neither fail nor keep memory behind a job: of those, only what an admin says counts."""
     books, clock, settings = ground.books, ground.clock, ground.settings.gpu
@@ -144,6 +146,7 @@ def _health(
         books=books,
         journal=ground.journal,
         runs=runs,
+        stops=stops,
         notices=ground.notices,
         sampler=sampler,
         quarantines=quarantines,
@@ -165,4 +168,4 @@ def _health(
         healing=healing,
         clock=clock,
     )
-    return CardMinders(quarantines=quarantines, healing=healing, control=control, power=power)
+    return CardMinders(quarantines=quarantines, healing=healing, control=control, power=power, stops=stops)

@@ -12,7 +12,7 @@ from engine.api.backend import Identity
 from engine.bookkeeping import Ended, Moved
 from engine.core.lifecycle import JobState
 from engine.core.model import JobId
-from engine.daemon.answers import audited, not_ready
+from engine.daemon.answers import audited, not_ready, note_done
 from engine.daemon.feed import Feed
 from engine.daemon.passes import Passes
 from engine.daemon.views import Views
@@ -68,10 +68,7 @@ class Deeds:
     async def note(self, who: Identity, action: str, stored: StoredJob, before: JobState, **detail: Any) -> None:
         """An action that is done stays done, even if the audit log cannot be written: then the engine's log has it."""
         entry = audited(self._clock, who, action, str(stored.id), owner=stored.account, before=before.value, **detail)
-        try:
-            await self._store.audit.append(entry)
-        except StoreError as error:
-            log.error("Not in the audit log: %s: %s", entry, error)
+        await note_done(self._store.audit, entry)
 
     def tell(self, stored: StoredJob, state: JobState) -> None:
         """It is in that state now, and the queue another one."""

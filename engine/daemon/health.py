@@ -18,6 +18,7 @@ from engine.daemon.notices import Notices
 from engine.daemon.quarantinebook import QuarantineBook
 from engine.daemon.runs import Runs
 from engine.daemon.sampler import Sampler
+from engine.daemon.stops import Stops
 from engine.ports import Clock, Ending
 from engine.store.quarantines import Quarantine
 
@@ -60,6 +61,7 @@ class Health:
         books: Books,
         journal: Journal,
         runs: Runs,
+        stops: Stops,
         notices: Notices,
         sampler: Sampler,
         quarantines: QuarantineBook,
@@ -70,6 +72,7 @@ class Health:
         self._books = books
         self._journal = journal
         self._runs = runs
+        self._stops = stops
         self._notices = notices
         self._sampler = sampler
         self._quarantines = quarantines
@@ -201,9 +204,7 @@ class Health:
         )
         if cause is None:
             return
-        self._journal.add(self._runs.mark(live, cause, words))
-        self._runs.stop_soon(live)
-        self._runs.wake()
+        self._stops.stop(live, cause, words, rule="fault", gpu=card.reading.uuid)
 
     def _cause(self, live: Live, action: str) -> Cause:
         """How an attempt ends for its card: it goes on as its next one, or it has failed and its retries count."""

@@ -6,7 +6,6 @@ left. A card that cannot be read any more counts for nothing: its fault is the h
 paused for it. Owned by the event loop. Must not know how a job is paused or stopped.
 """
 
-import asyncio
 import logging
 from dataclasses import dataclass
 from typing import Literal
@@ -17,13 +16,10 @@ from engine.core.placement.thermal import hot_cards, least_margin_c
 from engine.core.policy import Thermal
 from engine.daemon.books import Books, Live
 from engine.daemon.cards import Card
-from engine.daemon.journal import Journal
 from engine.daemon.notices import Notices
 from engine.daemon.pauses import Pauses
-from engine.daemon.runs import Runs
+from engine.daemon.stops import Stops
 from engine.readings import GpuReading
-from engine.store.audit import Audit, Entry
-from engine.store.errors import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -48,24 +44,19 @@ class HeatGuard:
         self,
         *,
         books: Books,
-        journal: Journal,
         notices: Notices,
-        runs: Runs,
         pauses: Pauses,
-        audit: Audit,
+        stops: Stops,
         rules: HeatRules,
     ) -> None:
         self._books = books
-        self._journal = journal
         self._notices = notices
-        self._runs = runs
         self._pauses = pauses
-        self._audit = audit
+        self._stops = stops
         self._rules = rules
         self._seen: set[GpuUuid] = set()
         self._critical: set[GpuUuid] = set()
         self._strikes: dict[GpuUuid, tuple[float, int]] = {}
-        self._notes: set[asyncio.Task[None]] = set()
 
     def look(self, now: float) -> None:
         """There are new readings, or none could be had."""
@@ -167,30 +158,8 @@ class HeatGuard:
             f"attempt {live.attempt} was stopped: GPU {reading.index} got critically hot ({heat}); "
             "it goes on as its next attempt"
         )
-        log.warning("Job %s is stopped: GPU %d is critically hot.", live.job, reading.index)
-        self._journal.add(self._runs.mark(live, Cause.PREEMPTED, message))
-        self._runs.stop_soon(live)
-        self._runs.wake()
-        detail = {
-            "owner": live.lease.key.owner.account,
-            "before": live.state.value,
-            "attempt": live.attempt,
-            "rule": "heat",
-            "gpu": reading.uuid,
-            "temperature_c": reading.temperature_c,
-        }
-        at = live.stopping_since or 0.0
-        entry = Entry(at=at, account=None, action="job.preempt", target=str(live.job), detail=detail)
-        note = asyncio.get_running_loop().create_task(self._note(entry), name=f"audit-{live.job}")
-        self._notes.add(note)
-        note.add_done_callback(self._notes.discard)
-
-    async def _note(self, entry: Entry) -> None:
-        """What is done stays done, even if the audit log cannot be written: then the engine's log has it."""
-        try:
-            await self._audit.append(entry)
-        except StoreError as error:
-            log.error("Not in the audit log: %s: %s", entry, error)
+        gpu = {"gpu": reading.uuid, "temperature_c": reading.temperature_c}
+        self._stops.stop(live, Cause.PREEMPTED, message, rule="heat", **gpu)
 
 
 def _tells(reading: GpuReading) -> bool:

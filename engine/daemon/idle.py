@@ -18,11 +18,9 @@ from engine.core.lifecycle import Cause, JobState
 from engine.core.model import JobId
 from engine.daemon.books import Books, Live
 from engine.daemon.notices import Notices
-from engine.daemon.runs import Runs
+from engine.daemon.stops import Stops
 from engine.executor import logs
 from engine.executor.directory import path_of
-from engine.store.audit import Audit, Entry
-from engine.store.errors import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +30,10 @@ CODE = "GPU_IDLE"
 class Idle:
     """Watches all jobs. state_dir: where their files are, for the line that each gets in its own `stderr.log`."""
 
-    def __init__(
-        self, *, books: Books, notices: Notices, runs: Runs, audit: Audit, settings: GpuSettings, state_dir: Path
-    ) -> None:
+    def __init__(self, *, books: Books, notices: Notices, stops: Stops, settings: GpuSettings, state_dir: Path) -> None:
         self._books = books
         self._notices = notices
-        self._runs = runs
-        self._audit = audit
+        self._stops = stops
         self._settings = settings
         self._state_dir = state_dir
         self._since: dict[tuple[JobId, int], float] = {}
@@ -54,7 +49,7 @@ class Idle:
         self._leave_out_gap(now)
         for live in list(self._books.live.values()):
             if self._is_idle(live, now):
-                self._idle_for(live, now, now - self._since.setdefault((live.job, live.attempt), now))
+                self._idle_for(live, now - self._since.setdefault((live.job, live.attempt), now))
             elif self._since.pop((live.job, live.attempt), None) is not None:
                 self._notices.over(CODE, job=live.job)
 
@@ -81,7 +76,7 @@ class Idle:
             for card in found
         )
 
-    def _idle_for(self, live: Live, now: float, idle_s: float) -> None:
+    def _idle_for(self, live: Live, idle_s: float) -> None:
         after_s = self._settings.idle_minutes * 60
         if idle_s < after_s:
             return
@@ -90,36 +85,15 @@ class Idle:
         if self._notices.tell(CODE, job=live.job, account=owner, gpus=len(live.lease.gpus), idle_s=round(idle_s)):
             self._soon(self._write(live, told(idle_s, after_s if preempts else None)), f"idle-{live.job}")
         if preempts and idle_s >= 2 * after_s:
-            self._reclaim(live, now, idle_s)
+            self._reclaim(live, idle_s)
 
-    def _reclaim(self, live: Live, now: float, idle_s: float) -> None:
+    def _reclaim(self, live: Live, idle_s: float) -> None:
         message = (
             f"attempt {live.attempt} was stopped: it used none of its GPUs for {_minutes(idle_s)}; "
             "it goes on as its next attempt, at the end of the queue"
         )
         live.to_end = True
-        log.warning("Job %s is stopped: it used none of its GPUs for %s.", live.job, _minutes(idle_s))
-        self._soon(self._stop(live, message), f"reclaim-{live.job}")
-        detail = {
-            "owner": live.lease.key.owner.account,
-            "before": live.state.value,
-            "attempt": live.attempt,
-            "rule": "idle",
-            "idle_s": round(idle_s),
-        }
-        entry = Entry(at=now, account=None, action="job.preempt", target=str(live.job), detail=detail)
-        self._soon(self._note(entry), f"audit-{live.job}")
-
-    async def _stop(self, live: Live, message: str) -> None:
-        if live.stopping is None:
-            await self._runs.stop(live, Cause.PREEMPTED, message)
-
-    async def _note(self, entry: Entry) -> None:
-        """What is done stays done, even if the audit log cannot be written: then the engine's log has it."""
-        try:
-            await self._audit.append(entry)
-        except StoreError as error:
-            log.error("Not in the audit log: %s: %s", entry, error)
+        self._stops.stop(live, Cause.PREEMPTED, message, rule="idle", idle_s=round(idle_s))
 
     async def _write(self, live: Live, line: str) -> None:
         """Off the event loop: the job's files may be on a slow disk."""

@@ -4,7 +4,6 @@ What they have counts in the plan either way (`Gpu.over`); when it has changed m
 a pass is due. Owned by the event loop. Must not know how memory is measured, nor how a notice is shown.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 
@@ -14,7 +13,7 @@ from engine.core.reasons import GpuMemoryTaken
 from engine.daemon.books import Books, Live
 from engine.daemon.cards import Card
 from engine.daemon.notices import Notices
-from engine.daemon.runs import Runs
+from engine.daemon.stops import Stops
 
 log = logging.getLogger(__name__)
 
@@ -28,15 +27,14 @@ STEP_MB = 256
 class Overuse:
     """Watches the sharers. action: `warn` or `stop`. wake: asks for a pass."""
 
-    def __init__(self, *, books: Books, notices: Notices, runs: Runs, action: str, wake: Callable[[], None]) -> None:
+    def __init__(self, *, books: Books, notices: Notices, stops: Stops, action: str, wake: Callable[[], None]) -> None:
         self._books = books
         self._notices = notices
-        self._runs = runs
+        self._stops = stops
         self._action = action
         self._wake = wake
         self._told: set[tuple[JobId, GpuUuid]] = set()
         self._taken: tuple[object, ...] = ()
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def look(self, now: float) -> None:
         """There are new readings."""
@@ -85,17 +83,5 @@ class Overuse:
         )
         if self._action == "stop" and live.stopping is None and live.state is JobState.RUNNING:
             message = f"it was stopped: it shared GPU {reading.index} with {asked} MiB asked for and used {used_mb} MiB"
-            log.warning("Job %s is stopped: %s MiB of GPU %s, %s asked for.", live.job, used_mb, reading.index, asked)
-            task = asyncio.get_running_loop().create_task(self._stop(live, message), name=f"overuse-{live.job}")
-            self._tasks.add(task)
-            task.add_done_callback(self._done)
-
-    async def _stop(self, live: Live, message: str) -> None:
-        if live.stopping is None and self._books.live.get(live.job) is live:
-            await self._runs.stop(live, Cause.GPU_OUT_OF_MEMORY, message)
-
-    def _done(self, task: "asyncio.Task[None]") -> None:
-        """Marked as it is, it is told again when the engine starts anew."""
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("%s failed.", task.get_name(), exc_info=error)
+            detail = {"gpu": reading.uuid, "declared_mb": asked, "used_mb": used_mb}
+            self._stops.stop(live, Cause.GPU_OUT_OF_MEMORY, message, rule="over-declared", **detail)

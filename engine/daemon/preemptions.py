@@ -3,7 +3,6 @@
 Must not decide whom to stop (that is `engine.core.plan`), nor know how a process is stopped.
 """
 
-import asyncio
 import logging
 
 from engine.bookkeeping import Stopping
@@ -11,9 +10,7 @@ from engine.core.decisions import Plan, Preempt
 from engine.core.lifecycle import Cause
 from engine.daemon.books import Books, Live
 from engine.daemon.runs import Runs
-from engine.ports import Clock
-from engine.store.audit import Audit, Entry
-from engine.store.errors import StoreError
+from engine.daemon.stops import Stops
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +24,10 @@ RULES = {
 class Preemptions:
     """Stops leases for others. count: so far."""
 
-    def __init__(self, *, books: Books, runs: Runs, audit: Audit, clock: Clock) -> None:
+    def __init__(self, *, books: Books, runs: Runs, stops: Stops) -> None:
         self._books = books
         self._runs = runs
-        self._audit = audit
-        self._clock = clock
-        self._notes: set[asyncio.Task[None]] = set()
+        self._stops = stops
         self.count = 0
 
     def claim(self, decided: Plan) -> tuple[list[tuple[Live, Preempt]], list[Stopping]]:
@@ -63,25 +58,7 @@ class Preemptions:
             self.count += 1
             log.info("Job %s is stopped for job %s (%s).", live.job, preempt.by.job, preempt.rule)
             self._runs.stop_soon(live)
-            note = asyncio.get_running_loop().create_task(self._note(live, preempt), name=f"audit-{live.job}")
-            self._notes.add(note)
-            note.add_done_callback(self._notes.discard)
-
-    async def _note(self, live: Live, preempt: Preempt) -> None:
-        """What is done stays done, even if the audit log cannot be written: then the engine's log has it."""
-        detail = {
-            "owner": live.lease.key.owner.account,
-            "before": live.state.value,
-            "attempt": live.attempt,
-            "by": preempt.by.job,
-            "rule": preempt.rule,
-            "lost_gpu_s": preempt.lost_gpu_s,
-        }
-        entry = Entry(at=self._clock.now(), account=None, action="job.preempt", target=str(live.job), detail=detail)
-        try:
-            await self._audit.append(entry)
-        except StoreError as error:
-            log.error("Not in the audit log: %s: %s", entry, error)
+            self._stops.note(live, rule=preempt.rule, by=preempt.by.job, lost_gpu_s=preempt.lost_gpu_s)
 
 
 def told(preempt: Preempt, live: Live) -> str:

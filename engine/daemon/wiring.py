@@ -39,6 +39,7 @@ from engine.daemon.register import Register
 from engine.daemon.runs import Runs
 from engine.daemon.sampler import Sampler
 from engine.daemon.slots import SlotService
+from engine.daemon.stops import Stops
 from engine.daemon.usagereport import UsageService
 from engine.executor.person import this_person
 from engine.executor.process import ProcessExecutor
@@ -89,15 +90,16 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
     executor = executor or EXECUTORS[settings.executor.kind](paths.state_dir)
     runs = _runs(ground, executor)
     decisions = _decisions(ground)
-    passes = _passes(ground, runs, decisions)
+    stops = Stops(runs=runs, journal=ground.journal, audit=ground.store.audit, clock=clock)
+    passes = _passes(ground, runs, decisions, stops)
     passwords = Passwords(settings.auth, clock)
     logins = Logins(
         register=ground.register, store=ground.store, passwords=passwords, settings=settings.auth, clock=clock
     )
     slots = _slots(ground, passes)
     sampler = _sampler(ground, chosen, passes)
-    minders = watch_cards(ground, sampler, passes, runs, chosen)
-    guard_heat(ground, sampler, runs, executor)
+    minders = watch_cards(ground, sampler, chosen, passes=passes, runs=runs, stops=stops)
+    guard_heat(ground, sampler, stops, executor)
     introduce(chosen, ground, executor, passes)
     judges = judges_of(ground, chosen.power)
     runs.grow = OomRetry(books=books, measures=ground.measures, intake=judges.intake, settings=settings.gpu).after
@@ -166,7 +168,7 @@ def _decisions(ground: Ground) -> DecisionLog:
     )
 
 
-def _passes(ground: Ground, runs: Runs, decisions: DecisionLog) -> Passes:
+def _passes(ground: Ground, runs: Runs, decisions: DecisionLog, stops: Stops) -> Passes:
     """The loop and the runs know each other: a pass launches, an ending wakes a pass."""
     passes = Passes(
         books=ground.books,
@@ -180,7 +182,7 @@ def _passes(ground: Ground, runs: Runs, decisions: DecisionLog) -> Passes:
         boot_id=ground.boot,
         plan=plan,
         decisions=decisions,
-        preemptions=Preemptions(books=ground.books, runs=runs, audit=ground.store.audit, clock=ground.clock),
+        preemptions=Preemptions(books=ground.books, runs=runs, stops=stops),
     )
     runs.wake = ground.gatekeeper.wake = passes.wake
     runs.final = ground.gatekeeper.ended

@@ -16,6 +16,7 @@ from engine.daemon.feed import Feed
 from engine.daemon.heatguard import CODE, HeatGuard, HeatRules
 from engine.daemon.notices import Notices
 from engine.daemon.pauses import Pauses
+from engine.daemon.stops import Stops
 from engine.daemon.usage import UsageBook
 from engine.ports import CannotPause
 from engine.readings import GpuReading
@@ -76,9 +77,10 @@ class Box:
         self.books = Books(host=Host(cpu_cores=8, memory_mb=8_000), cards=Cards(30.0), usage=UsageBook(60.0))
         self.notices = Notices(Feed(), self.clock)
         self.pauses = Pauses(books=self.books, executor=self.told, feed=Feed(), clock=self.clock)
+        self.stops = Stops(runs=self.told, journal=self.told, audit=self.told, clock=self.clock)
         self.guard = HeatGuard(
-            books=self.books, journal=self.told, notices=self.notices, runs=self.told, pauses=self.pauses,
-            audit=self.told, rules=HeatRules(thermal=Thermal(), action=action),
+            books=self.books, notices=self.notices, pauses=self.pauses, stops=self.stops,
+            rules=HeatRules(thermal=Thermal(), action=action),
         )  # fmt: skip
 
     def run(self, job: str, *indices: int) -> Live:
@@ -106,8 +108,9 @@ class Box:
             {},
         )
         self.guard.look(self.clock.time)
-        for task in [*self.pauses._under_way.values(), *self.guard._notes]:
+        for task in list(self.pauses._under_way.values()):
             await task_done(task)
+        await self.stops.settle()
 
     def hot(self) -> set[str]:
         return {str(uuid) for uuid in self.books.cards.hot}
