@@ -99,11 +99,9 @@ def _foreign(card: GpuView) -> Iterator[str]:
     if len(found) > _SHOWN:
         yield f"and {len(found) - _SHOWN} more that rcq did not start."
     if too_much(card):
-        told = (
-            f"{memory(card.foreign_mb)} in foreign use, {memory(card.tolerated_mb)} are tolerated: no job starts here."
-        )
-        yield (
-            told
-            if found
-            else f"{memory(card.foreign_mb)} are in use and nobody is known to hold them: no job starts here."
-        )
+        used = memory(card.foreign_mb)
+        if found:
+            bound = f"{used} in foreign use, {memory(card.tolerated_mb)} are tolerated"
+            yield f"{bound}: no job starts here. `rcq adopt PID` makes a process a job."
+        else:
+            yield f"{used} are in use and nobody is known to hold them: no job starts here."

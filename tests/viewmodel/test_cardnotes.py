@@ -69,7 +69,7 @@ def test_foreign_processes_are_named_with_what_is_tolerated() -> None:
     assert told[0] == "not started by rcq: eve 4.9G (pid 5)."
     assert told[3:] == [
         "and 2 more that rcq did not start.",
-        "15G in foreign use, 500M are tolerated: no job starts here.",
+        "15G in foreign use, 500M are tolerated: no job starts here. `rcq adopt PID` makes a process a job.",
     ]
 
 
