@@ -1,6 +1,7 @@
 """.ci/run: a failing part is named and fails the whole, and pytest's closing line comes last."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -74,7 +75,7 @@ def test_failing_tests_fail_the_run(checkout: Path) -> None:
 
 def test_a_part_that_hangs_is_ended_and_said_to_hang(checkout: Path) -> None:
     text = (checkout / ".ci" / "run").read_text()
-    shortened = text.replace('part "mypy" 120', 'part "mypy" 1')
+    shortened = re.sub(r'part "mypy" \d+', 'part "mypy" 1', text)
     assert shortened != text
     script(checkout / ".ci" / "run", shortened)
     os.mkfifo(checkout / "never")
