@@ -125,8 +125,8 @@ class Moved:
     """The job moved between waiting states (`held`, `pending`), or back to `pending` for another attempt.
 
     failures: attempts that count against its retries from now on, oom_retries: those that asked for more GPU memory
-    after they had run out of it; submitted_at: Unix seconds, its new place in the
-    queue; `None` leaves either as it was. message: what its owner should know while it waits.
+    after they had run out of it; submitted_at: Unix seconds, its new place in the queue; `None` leaves each as it was.
+    message: what its owner should know while it waits.
     """
 
     job: JobId

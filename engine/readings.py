@@ -35,7 +35,8 @@ class GpuReading:
     power_limit_w: in force now; power_default_w: without anybody's cap; power_min_w, power_max_w: what can be set.
     energy_j: joules since the driver was loaded. ecc_corrected, ecc_uncorrected: errors since then. remap_pending: rows
     of memory wait for a reset to be replaced; remap_failed: there are no spare ones. xids: events since the reading
-    before. processes: who uses it, `None` where the driver does not tell.
+    before. processes: who uses it, each once, `None` where
+    the driver does not tell.
     """
 
     uuid: GpuUuid

@@ -121,7 +121,10 @@ class Adopted:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class FeedEvent:
-    """Something that happened, for one subscriber's eyes. kind: `gpus`, `job`, `queue`, `reservations` or `stats`."""
+    """Something that happened, for one subscriber's eyes.
+
+    kind: `gpus`, `job`, `notice`, `queue`, `reservations` or `stats`.
+    """
 
     id: int
     kind: str

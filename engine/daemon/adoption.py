@@ -52,7 +52,7 @@ class _Found:
 
 
 class Adoption:
-    """Makes jobs of processes that run already. signals: the Unix user whose processes can be ended, `None` for all."""
+    """Makes jobs of processes that run already. job_of: whose process a pid is, if it is a job's."""
 
     def __init__(
         self,

@@ -151,11 +151,11 @@ class _Sorter:
         self.met: set[Identity] = set()
 
     def sort(self, processes: Sequence[GpuProcess], *, leased: bool) -> tuple[Ours, tuple[Stranger, ...], int]:
-        """Of one card: the jobs' processes, the strangers, and MiB of rcq's own; by pid."""
+        """Of one card: the jobs' processes, the strangers, and MiB of rcq's own; in the order that they are told in."""
         ours: Ours = []
         strangers: list[Stranger] = []
         own_mb = 0
-        for process in _by_pid(processes):
+        for process in processes:
             found = tree.stat(process.pid)
             job = self._job(process.pid, found)
             if found is not None:
@@ -182,16 +182,6 @@ class _Sorter:
             return self._host.person(found)
         self.unseen.add(pid)
         return NOBODY if self._host.was_unseen(pid) and not leased else None
-
-
-def _by_pid(processes: Sequence[GpuProcess]) -> list[GpuProcess]:
-    """Once each: a process that computes and draws is listed twice, with the same memory."""
-    found: dict[int, GpuProcess] = {}
-    for process in processes:
-        before = found.get(process.pid)
-        if before is None or (before.memory_mb or 0) < (process.memory_mb or 0):
-            found[process.pid] = process
-    return [found[pid] for pid in sorted(found)]
 
 
 def _person(found: tree.Stat) -> _Person | None:

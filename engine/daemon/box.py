@@ -24,7 +24,6 @@ from engine.protocol.cards import GpuUser, GpuView
 from engine.protocol.errors import Refused
 from engine.protocol.responses import Health, Stats
 from engine.store.slots import BookedSlot
-from engine.store.store import Store
 
 
 class BoxService:
@@ -35,7 +34,6 @@ class BoxService:
         *,
         control: CardControl,
         books: Books,
-        store: Store,
         register: Register,
         views: Views,
         passes: Passes,
@@ -47,7 +45,6 @@ class BoxService:
     ) -> None:
         self._control = control
         self._books = books
-        self._store = store
         self._register = register
         self._views = views
         self._passes = passes

@@ -2,9 +2,8 @@
 
 A job is idle while every card of its own is read, tells its utilization, and is under `gpu.idle_utilization`; what a
 sharer does on a card counts for all who have it, as nobody can tell them apart. Time without readings does not count.
-Told after `gpu.idle_minutes`; where
-the policy is to preempt, stopped after twice that, to go on at the end of the queue. Owned by the event loop. Must not
-know how anything is measured, shown or stopped.
+Told after `gpu.idle_minutes`; where the policy is to preempt, stopped after twice that, to go on at the end of the
+queue. Owned by the event loop. Must not know how anything is measured, shown or stopped.
 """
 
 import asyncio

@@ -29,10 +29,6 @@ CLOSE_S = 5.0
 """So long may putting back what heat capped take when the engine ends; the next engine does the rest."""
 
 
-class PowerError(RcqError):
-    """A limit could not be set for a job; the message tells its owner why."""
-
-
 class KeepsLimits(Protocol):
     """Where limits are written down."""
 
@@ -81,23 +77,15 @@ class PowerCaps:
 
     async def prepare(self, live: Live) -> str | None:
         """Before an attempt starts: its cards get its cap, or their own limits back; why it must not start, if so."""
-        try:
-            await self.apply(live)
-        except PowerError as error:
-            return str(error)
-        return None
-
-    async def apply(self, live: Live) -> None:
-        """The same. Raises PowerError."""
         cap_w = live.lease.key.shape.gpu_power_w
         if cap_w is None and not any(uuid in self._set for uuid in live.lease.gpus):
-            return
+            return None
         for uuid in live.lease.gpus:
             if cap_w is not None:
                 self._jobs[uuid] = (live.job, float(cap_w))
         if cap_w is not None and (why := self._control.refusal()) is not None:
             self.release(live)
-            raise PowerError(f"The power limit of its cards cannot be set: {why}")
+            return f"The power limit of its cards cannot be set: {why}"
         for uuid in live.lease.gpus:
             try:
                 await self._settle(uuid)
@@ -105,9 +93,8 @@ class PowerCaps:
                 if cap_w is None:
                     continue  # it may start on a card that is held to less for now; that is tried again
                 self.release(live)
-                raise PowerError(
-                    f"The power limit of {self._name(uuid)} could not be set to {cap_w} W: {error}"
-                ) from error
+                return f"The power limit of {self._name(uuid)} could not be set to {cap_w} W: {error}"
+        return None
 
     def left(self, live: Live, _ending: Ending) -> None:
         """An attempt is over: its cards get their own limits back."""

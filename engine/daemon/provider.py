@@ -11,7 +11,7 @@ from config.settings import Settings, SimulatedCard
 from engine.core.model import GpuUuid
 from engine.daemon.attribution import ProcessAttribution
 from engine.daemon.books import Books
-from engine.daemon.sampler import Attribution, LeaseAttribution, SimulatedAttribution
+from engine.daemon.sampler import Attribution, SimulatedAttribution
 from engine.gpu.canaries import Canaries, simulated_test
 from engine.gpu.none import FixedPower, NoGpus
 from engine.gpu.simulated import SimulatedCardSpec, SimulatedGpus, card_uuid
@@ -62,7 +62,7 @@ def choose(settings: Settings, books: Books, clock: Clock) -> Chosen:
 
 def _no_cards(books: Books) -> Chosen:
     power = FixedPower("There is no card whose power limit could be set.")
-    return Chosen(provider=NoGpus(), attribution=LeaseAttribution(books), power=power)
+    return Chosen(provider=NoGpus(), attribution=ProcessAttribution(books), power=power)
 
 
 def _default_load(cards: list[SimulatedCard]) -> Mapping[GpuUuid, float]:

@@ -50,29 +50,6 @@ class SimulatedAttribution:
         return uses_of(self.loads)
 
 
-class LeaseAttribution:
-    """Where processes are not told apart: all of a card's memory while a job of ours has it, none of it else.
-
-    A stranger on a leased card goes unseen until the lease is over.
-    """
-
-    def __init__(self, books: Books) -> None:
-        self._books = books
-        self._leased: frozenset[GpuUuid] = frozenset()
-
-    def prepare(self) -> None:
-        """Take down which cards are leased."""
-        self._leased = self._books.leased()
-
-    def uses(self, readings: Sequence[GpuReading]) -> Mapping[GpuUuid, CardUse]:
-        """All of the measured memory of the cards that are leased."""
-        return {
-            reading.uuid: CardUse(held_mb=reading.memory_used_mb or 0)
-            for reading in readings
-            if reading.uuid in self._leased
-        }
-
-
 class Sampler:
     """Takes samples. wake: asks for a pass. watchers: are called with `now` after each good sample, in order.
 

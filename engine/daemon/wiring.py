@@ -232,7 +232,6 @@ def _box(ground: Ground, passes: Passes, minders: CardMinders) -> BoxService:
     return BoxService(
         control=minders.control,
         books=ground.books,
-        store=ground.store,
         register=ground.register,
         views=ground.views,
         passes=passes,

@@ -8,14 +8,14 @@ takes too long.
 
 import ctypes
 import os
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ctypes import byref, c_char_p, c_int, c_size_t, c_uint, c_void_p
 from typing import Any
 
-_PR_SET_PDEATHSIG = 1
+from engine.gpu.lifeline import ends_with
+
 LIBRARY = "libcuda.so.1"
 MOST_BYTES = 256 * 1024 * 1024
 CHUNK_BYTES = 16 * 1024 * 1024
@@ -157,13 +157,6 @@ def mixed(at: int) -> int:
     return word ^ (word >> 16)
 
 
-def end_with(parent: int) -> None:
-    """An engine that is killed leaves no test behind that holds the card for ever. parent: its pid."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-    if os.getppid() != parent:
-        raise SystemExit(1)
-
-
 def main(argv: Sequence[str]) -> int:
     """Test the card of that UUID; the exit code."""
     if len(argv) != 1:
@@ -183,6 +176,6 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[2:]:
-        end_with(int(sys.argv.pop()))
+    if sys.argv[2:] and not ends_with(int(sys.argv.pop())):
+        raise SystemExit(1)
     raise SystemExit(main(sys.argv[1:]))

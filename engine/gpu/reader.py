@@ -7,7 +7,6 @@ the first one) and `{"do": "limit", "gpu": uuid, "watts": …}`. Answers on stdo
 Must not know what a reading is for.
 """
 
-import ctypes
 import json
 import os
 import signal
@@ -16,13 +15,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.core.model import GpuUuid
+from engine.gpu.lifeline import ends_with
 from engine.gpu.nvml import NvmlGpus
 from engine.gpu.unavailable import DriverUnavailable, unavailable
 from engine.gpu.wire import all_packed, unpacked
 from engine.protocol.errors import RcqError
 from engine.readings import GpuReading
-
-_PR_SET_PDEATHSIG = 1
 
 
 class _ToldClock:
@@ -85,10 +83,8 @@ class Reader:
 
 def main(parent: int) -> int:
     """Answer until nobody asks any more. parent: the pid of who asks."""
-    libc = ctypes.CDLL(None)
-    libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the engine, which then closes its end
-    if os.getppid() != parent:
+    if not ends_with(parent):
         return 0
     out = os.dup(1)
     os.dup2(2, 1)  # a library that prints must not break the answers

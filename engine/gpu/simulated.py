@@ -10,7 +10,7 @@ Must not know the settings file, nor how jobs are started.
 import math
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.core.model import GpuUuid
@@ -167,11 +167,6 @@ class SimulatedGpus:
             now = self._clock.now()
             pass_time(self._cards, now)
             return tuple(card.read(now, by_card[card.uuid]) for card in self._cards)
-
-    def speeds(self) -> Mapping[GpuUuid, float]:
-        """How fast each card has worked since the last reading: 1 is full speed."""
-        with self._lock:
-            return {card.uuid: card.speed for card in self._cards}
 
     def refusal(self) -> str | None:
         """Nobody needs a privilege for cards that do not exist."""

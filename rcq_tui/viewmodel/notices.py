@@ -24,7 +24,7 @@ def sentence(notice: Notice) -> str:
 
 
 def short(notice: Notice) -> str:
-    """At most 28 cells, such as `uses no GPU for 42m`."""
+    """At most 28 cells, such as `no GPU in use for 42m`."""
     return cut(_in(_SHORTS, notice) or _unknown(notice), SHORT_CELLS)
 
 

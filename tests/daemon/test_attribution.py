@@ -149,11 +149,6 @@ def test_before_all_running_jobs_are_known_nobody_is_a_stranger(sleeper):
     assert (found.strangers, found.held_mb) == ((), 0)
 
 
-def test_a_process_that_computes_and_draws_is_one(sleeper):
-    found = Host().use(3000, (sleeper.pid, 2900), (sleeper.pid, 2900))
-    assert [one.memory_mb for one in found.strangers] == [2900]
-
-
 def test_hostile_command_lines_are_data(sleeper):
     with subprocess.Popen(
         ["sh", "-c", "setsid bash -c 'exec -a \"\x1b[2J[red]evil\" sleep 300' & echo $!"],

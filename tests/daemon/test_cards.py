@@ -3,7 +3,7 @@
 import pytest
 
 from engine.core.model import JobId
-from engine.daemon.sampler import LeaseAttribution
+from engine.daemon.attribution import ProcessAttribution
 from engine.gpu.unavailable import DriverUnavailable
 from engine.protocol.errors import Refused
 from engine.readings import GpuReading
@@ -37,7 +37,7 @@ async def driver(world):
     made.cards = {0: {}, 1: {}}
     world.books.cards._cards.clear()
     world.engine.sampler._provider = made
-    world.engine.sampler._attribution = LeaseAttribution(world.books)
+    world.engine.sampler._attribution = ProcessAttribution(world.books)
     await world.engine.sampler.sample()
     await world.one_pass()
     world.engine.passes._due.clear()
