@@ -89,7 +89,7 @@ class Signs:
     """What bears on a card's health, of one reading.
 
     fault: why it cannot be read (`lost`, `hang`, `driver`). xids: events since the reading before. ecc_uncorrected:
-    errors since the driver was loaded. leaking: MiB of nobody, where they have been there for too long, else 0.
+    errors since the driver was loaded. leaking_mb: MiB of nobody, where they have been there for too long, else 0.
     """
 
     present: bool = True
