@@ -21,8 +21,8 @@ class Gpu:
     throttled: the driver slows it down because of heat, throttle: in its words. drained: an admin took it out of use;
     quarantined: the health monitor did, for `cause`. settling: a job left it and it was not yet seen free since.
     power_w: watts that it draws at most when it works; power_min_w: what it can be held to, where rcq may do that.
-    numa_node: of its PCI slot. links: how closely it is linked to each card of the host in their order by index
-    (`placement.topology`); empty where that is not known. parent: of a MIG instance, its card.
+    links: how closely it is linked to each card of the host in their order by index (`placement.topology`); empty where
+    that is not known. parent: of a MIG instance, its card.
     """
 
     uuid: GpuUuid
@@ -44,7 +44,6 @@ class Gpu:
     margin_c: float | None = None
     power_w: float | None = None
     power_min_w: float | None = None
-    numa_node: int | None = None
     links: tuple[int, ...] = ()
     parent: GpuUuid | None = None
 

@@ -36,11 +36,10 @@ class Live:
     state: `scheduled` until the executor runs it. started_at: Unix seconds, from then on. submitted_at: of its job, in
     the queue. failures: earlier attempts that count against the retries, oom_retries: those after which it was given
     more GPU memory. stopping: why it was told to stop, with stop_message for its owner, and since when, Unix seconds.
-    to_end: preempted, it goes to the end of the queue.
-    paused_since: it stands still since then, Unix seconds; paused_s: seconds that it did before.
-    tried: the executor was asked to start it, so it may run. bill: what its owner is charged for it. settled: set as
-    soon as the start went through, or will not happen. fields: known once it was launched. load, memory_mb: what it
-    does to a simulated card. cores: the CPU cores that it is kept on, if it is.
+    to_end: preempted, it goes to the end of the queue. paused_since: it stands still since then, Unix seconds;
+    paused_s: seconds that it did before. tried: the executor was asked to start it, so it may run. bill: what its owner
+    is charged for it. settled: set as soon as the start went through, or will not happen. fields: known once it was
+    launched. load, memory_mb: what it does to a simulated card. cores: the CPU cores that it is kept on, if it is.
     """
 
     lease: Lease

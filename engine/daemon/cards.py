@@ -135,7 +135,6 @@ class Cards:
                 cause=cause,
                 settling=card.reading.uuid in self.settling,
                 margin_c=card.reading.margin_c,
-                numa_node=card.reading.numa_node,
                 links=tuple(card.reading.links.get(other, 0) for other in order) if card.reading.links else (),
                 parent=card.reading.parent,
                 power_w=self.limit_w(card),

@@ -35,23 +35,24 @@ def engine_log(engine: Any) -> str:
 def test_a_card_that_hangs_is_left_alone_and_everything_else_goes_on(
     launch: Callable[..., Any], driver: ScriptedDriver, until: Callable[..., Any]
 ) -> None:
-    engine = launch(driver.settings(timeout_s=1.0, gpu=f'fault_action = "leave"\n{OFF}'), driver.environment)
+    engine = launch(driver.settings(timeout_s=3.0, gpu=f'fault_action = "leave"\n{OFF}'), driver.environment)
     admin = engine.admin()
     before = admin.submit("sleep", "300", gpus=1)
     admin.wait_for(before, "running")
     (held,) = [card["index"] for card in cards(admin) if card["jobs"]]
     driver.hang(held)
-    slowest, sick = 0.0, False
-    while not sick:  # the watchdog needs its second: people must not notice
+    until(driver.hangs)
+    hangs_since, slowest, sick = time.monotonic(), 0.0, False
+    while not sick:  # the watchdog needs its three seconds: people must not notice
         began = time.monotonic()
         sick = states(admin)[held] not in ("ok", "settling")
         slowest = max(slowest, time.monotonic() - began)
-        assert time.monotonic() - began < 20
-    assert slowest < 0.9, "the API waited for the driver"
+        assert time.monotonic() - hangs_since < 20
+    assert slowest < 2.5, "the API waited for the driver"
     first, second = (admin.submit("true", gpus=1) for _ in range(2))
     assert admin.ended(first)["state"] == admin.ended(second)["state"] == "completed"
     assert admin.job(before)["state"] == "running"
-    assert "has not come back for 1 s, asked about GPU" in engine_log(engine)
+    assert "has not come back for 3 s, asked about GPU" in engine_log(engine)
     waiting = admin.submit("true", gpus=2)
     assert admin.job(waiting)["state"] == "pending"
     driver.heal(held)
