@@ -76,8 +76,8 @@ class GpuReading:
 THROTTLES = ("sw-thermal", "hw-thermal", "hw-slowdown", "power-cap", "power-brake", "sync-boost")
 """What can slow a card down, in the words of a reading: heat (the first two), an outside signal, the power limit."""
 
-FAULTS = ("lost", "hang", "driver")
-"""Why a card cannot be read."""
+FAULTS = ("lost", "hang", "stall", "driver")
+"""Why a card cannot be read: it is gone, a call about it hangs, the whole driver hangs, or there is no driver."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

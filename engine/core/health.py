@@ -34,11 +34,13 @@ CAUSES: dict[str, Fault] = {
     "reset-needed": Fault(heals=False, stops=False),
     "lost": Fault(heals=True, stops=True),
     "driver-hang": Fault(heals=True, stops=True),
+    "driver-stall": Fault(heals=True, stops=False),
     "driver": Fault(heals=True, stops=False),
     "leak": Fault(heals=True, stops=False),
 }
 """Every cause of quarantine, the worst first: of several the first counts. `driver` stops nothing: what runs keeps the
-driver that it has open, as after an upgrade of its files."""
+driver that it has open, as after an upgrade of its files. Nor does `driver-stall`: that nobody can look for a while
+tells nothing of what runs, and there would be no other card to go on with."""
 
 
 class XidClass(StrEnum):
@@ -78,7 +80,7 @@ HARDWARE_XIDS: dict[int, str] = {
 }
 """The card's own, each with its cause of quarantine."""
 
-_OF_READING = {"lost": "lost", "hang": "driver-hang", "driver": "driver"}
+_OF_READING = {"lost": "lost", "hang": "driver-hang", "stall": "driver-stall", "driver": "driver"}
 """Why a card cannot be read, as the cause of quarantine that it is."""
 
 _RANK = {cause: rank for rank, cause in enumerate(CAUSES)}
@@ -88,8 +90,8 @@ _RANK = {cause: rank for rank, cause in enumerate(CAUSES)}
 class Signs:
     """What bears on a card's health, of one reading.
 
-    fault: why it cannot be read (`lost`, `hang`, `driver`). xids: events since the reading before. ecc_uncorrected:
-    errors since the driver was loaded. leaking_mb: MiB of nobody, where they have been there for too long, else 0.
+    fault: why it cannot be read (of `FAULTS`). xids: events since the reading before. ecc_uncorrected: errors since the
+    driver was loaded. leaking_mb: MiB of nobody, where they have been there for too long, else 0.
     """
 
     present: bool = True

@@ -2,7 +2,8 @@
 
 A card that a call hung on (or died of) is told as not present, fault `hang`, and left alone for a growing time; the
 others are read on by the next process. A process that cannot be ended, as it hangs in the kernel, is left behind, and
-only so many of them are. Must not know what a reading is for.
+only so many of them are. Where no card can be asked for that, or as the driver as a whole does not answer, they
+are told with fault `stall`. Must not know what a reading is for.
 """
 
 import logging
@@ -185,13 +186,17 @@ class WatchedGpus:
             self._drop()
 
     def _judged(self, known: GpuReading, fresh: dict[GpuUuid, GpuReading], now: float) -> GpuReading:
-        """What to tell of a card. One that is left alone looks lost to the process that does."""
+        """What to tell of a card. One that is left alone looks lost to the process that does.
+
+        Where nobody can ask at all, that is told of the cards that are not to blame for it.
+        """
         read = fresh.get(known.uuid)
-        hangs = None in self._troubles or self._at.get(known.uuid, -1) in self._troubles
-        if read is not None and not (hangs and read.fault == "lost"):
+        hangs = self._at.get(known.uuid, -1) in self._troubles
+        stalls = None in self._troubles or len(self._left_behind) >= MOST_LEFT_BEHIND
+        if read is not None and not ((hangs or stalls) and read.fault == "lost"):
             return read
-        if hangs or len(self._left_behind) >= MOST_LEFT_BEHIND:
-            return absent(known, now, "hang")
+        if hangs or stalls:
+            return absent(known, now, "hang" if hangs else "stall")
         return replace(known, xids=())
 
     # ------------------------------------------------------------ processes that fail

@@ -15,13 +15,14 @@ FAULTS: dict[str, tuple[str, str]] = {
     "reset-needed": ("needs a reset", "it needs a reset: nvidia-smi --gpu-reset, or restart the host"),
     "lost": ("lost", "the driver has lost it"),
     "driver-hang": ("driver hangs", "the driver did not come back from a question about it"),
+    "driver-stall": ("driver stalls", "the driver did not answer for any card"),
     "driver": ("no driver", "its driver was gone: unloaded, restarted or updated"),
     "leak": ("memory leak", "its memory is in use and no process is known to hold it"),
     "missing": ("not read", "it has not been read for too long"),
 }
 """Cause: in a few words, and as part of a sentence with what mends it."""
 
-HEALS = frozenset({"lost", "driver-hang", "driver", "leak"})
+HEALS = frozenset({"lost", "driver-hang", "driver-stall", "driver", "leak"})
 """Causes that may go away by themselves: such a card is tested and comes back without anybody's doing."""
 
 

@@ -56,7 +56,9 @@ def test_of_several_faults_the_worst_is_told_whatever_their_order():
     assert worse("leak", "a cause of another version")
 
 
-@pytest.mark.parametrize(("fault", "told"), [("lost", "lost"), ("hang", "driver-hang"), ("driver", "driver")])
+@pytest.mark.parametrize(
+    ("fault", "told"), [("lost", "lost"), ("hang", "driver-hang"), ("stall", "driver-stall"), ("driver", "driver")]
+)
 def test_a_card_that_cannot_be_read_says_why(fault, told):
     assert cause(WELL, Signs(present=False, fault=fault)) == told
     assert cause(None, Signs(present=False, fault=fault)) == told

@@ -151,11 +151,12 @@ async def test_a_job_that_breaks_card_after_card_runs_out_of_patience(sick):
     assert (told["code"], told["action"]) == ("GPU_FAULT", "fail")
 
 
-async def test_what_a_driver_or_a_pending_reset_is_no_reason_to_stop_anybody(sick):
+@pytest.mark.parametrize("fault", ["driver", "stall"])
+async def test_what_a_driver_or_a_pending_reset_is_no_reason_to_stop_anybody(sick, fault):
     world = await sick()
     job = await running(world)
     world.cards.values[0]["remap_pending"] = True
-    world.cards.values[1] = {"present": False, "fault": "driver"}
+    world.cards.values[1] = {"present": False, "fault": fault}
     await sample(world)
     assert state(world) == ["quarantined", "quarantined"]
     assert world.executor.stopped == []

@@ -151,6 +151,20 @@ def test_a_card_that_hangs_is_left_and_the_other_goes_on(start, driver, until):
     in_state(until, admin, 0, "ok")
 
 
+def test_a_driver_that_hangs_as_a_whole_costs_nobody_a_run(start, driver, until):
+    _, admin = start(timeout_s=0.5)
+    job = admin.submit(*SLEEP, gpus=1)
+    on_card(until, admin, job, 0)
+    driver.hang(None, "nvmlDeviceGetCount_v2")
+    assert {in_state(until, admin, index, "quarantined")["why"] for index in (0, 1)} == {"driver-stall"}
+    driver.heal(None)
+    in_state(until, admin, 1, "ok")
+    running = admin.job(job)
+    assert (running["state"], running["attempt"]) == ("running", 1)
+    admin.ask("DELETE", f"/v1/jobs/{job}")
+    in_state(until, admin, 0, "ok")
+
+
 def test_a_driver_that_is_restarted_stops_nobody_and_its_cards_come_back(start, driver, until):
     _, admin = start()
     job = admin.submit(*SLEEP, gpus=1)

@@ -12,6 +12,7 @@ from typing import Any
 import pynvml
 import pytest
 
+from engine.gpu import watched
 from engine.gpu.child import Child, Interrupted, TooLate
 from engine.gpu.troubles import LONGEST_S, Troubles
 from engine.gpu.unavailable import DriverHangs, DriverUnavailable
@@ -92,9 +93,9 @@ def test_a_crash_of_the_driver_is_survived(gpus: WatchedGpus, script: ScriptedDr
 def test_a_driver_that_hangs_as_a_whole(gpus: WatchedGpus, script: ScriptedDriver) -> None:
     gpus.read()
     script.hang(None, "nvmlDeviceGetCount_v2")
-    assert faults(gpus.read()) == ["hang", "hang"]
+    assert faults(gpus.read()) == ["stall", "stall"]
     began = time.monotonic()
-    assert faults(gpus.read()) == ["hang", "hang"]
+    assert faults(gpus.read()) == ["stall", "stall"]
     assert time.monotonic() - began < TIMEOUT_S / 2  # it is left alone for a while
     script.heal(None)
     read_until(gpus, lambda cards: all(card.present for card in cards))
@@ -241,6 +242,25 @@ def test_processes_that_cannot_be_ended_are_left_behind_and_are_not_many(
     with pytest.raises(DriverHangs):
         gpus.read()
     assert Stuck.made == MOST_LEFT_BEHIND + 1
+
+
+def test_one_card_whose_readers_cannot_be_ended_is_no_fault_of_the_others(
+    gpus: WatchedGpus, script: ScriptedDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpus.read()
+    monkeypatch.setattr(watched, "MOST_LEFT_BEHIND", 1)
+    kill = Child.kill
+    killed: list[Child] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(Child, "kill", lambda child: bool(killed.append(child)))
+        patch.setattr(Child, "dead", lambda child: False)
+        script.hang(0)
+        assert faults(gpus.read()) == ["hang", "stall"]
+        assert faults(gpus.read()) == ["hang", "stall"]
+    script.heal(0)
+    for child in killed:
+        kill(child)
+    assert faults(read_until(gpus, lambda cards: all(card.present for card in cards))) == [None, None]
 
 
 def test_a_process_that_cannot_be_started_is_an_error_with_its_reason(clock: HandClock) -> None:
