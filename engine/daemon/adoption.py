@@ -40,7 +40,10 @@ LOST_CARD = "a job was started on one of its cards at the same moment; adopt it 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class _Found:
-    """A process that may be adopted. on: its cards, each with MiB that it and what descends from it have there."""
+    """A process that may be adopted. on: its cards, each with MiB that it and what descends from it have there.
+
+    below: the pids of what descends from it.
+    """
 
     pid: int
     start: int
@@ -49,6 +52,7 @@ class _Found:
     command: list[str]
     workdir: str | None
     on: dict[GpuUuid, int]
+    below: tuple[int, ...]
 
 
 class Adoption:
@@ -84,7 +88,7 @@ class Adoption:
         """The id of the job that the process has become; it is on disk.
 
         NOT_FOUND for a pid that there is not, FORBIDDEN for somebody else's process and for one that rcq could not end,
-        INVALID_STATE for a job's process, one on no card, or on a card that is leased.
+        INVALID_STATE for a job's process or one above it, one on no card, or on a card that is leased.
         """
         async with self._one_at_a_time:
             found = await asyncio.to_thread(_look, asked.pid, self._strangers())
@@ -108,6 +112,9 @@ class Adoption:
         self._check_owner(who, found)
         if (job := self._job_of(found.pid)) is not None:
             raise Refused("INVALID_STATE", f"Process {found.pid} is a job's already: {job}. There is nothing to adopt.")
+        if (job := next(filter(None, map(self._job_of, found.below)), None)) is not None:
+            told = f"Job {job} runs below process {found.pid} and would end with it: adopt what is on the GPU."
+            raise Refused("INVALID_STATE", told)
         if not found.on:
             told = f"Process {found.pid} is on no GPU, by the last reading: only what holds GPU memory can be adopted."
             raise Refused("INVALID_STATE", told)
@@ -247,12 +254,13 @@ def _look(pid: int, strangers: dict[int, dict[GpuUuid, int]]) -> _Found:
     if not tree.is_alive(pid, stat.start):
         raise missing
     on: dict[GpuUuid, int] = {}
-    for one in (pid, *(below.pid for below in tree.descendants([pid], tree.all_processes()))):
+    below = tuple(one.pid for one in tree.descendants([pid], tree.all_processes()))
+    for one in (pid, *below):
         for uuid, memory_mb in strangers.get(one, {}).items():
             on[uuid] = on.get(uuid, 0) + memory_mb
     words = _words(command)
     place = workdir if workdir and sendable(workdir) == workdir else None
-    return _Found(pid=pid, start=stat.start, uid=uid, user=user, command=words, workdir=place, on=on)
+    return _Found(pid=pid, start=stat.start, uid=uid, user=user, command=words, workdir=place, on=on, below=below)
 
 
 def _words(command: Sequence[str]) -> list[str]:

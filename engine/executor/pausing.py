@@ -125,11 +125,12 @@ class Standstill:
             records.write(self._directory, state_name(self._attempt), record)
 
 
-def take_up(directory: int, attempt: int) -> tuple[float | None, float, bool]:
+def take_up(directory: int, attempt: int, started_at: float) -> tuple[float | None, float, bool]:
     """For an engine that finds the attempt: since when it stands still, how long it did before, and whether its
-    shepherd has yet to be told of the last wish."""
-    since, total_s = state(directory, attempt)
+    shepherd has yet to be told of the last wish. Whatever the job wrote there, no more than since its start."""
+    told, total_s = state(directory, attempt)
     wished = is_wished(directory, attempt)
-    untold = wished != (since is not None)
+    untold = wished != (told is not None)
     now = time.time()
-    return (min(now, now if since is None else since) if wished else None), total_s, untold
+    since = min(now, max(started_at, now if told is None else told))
+    return (since if wished else None), min(total_s, max(0.0, since - started_at)), untold

@@ -219,7 +219,7 @@ class ProcessExecutor:
         """As its records say; an engine that died between the wish and the signal left the shepherd untold."""
         running = watch.running
         with contextlib.suppress(OSError), _opened(watch.directory) as directory:
-            since, total_s, untold = pausing.take_up(directory, running.attempt)
+            since, total_s, untold = pausing.take_up(directory, running.attempt, running.started_at)
             watch.running = replace(running, paused_since=since, paused_s=total_s)
             if untold and watch.pidfd is not None:
                 _ask(watch.pidfd)

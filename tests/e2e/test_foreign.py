@@ -185,6 +185,22 @@ def test_adopted_then_cancelled(launch, driver, stranger, until):
     assert bob.ended(bob.submit("true", gpus=2))["exit_code"] == 0
 
 
+def test_what_jobs_run_below_cannot_be_adopted(launch, driver, stranger, until, tmp_path):
+    """Its end would be theirs."""
+    engine = launch(driver.settings(), environment=driver.environment)
+    admin = engine.admin()
+    told = tmp_path / "pid"
+    job = admin.script(f"echo $PPID > {told}.new; mv {told}.new {told}; sleep 300", gpus=1)
+    shepherd = int(until(lambda: told.exists() and told.read_text()))
+    supervisor = psutil.Process(shepherd).ppid()
+    free = 1 - admin.wait_for(job, "running")["gpu_indices"][0]
+    driver.processes(free, [(supervisor, 3072)])
+    until(lambda: foreigners(admin, free))
+    refused = admin.ask("POST", "/v1/adopt", json={"pid": supervisor})
+    assert refused.status_code == 409, refused.text
+    assert f"Job {job} runs below process {supervisor}" in refused.json()["error"]["message"]
+
+
 def test_adopted_over_a_killed_engine_then_its_end_is_seen(launch, driver, stranger, until):
     engine = launch(driver.settings(), environment=driver.environment)
     admin = engine.admin()

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -204,7 +205,22 @@ def test_a_state_that_no_shepherd_wrote_is_none(tmp_path: Path, text: str, found
     try:
         assert pausing.state(handle, 1) == found
         pausing.wish(handle, 1, paused=True)
-        since, _, untold = pausing.take_up(handle, 1)
+        since, _, untold = pausing.take_up(handle, 1, 0.0)
         assert (since is not None, untold) == (True, found[0] is None)
     finally:
         os.close(handle)
+
+
+@pytest.mark.parametrize("since", ["null", "5.0"])
+def test_nobody_stood_still_for_longer_than_he_was_there(tmp_path: Path, since: str) -> None:
+    (tmp_path / pausing.state_name(1)).write_text(f'{{"since": {since}, "total_s": 1e300}}')
+    started_at = time.time() - 10
+    handle = records.open_directory(str(tmp_path))
+    try:
+        pausing.wish(handle, 1, paused=True)
+        begun, total_s, _ = pausing.take_up(handle, 1, started_at)
+    finally:
+        os.close(handle)
+    assert begun is not None
+    assert started_at <= begun <= time.time()
+    assert 0.0 <= total_s <= begun - started_at

@@ -251,8 +251,13 @@ def test_one_card_whose_readers_cannot_be_ended_is_no_fault_of_the_others(
     monkeypatch.setattr(watched, "MOST_LEFT_BEHIND", 1)
     kill = Child.kill
     killed: list[Child] = []
+
+    def stays(child: Child) -> bool:
+        killed.append(child)
+        return False
+
     with monkeypatch.context() as patch:
-        patch.setattr(Child, "kill", lambda child: bool(killed.append(child)))
+        patch.setattr(Child, "kill", stays)
         patch.setattr(Child, "dead", lambda child: False)
         script.hang(0)
         assert faults(gpus.read()) == ["hang", "stall"]
