@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 SAME_W = 1.0
 """Drivers round; limits that differ by less are the same."""
+TRIES, RETRY_S = 3, 1.0
+"""A job starts in spite of a driver that refuses its limit now and then: so often it is asked, with such a pause."""
 CLOSE_S = 5.0
 """So long may putting back what heat capped take when the engine ends; the next engine does the rest."""
 
@@ -76,7 +78,10 @@ class PowerCaps:
     # ---------------------------------------------------------------- a job's cap
 
     async def prepare(self, live: Live) -> str | None:
-        """Before an attempt starts: its cards get its cap, or their own limits back; why it must not start, if so."""
+        """Before an attempt starts: its cards get its cap, or their own limits back; why it must not start, if so.
+
+        Raises StoreError where a cap cannot be written down now, which is no fault of the job.
+        """
         cap_w = live.lease.key.shape.gpu_power_w
         if cap_w is None and not any(uuid in self._set for uuid in live.lease.gpus):
             return None
@@ -88,13 +93,29 @@ class PowerCaps:
             return f"The power limit of its cards cannot be set: {why}"
         for uuid in live.lease.gpus:
             try:
-                await self._settle(uuid)
-            except (RcqError, StoreError) as error:
+                await (self._settle(uuid) if cap_w is None else self._insist(uuid))
+            except RcqError as error:
                 if cap_w is None:
                     continue  # it may start on a card that is held to less for now; that is tried again
+                if isinstance(error, StoreError):
+                    raise
                 self.release(live)
                 return f"The power limit of {self._name(uuid)} could not be set to {cap_w} W: {error}"
         return None
+
+    async def _insist(self, uuid: GpuUuid) -> None:
+        """Settle a card that a job is about to start on. Raises RcqError once the driver has refused often enough."""
+        for _ in range(TRIES - 1):
+            try:
+                await self._settle(uuid)
+            except StoreError:
+                raise
+            except RcqError as error:
+                log.warning("The power limit of %s was not set; trying again: %s", self._name(uuid), error)
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
+        await self._settle(uuid)
 
     def left(self, live: Live, _ending: Ending) -> None:
         """An attempt is over: its cards get their own limits back."""
@@ -204,7 +225,7 @@ class PowerCaps:
         number = int(job[0]) if job else None
         fresh = PowerLimit(uuid=uuid, before_w=before_w, set_w=min(watts, before_w), job=number, at=now)
         await self._store.keep(fresh)
-        self._set[uuid] = fresh if limit is None else replace(limit, job=number)
+        self._set[uuid] = replace(fresh, set_w=before_w if limit is None else limit.set_w)  # not yet in force
         self._books.cards.before_w[uuid] = before_w
         await asyncio.to_thread(self._control.set_limit, uuid, fresh.set_w)
         self._set[uuid] = fresh

@@ -56,7 +56,8 @@ class ExaminesEnds(Protocol):
 class Runs:
     """Starts, stops and ends attempts. wake: asks for a pass. final: hears of a job's last end.
 
-    preparing: each gets the cards ready before an attempt starts, or says why it must not start.
+    preparing: each gets the cards ready before an attempt starts, or says why it must not start; where it raises, the
+    start is begun again.
     grow: gives a job that ran out of GPU memory another request. leaving: each hears of an attempt's end first; what it
     adds to the journal stands there before that end. examiners: find out more about an end before it counts.
     """

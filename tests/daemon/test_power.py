@@ -7,9 +7,11 @@ import pytest
 
 from config.settings import GpuSettings, PowerSettings, SimulatedCard, ThermalSettings
 from engine.core.model import GpuUuid
+from engine.daemon import powercaps, runs
 from engine.ports import Running
 from engine.protocol.errors import RcqError, Refused
 from engine.protocol.fields import JobFields
+from engine.store.errors import WriteFailed
 
 
 class Control:
@@ -99,10 +101,52 @@ async def test_the_plan_goes_by_the_cards_own_limit_while_a_cap_is_set_and_until
     assert world.books.cards.before_w == {}
 
 
-async def test_a_limit_that_cannot_be_set_ends_the_start_with_a_clear_message(make, until):
+@pytest.fixture
+def at_once(monkeypatch):
+    """What did not work is tried again without a pause."""
+    monkeypatch.setattr(powercaps, "RETRY_S", 0.0)
+    monkeypatch.setattr(runs, "RETRY_S", 0.0)
+
+
+async def test_a_driver_that_refuses_a_limit_now_and_then_costs_no_attempt(make, at_once):
+    world, control = await opened(make)
+    await world.submit(gpus=1, gpu_power_w=200)
+    control.fails = powercaps.TRIES - 1
+    await world.one_pass()
+    assert [launch.attempt for launch in world.executor.launched] == [1]
+    assert await limits(world) == {card(world): 200.0}
+
+
+async def test_a_refused_limit_of_a_card_that_tells_none_is_not_taken_for_set(make, at_once):
+    world, control = await opened(make)
+    await world.submit(gpus=1, gpu_power_w=200)
+    world.engine.minders.power._fresh_after[card(world)] = world.clock.now()  # as after another job's cap
+    control.fails = 1
+    await world.one_pass()
+    assert control.calls == [(card(world), 200.0)]
+
+
+async def test_a_full_disk_while_a_limit_is_set_costs_no_attempt(make, at_once, monkeypatch):
+    world, control = await opened(make)
+    keep, calls = world.store.power_limits.keep, []
+
+    async def full(limit):
+        calls.append(limit)
+        if len(calls) < 5:
+            raise WriteFailed("the disk is full")
+        await keep(limit)
+
+    monkeypatch.setattr(world.engine.minders.power._store, "keep", full)
+    await world.submit(gpus=1, gpu_power_w=200)
+    await world.one_pass()
+    assert [launch.attempt for launch in world.executor.launched] == [1]
+    assert control.calls == [(card(world), 200.0)]
+
+
+async def test_a_limit_that_cannot_be_set_ends_the_start_with_a_clear_message(make, until, at_once):
     world, control = await opened(make)
     number = await world.submit(gpus=2, gpu_power_w=200)
-    control.fails = 1
+    control.fails = powercaps.TRIES
     await world.engine.passes.one()
     await until(lambda: not world.books.live)
     await idle(world)
