@@ -47,7 +47,7 @@ async def test_what_has_not_ended_comes_running_then_waiting_in_order_then_held(
     assert [row.position for row in await pages(world, world.root, group="bio", states=("pending",))] == [2]
 
 
-async def test_reasons_come_from_the_last_plan_and_there_are_none_before_it(world):
+async def test_reasons_come_from_the_last_plan_and_there_are_none_before_it(world, until):
     blocker = await world.submit(gpus=2)
     await world.one_pass()
     first = await world.submit(gpus=1)
@@ -55,8 +55,10 @@ async def test_reasons_come_from_the_last_plan_and_there_are_none_before_it(worl
     assert (row.id, row.reasons, row.expected_start) == (first, [], None)
     world.clock.time += 1
     await world.one_pass()
+    await until(lambda: world.jobs._ahead.forecasts.made > 0)  # the first listing began it, beside the event loop
     (row,) = (await world.jobs.page(world.ann, JobQuery(states=("pending",)))).items
     assert [reason["code"] for reason in row.reasons] == ["GPUS_BUSY"]
+    assert row.basis == "forecast"
     assert row.expected_start == world.books.live[JobId(str(blocker))].lease.expected_end
     second = await world.submit(gpus=1)
     rows = (await world.jobs.page(world.ann, JobQuery(states=("pending",)))).items
