@@ -93,14 +93,9 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
     stops = Stops(runs=runs, journal=ground.journal, audit=ground.store.audit, clock=clock)
     passes = _passes(ground, runs, decisions, stops)
     passwords = Passwords(settings.auth, clock)
-    logins = Logins(
-        register=ground.register, store=ground.store, passwords=passwords, settings=settings.auth, clock=clock
-    )
+    logins = _logins(ground, passwords)
     slots = _slots(ground, passes)
-    sampler = _sampler(ground, chosen, passes)
-    minders = watch_cards(ground, sampler, chosen, passes=passes, runs=runs, stops=stops)
-    guard_heat(ground, sampler, stops, executor)
-    introduce(chosen, ground, executor, passes)
+    sampler, minders = _minded(ground, chosen, executor, passes=passes, runs=runs, stops=stops)
     judges = judges_of(ground, chosen.power)
     runs.grow = OomRetry(books=books, measures=ground.measures, intake=judges.intake, settings=settings.gpu).after
     submission = submission_of(ground, passes, judges)
@@ -133,6 +128,27 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
             usages=_usages(ground),
             limits=_limits(settings),
         ),
+    )
+
+
+def _minded(
+    ground: Ground, chosen: Chosen, executor: Executor, *, passes: Passes, runs: Runs, stops: Stops
+) -> tuple[Sampler, CardMinders]:
+    """Who reads the cards, with everybody who looks at them after each reading."""
+    sampler = _sampler(ground, chosen, passes)
+    minders = watch_cards(ground, sampler, chosen, passes=passes, runs=runs, stops=stops)
+    guard_heat(ground, sampler, stops, executor)
+    introduce(chosen, ground, executor, passes)
+    return sampler, minders
+
+
+def _logins(ground: Ground, passwords: Passwords) -> Logins:
+    return Logins(
+        register=ground.register,
+        store=ground.store,
+        passwords=passwords,
+        settings=ground.settings.auth,
+        clock=ground.clock,
     )
 
 
