@@ -15,7 +15,10 @@ from engine.core.snapshot import Gpu, Lease, Quotas, Snapshot
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Holder:
-    """A lease in a job's way. codes: of the reasons it stands behind; gpus: the cards that it keeps from the job."""
+    """A lease in a job's way. codes: of the reasons it stands behind.
+
+    gpus: the cards that it keeps from the job; all of its own where it is their power that the job lacks.
+    """
 
     lease: Lease
     codes: tuple[str, ...]
@@ -40,7 +43,7 @@ def holders(snapshot: Snapshot, key: GroupKey, reasons: Iterable[Reason]) -> tup
             if stands_behind(lease) and reason.code not in codes.setdefault(at, []):
                 codes[at].append(reason.code)
     found = [
-        Holder(lease=lease, codes=tuple(codes[at]), gpus=_matching(lease, key, cards))
+        Holder(lease=lease, codes=tuple(codes[at]), gpus=_kept(lease, key, cards, codes[at]))
         for at, lease in enumerate(snapshot.leases)
         if codes.get(at)
     ]
@@ -66,6 +69,12 @@ def _test(snapshot: Snapshot, key: GroupKey, reason: Reason, cards: dict[GpuUuid
             return lambda lease: _bears(snapshot, key, reason, lease) and _holds(lease, reason.resource, cards)
         case _:
             return lambda lease: False
+
+
+def _kept(lease: Lease, key: GroupKey, cards: dict[GpuUuid, Gpu], codes: list[str]) -> tuple[GpuUuid, ...]:
+    if PowerShort.code in codes:
+        return tuple(uuid for uuid in lease.gpus if uuid in cards)
+    return _matching(lease, key, cards)
 
 
 def _matching(lease: Lease, key: GroupKey, cards: dict[GpuUuid, Gpu]) -> tuple[GpuUuid, ...]:

@@ -15,7 +15,9 @@ HINT_AFTER_S = 300.0
 
 
 def energy(kwh: float) -> str:
-    """`1.24 kWh`, `12.4 kWh`, `310 kWh`, or `42 Wh` below a tenth of one."""
+    """`1.24 kWh`, `12.4 kWh`, `310 kWh`, or `42 Wh` below a tenth of one; what is next to nothing is `under 0.01 Wh`."""
+    if kwh < 0.00001:
+        return "under 0.01 Wh" if kwh > 0 else "0 Wh"
     if kwh < 0.1:
         return f"{kwh * 1000:.3g} Wh"
     return f"{kwh:.2f} kWh" if kwh < 10 else f"{kwh:.1f} kWh" if kwh < 100 else f"{kwh:.0f} kWh"

@@ -7,7 +7,7 @@ from worlds import A100, card, key, lease, world
 from engine.core.holders import holders
 from engine.core.model import AccountName, ArrayCap, GpuUuid, JobId, ServiceName
 from engine.core.quota import Quota
-from engine.core.reasons import ArrayFull, CoresBusy, GpuDrained, MemoryBusy, NotEnoughGpus, QuotaReached
+from engine.core.reasons import ArrayFull, CoresBusy, GpuDrained, MemoryBusy, NotEnoughGpus, PowerShort, QuotaReached
 from engine.core.snapshot import Quotas
 
 GPUS = NotEnoughGpus(wanted=1, free=0, matching=1)
@@ -34,6 +34,14 @@ def test_cards_that_match_and_cores_the_first_end_first():
     ]
     assert found(snapshot, wanted, MemoryBusy(wanted=9, free=1, total=9)) == []
     assert found(snapshot, wanted, GpuDrained(gpu=GpuUuid("GPU-0"), index=0)) == []
+
+
+def test_of_power_all_cards_count_be_they_of_another_type():
+    snapshot = world(
+        [card(0, A100), card(1)], leases=[lease("a", key("ann"), 1, left=50), lease("b", key("bob", gpus=0))]
+    )
+    short = PowerShort(wanted_w=300.0, free_w=100.0, budget_w=700.0)
+    assert found(snapshot, key("dan", gpu_type="a100"), short, GPUS) == [("a", ("POWER_BUDGET",), ["GPU-1"])]
 
 
 def quota(scope, name, resource, limit=1):

@@ -96,7 +96,14 @@ def test_measures_in_words_and_a_hint_where_too_many_cards_were_asked() -> None:
     unread = {**measured, "peak_gpu_memory_mb": None, "gpu_utilization": None, "gpus_used": 4}
     assert measure_facts(unread, 1, 3600)[1:] == [("GPUs used", "4 of 4")]
     assert measure_facts(None, 1, 3600) == []
-    told = {0.0: "0 Wh", 0.0421: "42.1 Wh", 0.5: "0.50 kWh", 12.34: "12.3 kWh", 310.4: "310 kWh"}
+    told = {
+        0.0: "0 Wh",
+        2.2e-8: "under 0.01 Wh",
+        0.0421: "42.1 Wh",
+        0.5: "0.50 kWh",
+        12.34: "12.3 kWh",
+        310.4: "310 kWh",
+    }
     assert {kwh: energy(kwh) for kwh in told} == told
 
 
