@@ -137,6 +137,15 @@ class Engine:
         self.process.send_signal(number)
         return self.process.wait(PATIENCE_S)
 
+    def rcq(self, person: Person, *words: str, code: int = 0) -> str:
+        """What the command line prints for that person; it has to end with `code`."""
+        token = person.http.headers["Authorization"].removeprefix("Bearer ")
+        environment = {**os.environ, "RCQ_SOCKET": str(self.socket), "RCQ_TOKEN": token, "COLUMNS": "160"}
+        command = [sys.executable, "-P", "-m", "rcq_tui.cli.main", *words]
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert ran.returncode == code, ran.stderr
+        return ran.stdout
+
     def log_in(self, name: str, password: str = PASSWORD) -> Person:
         answer = Person(self.socket).post("/v1/login", {"name": name, "password": password})
         return Person(self.socket, answer["token"])

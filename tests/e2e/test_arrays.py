@@ -1,8 +1,6 @@
 """Job arrays with real processes: the cap seen from outside, what elements know, the whole array at once."""
 
 import json
-import os
-import subprocess
 import sys
 import time
 from itertools import pairwise
@@ -27,19 +25,10 @@ count(-1)
 """
 
 
-def rcq(engine, person, *words, code=0):
-    token = person.http.headers["Authorization"].removeprefix("Bearer ")
-    environ = os.environ | {"RCQ_SOCKET": str(engine.socket), "RCQ_TOKEN": token, "COLUMNS": "120"}
-    command = [sys.executable, "-m", "rcq_tui.cli.main", *words]
-    ran = subprocess.run(command, check=False, env=environ, capture_output=True, text=True, timeout=60)
-    assert ran.returncode == code, ran.stderr
-    return ran.stdout
-
-
 def test_no_more_than_the_cap_run_at_once(engine, admin, tmp_path):
     (tmp_path / "hold.py").write_text(HOLDER)
     job = ["submit", "--wait", "--array", "0-11%3", "--name", "hold", "--", sys.executable, str(tmp_path / "hold.py")]
-    first = int(rcq(engine, admin, *job, str(tmp_path)))
+    first = int(engine.rcq(admin, *job, str(tmp_path)))
     seen = [line.split() for line in (tmp_path / "seen").read_text().splitlines()]
     assert max(int(running) for running, _, _ in seen) == 3
     assert sorted(int(index) for _, index, _ in seen) == sorted([*range(12)] * 2)
@@ -50,39 +39,39 @@ def test_no_more_than_the_cap_run_at_once(engine, admin, tmp_path):
 
 def test_the_worst_end_is_the_arrays(engine, admin):
     script = "exit $(( RCQ_ARRAY_INDEX == 2 ? 5 : 0 ))"
-    first = int(rcq(engine, admin, "submit", "--wait", "--array", "0-3", "--", "bash", "-c", script, code=5))
-    shown = rcq(engine, admin, "show", f"{first}[2]")
+    first = int(engine.rcq(admin, "submit", "--wait", "--array", "0-3", "--", "bash", "-c", script, code=5))
+    shown = engine.rcq(admin, "show", f"{first}[2]")
     assert f"{first}[2] of 0-3" in shown
     assert "exit 5" in shown
 
 
 def test_the_whole_array_from_the_command_line(engine, admin, until):
     blocker = admin.submit("sleep", "60", cpu_cores=7)
-    first = int(rcq(engine, admin, "submit", "--array", "0-19", "--name", "sweep", "--", "sleep", "60"))
+    first = int(engine.rcq(admin, "submit", "--array", "0-19", "--name", "sweep", "--", "sleep", "60"))
     until(lambda: admin.job(first)["state"] == "running")
-    assert rcq(engine, admin, "hold", f"{first}[3-5]") == f"job {first}[3-5]: 3 held\n"
-    lines = rcq(engine, admin, "queue").splitlines()
+    assert engine.rcq(admin, "hold", f"{first}[3-5]") == f"job {first}[3-5]: 3 held\n"
+    lines = engine.rcq(admin, "queue").splitlines()
     assert [line for line in lines if f"{first}[1-2,6-19]" in line]
     assert [line for line in lines if f"{first}[3-5]" in line]
-    told = rcq(engine, admin, "cancel", f"{first}[]")
+    told = engine.rcq(admin, "cancel", f"{first}[]")
     assert told == f"job {first}[]: 19 cancelled, 1 are being ended\n"
     until(lambda: admin.job(first)["state"] == "cancelled")
     states = {row["state"] for row in admin.get("/v1/jobs", array=first)["items"]}
     assert states == {"cancelled"}
     assert admin.job(blocker)["state"] == "running"
-    rcq(engine, admin, "cancel", f"{first}[]", code=7)
+    engine.rcq(admin, "cancel", f"{first}[]", code=7)
 
 
 def test_what_waits_for_a_whole_array(engine, admin, until):
-    first = int(rcq(engine, admin, "submit", "--array", "0-3", "--", "true"))
-    after = int(rcq(engine, admin, "submit", "--after", f"{first}[]", "--", "true"))
+    first = int(engine.rcq(admin, "submit", "--array", "0-3", "--", "true"))
+    after = int(engine.rcq(admin, "submit", "--after", f"{first}[]", "--", "true"))
     assert admin.ended(after)["state"] == "completed"
     ends = [row["ended_at"] for row in admin.get("/v1/jobs", array=first)["items"]]
     assert admin.job(after)["started_at"] >= max(ends)
 
 
 def test_a_restart_keeps_elements_and_their_cap(engine, admin, until):
-    first = int(rcq(engine, admin, "submit", "--array", "0-3%1", "--", "sleep", "0.3"))
+    first = int(engine.rcq(admin, "submit", "--array", "0-3%1", "--", "sleep", "0.3"))
     until(lambda: admin.job(first)["state"] == "running")
     engine.end(9)
     engine.start()
@@ -98,15 +87,15 @@ def test_a_hundred_thousand_elements_come_by_one_line_and_go_by_one_command(engi
     line = {"job_id": "big", "command": ["train"], "gpus": 2, "array": "0-99999%4", "time_limit_s": 3600}
     (tmp_path / "one.ndjson").write_text(json.dumps(line) + "\n")
     began = time.monotonic()
-    report = json.loads(rcq(engine, admin, "ingest", str(tmp_path / "one.ndjson"), "--json"))
+    report = json.loads(engine.rcq(admin, "ingest", str(tmp_path / "one.ndjson"), "--json"))
     took = time.monotonic() - began
     assert (report["accepted"], report["first_id"], report["last_id"]) == (1, blocker + 1, blocker + 100_000)
     assert admin.get("/v1/stats")["jobs"]["pending"] == 100_000
-    assert f"{blocker + 1}[0-" in rcq(engine, admin, "queue")
-    again = json.loads(rcq(engine, admin, "ingest", str(tmp_path / "one.ndjson"), "--json", code=1))
+    assert f"{blocker + 1}[0-" in engine.rcq(admin, "queue")
+    again = json.loads(engine.rcq(admin, "ingest", str(tmp_path / "one.ndjson"), "--json", code=1))
     assert [error["code"] for error in again["errors"]] == ["DUPLICATE_JOB"]
     began = time.monotonic()
-    assert rcq(engine, admin, "cancel", f"{blocker + 1}[]") == f"job {blocker + 1}[]: 100000 cancelled\n"
+    assert engine.rcq(admin, "cancel", f"{blocker + 1}[]") == f"job {blocker + 1}[]: 100000 cancelled\n"
     gone = time.monotonic() - began
     assert admin.get("/v1/stats")["jobs"]["cancelled"] == 100_000
     assert (took < 20, gone < 20) == (True, True), (took, gone)  # some seconds each where the machine is quiet

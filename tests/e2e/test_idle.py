@@ -1,10 +1,7 @@
 """A job that holds cards and uses none is told everywhere and by policy makes room; what jobs drew is told and kept."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -32,13 +29,6 @@ grace_s = 1.0
 IDLE = {"gpus": 1, "tags": {"sim_load": "0"}}
 
 
-def rcq(engine, person, *words):
-    token = person.http.headers["Authorization"].removeprefix("Bearer ")
-    environ = os.environ | {"RCQ_SOCKET": str(engine.socket), "RCQ_TOKEN": token, "COLUMNS": "140"}
-    command = [sys.executable, "-m", "rcq_tui.cli.main", *words]
-    return subprocess.run(command, check=True, env=environ, capture_output=True, text=True, timeout=60).stdout
-
-
 def codes(job):
     return [notice["code"] for notice in job["notices"]]
 
@@ -59,12 +49,12 @@ def test_its_owner_is_told_and_nobody_else(launch, until, events):
     (seen,) = [row for row in eve.get("/v1/jobs")["items"] if row["id"] == idle]
     assert seen["redacted"]
     assert seen["notices"] == []
-    assert "! " not in rcq(engine, eve, "queue")
+    assert "! " not in engine.rcq(eve, "queue")
     for words in (("queue", "--mine"), ("show", str(idle)), ("why", str(idle))):
-        assert "GPU" in rcq(engine, ann, *words)
-    assert "It has not used its GPU for " in rcq(engine, ann, "show", str(idle))
-    assert "no GPU in use for " in rcq(engine, ann, "queue", "--mine")
-    assert "idle ok" in rcq(engine, ann, "show", str(excused))
+        assert "GPU" in engine.rcq(ann, *words)
+    assert "It has not used its GPU for " in engine.rcq(ann, "show", str(idle))
+    assert "no GPU in use for " in engine.rcq(ann, "queue", "--mine")
+    assert "idle ok" in engine.rcq(ann, "show", str(excused))
 
 
 def test_it_makes_room_and_goes_on_at_the_end_of_the_queue(launch, until):
@@ -81,7 +71,7 @@ def test_it_makes_room_and_goes_on_at_the_end_of_the_queue(launch, until):
     assert told["measures"]["gpus_used"] == 0
     assert until(lambda: ann.ended(idle))["attempt"] == 2
     assert ann.job(idle)["submitted_at"] >= told["ended_at"]
-    assert "GPUs used 0 of 2" in rcq(engine, ann, "show", str(idle))
+    assert "GPUs used 0 of 2" in engine.rcq(ann, "show", str(idle))
 
 
 def test_energy_memory_and_cards_in_use_are_told_and_survive_a_kill(launch, until):
@@ -106,11 +96,11 @@ def test_energy_memory_and_cards_in_use_are_told_and_survive_a_kill(launch, unti
     ann.ask("DELETE", f"/v1/jobs/{job}")
     ended = ann.ended(job)
     last = until(lambda: ended["measures"])["energy_kwh"]
-    shown = rcq(engine, ann, "show", str(job))
+    shown = engine.rcq(ann, "show", str(job))
     assert "peak GPU memory" in shown
     assert "2G on one card (4G asked)" in shown
     assert "1 of 1, " in shown
-    report = json.loads(rcq(engine, ann, "usage", "--since", "1h", "--json"))["items"][0]
+    report = json.loads(engine.rcq(ann, "usage", "--since", "1h", "--json"))["items"][0]
     until(lambda: ann.get("/v1/usage")["items"][0]["month_energy_kwh"] == pytest.approx(last, rel=0.01))
     assert report["accounts"][0]["since_energy_kwh"] <= last * 1.01
-    assert "KWH" in rcq(engine, ann, "usage")
+    assert "KWH" in engine.rcq(ann, "usage")

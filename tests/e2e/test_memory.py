@@ -1,9 +1,6 @@
 """GPU memory as it really is, seen from outside: jobs that run out of it, sharers that have more of it than asked."""
 
-import os
 import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -48,13 +45,6 @@ def engine(launch):
     return launch(SETTINGS.format(over="warn"))
 
 
-def rcq(engine, person, *words):
-    token = person.http.headers["Authorization"].removeprefix("Bearer ")
-    environ = os.environ | {"RCQ_SOCKET": str(engine.socket), "RCQ_TOKEN": token, "COLUMNS": "160"}
-    command = [sys.executable, "-m", "rcq_tui.cli.main", *words]
-    return subprocess.run(command, check=True, env=environ, capture_output=True, text=True, timeout=60).stdout
-
-
 def codes(job):
     return [notice["code"] for notice in job["notices"]]
 
@@ -68,7 +58,7 @@ def test_a_job_that_runs_out_of_gpu_memory_is_tried_again_with_more_and_succeeds
     first, second = job["attempts"]
     assert (first["cause"], first["exit_code"], second["cause"]) == ("gpu-out-of-memory", 1, "exit")
     assert OOM in first["message"]
-    shown = rcq(engine, admin, "show", str(number))
+    shown = engine.rcq(admin, "show", str(number))
     assert "gpu-out-of-memory" in shown and "24G" in shown
     assert admin.log(number) == "attempt 1\nattempt 2\n"
 
@@ -116,12 +106,12 @@ def test_a_sharer_over_what_it_asked_for_is_named_and_nobody_gets_its_memory(eng
     until(lambda: "GPU_OVER_DECLARED" in codes(admin.job(greedy)))
     (notice,) = admin.job(greedy)["notices"]
     assert (notice["declared_mb"], notice["used_mb"], notice["index"]) == (4_000, 20_000, 0)
-    assert "3.9G" in rcq(engine, admin, "show", str(greedy))
+    assert "3.9G" in engine.rcq(admin, "show", str(greedy))
     blocker = admin.submit("sleep", "300", gpus=1, gpu_memory_mb=40_000)
     admin.wait_for(blocker, "running")
     other = admin.submit("sleep", "300", gpus=1, gpu_share=True, gpu_memory_mb=10_000)
     until(lambda: "GPU_MEMORY_TAKEN" in [reason["code"] for reason in admin.get(f"/v1/jobs/{other}/why")["reasons"]])
-    assert "GPU 0 has room in the books, but only 4.5G are really free" in rcq(engine, admin, "why", str(other))
+    assert "GPU 0 has room in the books, but only 4.5G are really free" in engine.rcq(admin, "why", str(other))
     small = admin.submit("sleep", "300", gpus=1, gpu_share=True, gpu_memory_mb=4_000)
     admin.wait_for(small, "running")
     admin.ask("DELETE", f"/v1/jobs/{greedy}")

@@ -1,8 +1,5 @@
 """Others make way: guarantees lent out and reclaimed, higher priority, with real processes and by command line."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,23 +40,14 @@ def box(launch: Callable[..., Any]) -> tuple[Any, Any]:
     return engine, engine.admin()
 
 
-def rcq(engine: Any, person: Any, *words: str) -> str:
-    token = person.http.headers["Authorization"].removeprefix("Bearer ")
-    environment = {**os.environ, "RCQ_SOCKET": str(engine.socket), "RCQ_TOKEN": token, "COLUMNS": "160"}
-    command = [sys.executable, "-P", "-m", "rcq_tui.cli.main", *words]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def submitted(engine: Any, person: Any, *words: str) -> int:
-    return int(rcq(engine, person, "submit", "--time", "1h", *words))
+    return int(engine.rcq(person, "submit", "--time", "1h", *words))
 
 
 def test_a_guarantee_is_lent_and_taken_back(box: Any, tmp_path: Path, until: Any, lines: Any) -> None:
     engine, admin = box
     log = tmp_path / "log"
-    rcq(engine, admin, "group", "add", "bio", "--guarantee", "1")
+    engine.rcq(admin, "group", "add", "bio", "--guarantee", "1")
     ann, bob = engine.someone(admin, "ann", "bio"), engine.someone(admin, "bob", "chem")
     borrowed = bob.script(SAVES.format(log=log), gpus=2, time_limit_s=3600, preemptible=True)
     until(lambda: lines(log) == ["attempt 1"])
@@ -75,7 +63,7 @@ def test_a_guarantee_is_lent_and_taken_back(box: Any, tmp_path: Path, until: Any
 
 def test_what_does_not_say_that_it_is_preemptible_is_left_alone(box: Any) -> None:
     engine, admin = box
-    rcq(engine, admin, "group", "add", "bio", "--guarantee", "1")
+    engine.rcq(admin, "group", "add", "bio", "--guarantee", "1")
     ann, bob = engine.someone(admin, "ann", "bio"), engine.someone(admin, "bob", "chem")
     firm = bob.submit("sleep", "2", gpus=2, time_limit_s=3600)
     bob.wait_for(firm, "running")
@@ -94,7 +82,7 @@ def test_a_higher_priority_has_another_stopped_and_why_tells_meanwhile(
     equal = submitted(engine, admin, "--gpus", "1", "--priority", "4", "--", "true")
     urgent = submitted(engine, admin, "--gpus", "2", "--priority", "5", "--", "sh", "-c", f"echo urgent >> {log}")
     until(lambda: admin.get(f"/v1/jobs/{urgent}/why")["claimed_gpus"])
-    told = rcq(engine, admin, "why", str(urgent))
+    told = engine.rcq(admin, "why", str(urgent))
     assert "Jobs on GPU 0, 1 were told to stop for it; it starts when they are gone." in told
     assert f"Job {low} of root (ops) has GPU 0, 1" in told
     assert admin.ended(urgent)["state"] == "completed"

@@ -1,10 +1,7 @@
 """Quotas and usage on a real engine, over the socket and by the command line; kept over a kill."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -12,17 +9,8 @@ import pytest
 pytestmark = pytest.mark.e2e
 
 
-def rcq(engine: Any, person: Any, *argv: str) -> str:
-    token = person.http.headers["Authorization"].removeprefix("Bearer ")
-    environment = {**os.environ, "RCQ_SOCKET": str(engine.socket), "RCQ_TOKEN": token}
-    command = [sys.executable, "-P", "-m", "rcq_tui.cli.main", *argv]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def test_an_ingested_file_goes_in_as_far_as_the_queue_may_grow(engine: Any, admin: Any) -> None:
-    assert "3 queued" in rcq(engine, admin, "group", "add", "bio", "--queued", "3", "--guarantee", "1")
+    assert "3 queued" in engine.rcq(admin, "group", "add", "bio", "--queued", "3", "--guarantee", "1")
     ann = engine.someone(admin, "ann", "bio")
     later = {"command": ["true"], "begin": 4e9}
     lines = "\n".join(json.dumps(line) for line in (later, {**later, "array": "0-4"}, later, later, later))
@@ -62,7 +50,7 @@ def test_usage_is_told_with_its_sources_and_survives_a_kill(engine: Any, admin: 
     (after,) = again.get("/v1/usage")["items"]
     for name in ("month_gpu_s", "usage_gpu_s", "gpus"):
         assert after[name] == pytest.approx(before[name], abs=2)
-    lines = rcq(engine, again, "usage", "--since", "1h").splitlines()
+    lines = engine.rcq(again, "usage", "--since", "1h").splitlines()
     assert [line.split()[0] for line in lines[:3]] == ["NAME", "bio", "ann"]
     assert any(line.startswith("USAGE") and "halved every 7 days" in line for line in lines)
     assert again.refusal("GET", "/v1/usage", params={"group": "ops"}) == "FORBIDDEN"
