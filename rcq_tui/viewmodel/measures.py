@@ -15,7 +15,7 @@ HINT_AFTER_S = 300.0
 
 
 def energy(kwh: float) -> str:
-    """`1.24 kWh`, `12.4 kWh`, `310 kWh`, or `42 Wh` below a tenth of one; what is next to nothing is `under 0.01 Wh`."""
+    """`1.24 kWh`, `12.4 kWh`, `310 kWh`, or `42 Wh` below a tenth of one; next to nothing is `under 0.01 Wh`."""
     if kwh < 0.00001:
         return "under 0.01 Wh" if kwh > 0 else "0 Wh"
     if kwh < 0.1:
