@@ -62,13 +62,17 @@ def rcq(home: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]
     return run
 
 
+HEEDS_INTERRUPTS = ("env", "--default-signal=INT")
+"""As in a terminal: a shell lets what it runs in the background ignore ^C, and children inherit that."""
+
+
 @pytest.fixture
 def spawn(home: Path) -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
     """Starts a command as a process of its own; none outlives the test."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(*argv: str, **more: Any) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-P", "-m", "rcq_tui.cli.main", *argv]
+        command = [*HEEDS_INTERRUPTS, sys.executable, "-P", "-m", "rcq_tui.cli.main", *argv]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         process = subprocess.Popen(command, **{**pipes, **more})
         started.append(process)
