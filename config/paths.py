@@ -11,6 +11,7 @@ from typing import NamedTuple
 SYSTEM_CONFIG = Path("/etc/rcq/rcq.toml")
 SYSTEM_STATE = Path("/var/lib/rcq")
 SYSTEM_SOCKET = Path("/run/rcq/rcq.sock")
+LAUNCHER_SOCKET = Path("/run/rcq/launcher.sock")
 MAX_SOCKET_BYTES = 100
 """The kernel takes 107 bytes; the rest is room for the short-lived names beside the socket."""
 
@@ -20,13 +21,14 @@ class PathsError(Exception):
 
 
 class Paths(NamedTuple):
-    """Every place of one engine. The job with id N has its files in `jobs_dir / N`."""
+    """Every place of one engine. The job with id N has its files in `jobs_dir / N`. system: it is the appliance's."""
 
     config_file: Path
     state_dir: Path
     database: Path
     jobs_dir: Path
     socket: Path
+    system: bool = False
 
     def moved(self, *, state_dir: Path | None = None, socket: Path | None = None) -> "Paths":
         """The same with another state directory or socket (from the command line), which win over everything.
@@ -37,6 +39,7 @@ class Paths(NamedTuple):
             self.config_file,
             _absolute(state_dir) if state_dir else self.state_dir,
             _absolute(socket) if socket else self.socket,
+            system=self.system,
         )
 
 
@@ -71,7 +74,8 @@ def appliance(
 ) -> Paths:
     """The places of the engine that serves the whole machine. Overrides as in `personal`. Raises PathsError."""
     state = _absolute(state_dir) if state_dir else SYSTEM_STATE
-    return _paths(config_file(environ, appliance=True), state, _given_socket(environ, socket) or SYSTEM_SOCKET)
+    place = _given_socket(environ, socket) or SYSTEM_SOCKET
+    return _paths(config_file(environ, appliance=True), state, place, system=True)
 
 
 def config_home(environ: Mapping[str, str] = os.environ) -> Path:
@@ -121,14 +125,14 @@ def prepare(paths: Paths) -> None:
             ) from None
 
 
-def _paths(config: Path, state_dir: Path, socket: Path) -> Paths:
+def _paths(config: Path, state_dir: Path, socket: Path, *, system: bool = False) -> Paths:
     size = len(os.fsencode(socket))
     if size > MAX_SOCKET_BYTES:
         raise PathsError(
             f"The socket's path has {size} bytes and may have {MAX_SOCKET_BYTES}: {socket}. "
             "Set RCQ_SOCKET to a shorter one."
         )
-    return Paths(config, state_dir, state_dir / "rcq.db", state_dir / "jobs", socket)
+    return Paths(config, state_dir, state_dir / "rcq.db", state_dir / "jobs", socket, system)
 
 
 def _given_socket(environ: Mapping[str, str], setting: Path | None) -> Path | None:

@@ -177,10 +177,11 @@ class AuthSettings(_Group):
 class ExecutorSettings(_Group):
     """[executor]"""
 
-    kind: Literal["process"] = Field("process", description="What runs the jobs.")
+    kind: Literal["auto", "process", "systemd"] = Field("auto", description="What runs the jobs; auto: by mode.")
     grace_s: float = Field(30.0, ge=0, description="Between SIGTERM and SIGKILL.")
     warn_before_s: float = Field(120.0, ge=0, description="SIGUSR1 so long before the time limit.")
     pin_cores: bool = Field(False, description="Jobs are kept on CPU cores of their own, near their GPUs.")
+    tasks_max: int = Field(16_384, ge=16, description="Processes and threads of one job; systemd only.")
 
 
 class IngestSettings(_Group):

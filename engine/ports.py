@@ -3,7 +3,7 @@
 Every port has a real side and a fake, and both pass one contract suite. This module must not know any of them.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -73,7 +73,9 @@ class Launch:
     argv: run without a shell. environment: all of it. directory: the job's own, holding `stdout.log`, `stderr.log`
     and `exit`. time_limit_s: then SIGTERM, `grace_s` later SIGKILL; SIGUSR1 comes `warn_before_s` earlier.
     cores: the CPU cores that it is kept on; empty for any. adopt: nothing is started: this process, which runs already,
-    is the job's first one.
+    is the job's first one. user: the Unix user that it runs as, `None` for the engine's own. memory_mb: MiB of host
+    memory that it may have, 0 for no limit. devices: the device nodes of its cards. cleanup: run once its processes are
+    gone, as the same user. An executor that cannot hold a job to one of these says so where it is made.
     """
 
     job: JobId
@@ -88,6 +90,10 @@ class Launch:
     lease: Lease
     cores: tuple[int, ...] = ()
     adopt: "Process | None" = None
+    user: str | None = None
+    memory_mb: int = 0
+    devices: tuple[str, ...] = ()
+    cleanup: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -164,6 +170,17 @@ class Executor(Protocol):
 
     async def go_on(self, job: JobId) -> None:
         """Let a paused tree go on (SIGCONT), and its time limit with it. Raises CannotPause."""
+        ...
+
+    async def sweep(self, known: Collection[tuple[JobId, int]]) -> None:
+        """After recovery: let go of every attempt that is none of these; what still runs of it is ended.
+
+        known: the attempts that hold a lease.
+        """
+        ...
+
+    def forget(self, job: JobId) -> None:
+        """The ending that was told of its last attempt is on disk: what was kept to tell it again may go."""
         ...
 
     def job_of(self, pid: int) -> JobId | None:

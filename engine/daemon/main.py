@@ -16,7 +16,7 @@ from pathlib import Path
 import uvloop
 
 from config.load import SettingsError, load, load_if_there
-from config.paths import Paths, PathsError, config_file, personal, prepare
+from config.paths import Paths, PathsError, appliance, config_file, personal, prepare
 from config.settings import Settings
 from engine.api.app import create_app
 from engine.api.server import serve
@@ -75,6 +75,7 @@ async def run(settings: Settings, paths: Paths) -> None:
         # 2. what an earlier engine left
         await engine.executor.open(engine.runs.ended)
         await engine.recovery.run()
+        await engine.executor.sweep({(live.job, live.attempt) for live in engine.books.live.values()})
         await engine.minders.recover()
         gc.freeze()  # what was just read lives long: no collection needs to look at a million jobs again
         # 3. from here on, time and events drive it
@@ -144,6 +145,7 @@ async def _end(engine: Engine, timers: Timers, passing: asyncio.Task[None] | Non
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="rcq engine", description="The scheduler's daemon, in the foreground.")
+    parser.add_argument("--system", action="store_true", help="serve the whole machine, from its fixed places")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings (rcq.toml)")
     parser.add_argument("--socket", type=Path, metavar="PATH", help="the Unix socket that people talk to")
     parser.add_argument("--state-dir", type=Path, metavar="DIR", help="where the database and the job files are")
@@ -152,8 +154,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _settings(given: argparse.Namespace) -> tuple[Settings, Paths]:
     named = given.config or (config_file() if os.environ.get("RCQ_CONFIG") else None)
-    settings = load(named) if named else load_if_there(config_file())
-    paths = personal(state_dir=settings.engine.state_dir, socket=settings.engine.socket)
+    settings = load(named) if named else load_if_there(config_file(appliance=given.system))
+    places = appliance if given.system else personal
+    paths = places(state_dir=settings.engine.state_dir, socket=settings.engine.socket)
     return settings, paths.moved(state_dir=given.state_dir, socket=given.socket)
 
 

@@ -160,6 +160,7 @@ class Passes:
                 await self._salvage()
             raise
         for ended, account in self._journal.written(changes):
+            self._runs.written(ended.job)
             self._feed.job_changed(ended.job, account, ended.state.value)
             if ended.job in self._books.pending:
                 self._feed.job_changed(ended.job, account, JobState.PENDING.value)

@@ -192,6 +192,10 @@ class Runs:
         self._bills.settle(live, ran_s)
         self.wake()
 
+    def written(self, job: JobId) -> None:
+        """The end of its last attempt is on disk."""
+        self._executor.forget(job)
+
     def running(self, live: Live, running: Running) -> None:
         """The executor runs it, since `running.started_at`."""
         if self._books.live.get(live.job) is not live:

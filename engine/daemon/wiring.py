@@ -6,7 +6,6 @@ Must not run anything: `engine.daemon.main` does.
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 from config.paths import Paths
 from config.settings import Settings
@@ -46,8 +45,10 @@ from engine.executor.process import ProcessExecutor
 from engine.ports import Clock, Executor, GpuProvider
 from engine.store.store import Store
 
-EXECUTORS: dict[str, Callable[[Path], Executor]] = {"process": ProcessExecutor}
-"""What makes each kind of executor that the settings can name, on the state directory."""
+EXECUTORS: dict[str, Callable[[Paths, Settings], Executor]] = {
+    "process": lambda paths, settings: ProcessExecutor(paths.state_dir),
+}
+"""What makes each kind of executor that the settings can name."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -87,7 +88,7 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
     books = books_of(settings, policy)
     chosen = choose(settings, books, clock)
     ground = ground_of(settings, paths, books, policy, clock)
-    executor = executor or EXECUTORS[settings.executor.kind](paths.state_dir)
+    executor = executor or EXECUTORS[executor_kind(settings, paths)](paths, settings)
     runs = _runs(ground, executor)
     decisions = _decisions(ground)
     stops = Stops(runs=runs, journal=ground.journal, audit=ground.store.audit, clock=clock)
@@ -129,6 +130,13 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
             limits=_limits(settings),
         ),
     )
+
+
+def executor_kind(settings: Settings, paths: Paths) -> str:
+    """The kind that is named, or the one that fits: each job as its owner on the machine's own engine."""
+    if settings.executor.kind != "auto":
+        return settings.executor.kind
+    return "systemd" if paths.system else "process"
 
 
 def _minded(

@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -94,6 +94,12 @@ class ProcessExecutor:
     async def go_on(self, job: JobId) -> None:
         """Let it go on; does nothing where the job does not run. Raises CannotPause."""
         await self._wish(job, paused=False)
+
+    async def sweep(self, known: Collection[tuple[JobId, int]]) -> None:
+        """Nothing: what an attempt left is found by its directory whenever its job comes up again."""
+
+    def forget(self, job: JobId) -> None:
+        """Nothing: an attempt's records stay in its job's directory."""
 
     def job_of(self, pid: int) -> JobId | None:
         """Whose process that is, by its parents; `None` for a stranger's. Any thread."""

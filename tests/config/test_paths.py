@@ -57,6 +57,7 @@ def test_the_appliances_places() -> None:
         database=Path("/var/lib/rcq/rcq.db"),
         jobs_dir=Path("/var/lib/rcq/jobs"),
         socket=Path("/run/rcq/rcq.sock"),
+        system=True,
     )
 
 

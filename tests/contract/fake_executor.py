@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -221,6 +221,15 @@ class FakeExecutor:
     async def go_on(self, job: JobId) -> None:
         """They go on."""
         self.host.pause(job, paused=False)
+
+    async def sweep(self, known: Collection[tuple[JobId, int]]) -> None:
+        """End what nobody knows."""
+        for job, attempt in self.host.attempts:
+            if (job, attempt) not in known:
+                self.host.stop(job, Cause.CANCELLED)
+
+    def forget(self, job: JobId) -> None:
+        """Nothing is kept."""
 
     def job_of(self, pid: int) -> JobId | None:
         """Whose first process that is."""

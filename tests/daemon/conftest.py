@@ -1,7 +1,7 @@
 """A whole engine without a process: real store, simulated cards, a clock and an executor that do as they are told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class HandExecutor:
     def __init__(self) -> None:
         self.launched: list[Launch] = []
         self.stopped: list[tuple[JobId, Cause]] = []
+        self.forgotten: list[JobId] = []
         self.found: dict[JobId, Running | Ending | None] = {}
         self.gate: asyncio.Event | None = None
         self.breaks = 0
@@ -66,6 +67,12 @@ class HandExecutor:
 
     async def stop(self, job: JobId, cause: Cause, grace_s: float) -> None:
         self.stopped.append((job, cause))
+
+    async def sweep(self, known: Collection[tuple[JobId, int]]) -> None:
+        pass
+
+    def forget(self, job: JobId) -> None:
+        self.forgotten.append(job)
 
     def job_of(self, pid: int) -> JobId | None:
         return None

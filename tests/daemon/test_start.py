@@ -51,7 +51,7 @@ async def test_a_run_that_is_far_too_late_still_comes_and_once(until):
 
 async def test_the_settings_name_the_executor(monkeypatch, tmp_path, hands):
     named = hands()
-    monkeypatch.setitem(EXECUTORS, "process", lambda state_dir: named)
+    monkeypatch.setitem(EXECUTORS, "process", lambda paths, settings: named)
     paths = personal({"HOME": str(tmp_path)}, state_dir=tmp_path / "state", socket=tmp_path / "s")
     prepare(paths)
     engine = build(Settings(gpu=GpuSettings(provider="none"), executor=ExecutorSettings(kind="process")), paths)
