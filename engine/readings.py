@@ -36,7 +36,8 @@ class GpuReading:
     energy_j: joules since the driver was loaded. ecc_corrected, ecc_uncorrected: errors since then. remap_pending: rows
     of memory wait for a reset to be replaced; remap_failed: there are no spare ones. xids: events since the reading
     before. processes: who uses it, each once, `None` where
-    the driver does not tell.
+    the driver does not tell. nodes: the device nodes that a job on it has to open, besides those that all cards share;
+    empty where the driver does not tell.
     """
 
     uuid: GpuUuid
@@ -71,6 +72,7 @@ class GpuReading:
     remap_failed: bool = False
     xids: tuple[int, ...] = ()
     processes: tuple[GpuProcess, ...] | None = None
+    nodes: tuple[str, ...] = ()
 
 
 THROTTLES = ("sw-thermal", "hw-thermal", "hw-slowdown", "power-cap", "power-brake", "sync-boost")

@@ -82,6 +82,11 @@ class Cards:
         known = (self._cards.get(GpuUuid(uuid)) for uuid in uuids)
         return sorted(card.reading.index for card in known if card is not None)
 
+    def nodes(self, uuids: Iterable[str]) -> tuple[str, ...]:
+        """The device nodes of these cards, each once."""
+        known = (self._cards.get(GpuUuid(uuid)) for uuid in uuids)
+        return tuple(dict.fromkeys(node for card in known if card is not None for node in card.reading.nodes))
+
     def missing(self, card: Card, now: float) -> bool:
         """Whether the card cannot be read any more."""
         return not card.reading.present or now - card.reading.read_at > self.stale_after_s

@@ -1,6 +1,6 @@
 """From a lease and a request to something an executor can start. Must not know what an executor does with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from config.settings import ExecutorSettings
@@ -16,6 +16,7 @@ class Launches:
     """Makes launches for jobs whose files are under `state_dir`.
 
     person: tells whom jobs run as. cores: gives each attempt the CPU cores that it is kept on; `None`: any will do.
+    nodes: the device nodes of these cards.
     """
 
     def __init__(
@@ -25,12 +26,14 @@ class Launches:
         settings: ExecutorSettings,
         person: Callable[[], Person],
         clock: Clock,
+        nodes: Callable[[Iterable[str]], tuple[str, ...]],
         cores: Cores | None = None,
     ) -> None:
         self._state_dir = state_dir
         self._settings = settings
         self._person = person()
         self._clock = clock
+        self._nodes = nodes
         self._cores = cores
 
     def make(self, live: Live, fields: JobFields) -> Launch:
@@ -59,6 +62,7 @@ class Launches:
             lease=live.lease,
             cores=self._cores.give(live) if self._cores and adopt is None else (),
             adopt=adopt,
+            devices=self._nodes(live.lease.gpus),
         )
 
 

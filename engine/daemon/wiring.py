@@ -167,6 +167,7 @@ def _runs(ground: Ground, executor: Executor) -> Runs:
         settings=settings,
         person=this_person,
         clock=ground.clock,
+        nodes=ground.books.cards.nodes,
         cores=Cores(ground.books, nodes_of_host()) if settings.pin_cores else None,
     )
     return Runs(

@@ -12,6 +12,7 @@ from typing import Any
 import pynvml
 
 from engine.core.model import GpuUuid
+from engine.gpu import nodes
 from engine.gpu.asking import number, told, whole
 from engine.gpu.figures import watts
 
@@ -25,6 +26,7 @@ class Identity:
     """A card, or a MIG instance of one, as it was found; handle is the bindings' own, good until the driver is shut.
 
     card: the handle of the card that an instance is a part of, else its own. instance: the number of a MIG instance.
+    nodes: the device nodes through which it is used.
     """
 
     uuid: GpuUuid
@@ -39,6 +41,7 @@ class Identity:
     power_max_w: float | None = None
     parent: GpuUuid | None = None
     instance: int | None = None
+    nodes: tuple[str, ...] = ()
 
 
 def card_at(position: int) -> Identity:
@@ -61,6 +64,7 @@ def card_at(position: int) -> Identity:
         power_default_w=watts(told(lambda: pynvml.nvmlDeviceGetPowerManagementDefaultLimit(handle))),
         power_min_w=watts(bounds[0]),
         power_max_w=watts(bounds[1]),
+        nodes=nodes.of_card(handle),
     )
 
 
@@ -127,6 +131,7 @@ def _instances(card: Identity) -> Iterator[Identity]:
             slowdown_c=card.slowdown_c,
             parent=card.uuid,
             instance=told(partial(pynvml.nvmlDeviceGetGpuInstanceId, handle)),
+            nodes=nodes.of_instance(card.handle, handle),
         )
 
 

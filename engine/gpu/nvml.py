@@ -205,6 +205,7 @@ class NvmlGpus:
             remap_failed=failed,
             xids=events.of(one),
             processes=figures.processes(one.handle),
+            nodes=one.nodes,
         )
 
 
@@ -235,4 +236,5 @@ def absent(known: GpuReading, now: float, fault: str, xids: tuple[int, ...] = ()
         power_min_w=known.power_min_w,
         power_max_w=known.power_max_w,
         xids=xids,
+        nodes=known.nodes,
     )

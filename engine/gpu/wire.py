@@ -25,7 +25,7 @@ def packed(reading: GpuReading) -> dict[str, Any]:
 def unpacked(values: Mapping[str, Any]) -> GpuReading:
     """The reading that was packed."""
     whole = dict(values)
-    for name in ("throttle", "xids"):
+    for name in ("throttle", "xids", "nodes"):
         if name in whole:
             whole[name] = tuple(whole[name])
     if "processes" in whole:

@@ -93,6 +93,10 @@ def test_figures_are_within_their_ranges(provider: GpuProvider, clock: HandClock
         clock.forward(20)
 
 
+def test_each_card_tells_the_device_node_that_a_job_on_it_opens(provider: GpuProvider) -> None:
+    assert [reading.nodes for reading in provider.read()] == [(f"/dev/nvidia{index}",) for index in range(CARDS)]
+
+
 def test_a_full_card_is_told_as_full(provider: GpuProvider) -> None:
     full = provider.read()[2]
     assert full.memory_used_mb == full.memory_mb

@@ -16,10 +16,11 @@ ALL_INSTANCES = 0xFFFFFFFF
 
 @dataclass(eq=False)
 class FakeInstance:
-    """A MIG instance of a card. name: as newer drivers tell it; empty: they do not."""
+    """A MIG instance of a card. name: as newer drivers tell it; empty: they do not. compute: its compute instance."""
 
     uuid: str
     number: int = 1
+    compute: int | None = 0
     name: bytes = b""
     slices: int = 3
     total: int = 40_192 * MIB
@@ -35,7 +36,8 @@ class FakeCard:
 
     fail: return codes by function name; hang: functions that never return; crash: functions that end the process.
     processes, graphics, mps: pid and bytes. nvlinks: the bus id at the other end of each. mig: `None` for a card that
-    cannot be split. node: what `nvmlDeviceGetNumaNodeId` says. host: cards on one host are near each other.
+    cannot be split. node: what `nvmlDeviceGetNumaNodeId` says. minor: of its device node; `None`: its place in the
+    order. host: cards on one host are near each other.
     """
 
     uuid: str = "GPU-00000000-0000-0000-0000-000000000001"
@@ -65,6 +67,7 @@ class FakeCard:
     mps: Sequence[tuple[int, int | None]] = ()
     bus: str | None = None
     node: int | None = None
+    minor: int | None = None
     nvlinks: Sequence[str] = ()
     mig: list[FakeInstance] | None = None
     events: int | None = pynvml.nvmlEventTypeXidCriticalError

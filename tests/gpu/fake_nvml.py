@@ -65,6 +65,7 @@ class FakeNvml:
         self._add("nvmlDeviceGetName", self._name, card, out, c_uint)
         self._add("nvmlDeviceGetPciInfo_v3", self._pci, card, POINTER(pynvml.nvmlPciInfo_t))
         self._number("nvmlDeviceGetNumaNodeId", "node", c_int)
+        self._add("nvmlDeviceGetMinorNumber", self._minor, card, POINTER(c_uint))
         self._add("nvmlDeviceGetNvLinkState", self._link_state, card, c_uint, POINTER(c_uint))
         self._add("nvmlDeviceGetNvLinkRemotePciInfo_v2", self._link_end, card, c_uint, POINTER(pynvml.nvmlPciInfo_t))
         self._add("nvmlDeviceGetTopologyCommonAncestor", self._near, card, c_void_p, POINTER(c_uint))
@@ -99,6 +100,7 @@ class FakeNvml:
         self._add("nvmlDeviceGetMaxMigDeviceCount", self._mig_count, card, POINTER(c_uint))
         self._add("nvmlDeviceGetMigDeviceHandleByIndex", self._mig_handle, card, c_uint, POINTER(pynvml.c_nvmlDevice_t))
         self._number("nvmlDeviceGetGpuInstanceId", "number", c_uint)
+        self._number("nvmlDeviceGetComputeInstanceId", "compute", c_uint)
         self._add("nvmlDeviceGetAttributes_v2", self._attributes, card, POINTER(pynvml.c_nvmlDeviceAttributes))
 
     def __getattr__(self, name: str) -> Any:
@@ -218,6 +220,9 @@ class FakeNvml:
 
     def _pci(self, card: FakeCard, out: Any) -> None:
         out[0].busId = self._bus(card).encode()
+
+    def _minor(self, card: FakeCard, out: Any) -> None:
+        out[0] = self.cards.index(card) if card.minor is None else card.minor
 
     def _link_state(self, card: FakeCard, link: int, out: Any) -> int | None:
         if not card.nvlinks:

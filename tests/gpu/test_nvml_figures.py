@@ -275,5 +275,6 @@ SAMPLES = {
     "slowdown_c": 95.0, "margin_c": 20.0, "throttle": ("power-cap",), "power_default_w": 300.0, "power_min_w": 100.0,
     "power_max_w": 300.0, "energy_j": 5.5, "sm_clock_mhz": 1800, "memory_clock_mhz": 8000, "ecc_corrected": 1,
     "ecc_uncorrected": 2, "remap_pending": True, "remap_failed": True, "xids": (13, 79),
+    "nodes": ("/dev/nvidia3",),
     "processes": (GpuProcess(pid=1, memory_mb=5), GpuProcess(pid=2, graphics=True)),
 }  # fmt: skip
