@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Puts rcq and everything it needs into .venv beside this file and starts it. `./install.sh --help` says how.
+# Puts rcq and everything it needs into .venv beside this file and starts it, or makes this machine rcq's appliance.
+# `./install.sh --help` says how.
 #
-# Touches .venv in this checkout alone, and asks the system for a Python where one is missing and the caller may.
+# --demo and --test touch .venv in this checkout alone, and ask the system for a Python where one is missing and the
+# caller may. What --system and --uninstall do is in packaging/appliance.sh and the files that it names.
 # Must not know what rcq does, nor where packages come from: pip's own configuration says that.
 
 if [ -z "${BASH_VERSION:-}" ]; then
@@ -15,6 +17,7 @@ unset CDPATH PYTHONHOME PYTHONPATH
 
 root=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 venv=$root/.venv
+venv_name=.venv # in messages
 marks=$venv/.rcq # of this script: `unfinished` while it works in .venv, then one file per installed set
 dry_run=0
 mode=''
@@ -28,11 +31,21 @@ usage() {
 Usage: ./install.sh --demo [ARGUMENT...]   install rcq into .venv, then run: rcq demo ARGUMENT...
        ./install.sh --test [ARGUMENT...]   install the test tools too, then run the test suite: pytest ARGUMENT...
 
-  --dry-run   say each step and do none of them
-  --help      this text
+       sudo ./install.sh --system [--admin NAME] [--prepare]
+                                           make this machine's appliance, or bring the one that runs up to this
+                                           checkout; jobs run on. Debian 12, Ubuntu 22.04 and later, with systemd.
+       sudo ./install.sh --uninstall [--purge] [--force]
+                                           take the appliance away; settings, database and job files stay
+
+  --admin NAME  the first admin's account (default: who called sudo)
+  --prepare     only download and install into /opt/rcq/releases; what runs is left alone
+  --purge       settings, database, job files and the users go too
+  --force       end jobs that run; without it, --uninstall refuses while there are any
+  --dry-run     say each step and do none of them
+  --help        this text
 
 Needs Python 3.11 or later with its venv module. On Debian and Ubuntu a missing one is installed when run as root
-or where sudo asks for no password. Everything else goes into .venv; to take it away: rm -rf .venv
+or where sudo asks for no password. --demo and --test put everything else into .venv; to take it away: rm -rf .venv
 EOT
 }
 
@@ -47,7 +60,12 @@ usage_error() {
 }
 
 # again: how to run this very thing once more, for messages that ask for it.
-again() { printf '%q --%s' "${root}/install.sh" "$mode"; }
+again() {
+  case $mode in
+    system | uninstall) printf 'sudo %q --%s' "$root/install.sh" "$mode" ;;
+    *) printf '%q --%s' "$root/install.sh" "$mode" ;;
+  esac
+}
 
 say() { printf '%s\n' "$*" >&3; }
 
@@ -104,6 +122,8 @@ judge() {
     seen+=("$1 is $version, too old")
   elif [[ $missing != - ]]; then
     seen+=("$1 $version lacks the module ${missing//,/ and }")
+  elif [[ $mode == system ]] && ! fit_for_all "$executable"; then
+    seen+=("$1 $version is not fit for everybody here: it must be root's, unchangeable and readable for all others")
   else
     suitable+=("$executable")
   fi
@@ -213,17 +233,21 @@ fresh_venv() {
 try_pythons() {
   local python
   for python in "${suitable[@]}"; do
-    step "making .venv with $python" fresh_venv "$python" && return
-    seen+=("$python could not make .venv: $(tail -n 1 "$log")")
+    step "making $venv_name with $python" fresh_venv "$python" && return
+    seen+=("$python could not make $venv_name: $(tail -n 1 "$log")")
   done
   return 1
 }
 
-make_venv() {
+# may_make_venv WHY: ends unless the caller may put .venv into the checkout.
+may_make_venv() {
   [[ -w $root ]] || die "may not write into $root. Clone rcq to a folder of your own, or run: sudo $(again)"
   if [[ -d $venv && ! -w $venv ]]; then
     die "$venv belongs to another user and has to be made anew ($1). Run: sudo rm -rf $(printf %q "$venv") && $(again)"
   fi
+}
+
+make_venv() {
   scan_pythons
   try_pythons && return
   if ((${#suitable[@]})); then
@@ -231,7 +255,7 @@ make_venv() {
   fi
   bring_python
   if ((dry_run)); then
-    step "making .venv with the new Python"
+    step "making $venv_name with the new Python"
     return
   fi
   scan_pythons
@@ -296,7 +320,8 @@ install_all() {
   fault=$(venv_fault)
   if [[ -n $fault ]]; then
     [[ -e $venv || -L $venv ]] && say ".venv has to be made anew: $fault"
-    make_venv "$fault"
+    may_make_venv "$fault"
+    make_venv
   fi
   if [[ $mode == test ]]; then
     install_set test "$root/packaging/requirements-test.txt"
@@ -322,41 +347,60 @@ run() {
   exec "$@" 3>&- 9<&-
 }
 
+# choose MODE: one command at a time.
+choose() {
+  [[ -z $mode ]] || usage_error "--$mode and --$1 are two commands: give one of them."
+  mode=$1
+}
+
+# parse WORD...: the words after --demo and --test are those of what they start.
 parse() {
+  local early=''
   while (($#)); do
     case $1 in
-      --demo | --test)
-        [[ -z $mode ]] || usage_error "--demo and --test are two commands: give one of them."
-        mode=${1#--}
-        ;;
+      --demo | --test | --system | --uninstall) choose "${1#--}" ;;
       --dry-run) dry_run=1 ;;
-      --system | --uninstall) usage_error "$1 is not in this version: rcq runs from .venv, for one person." ;;
-      --) shift && inner+=("$@") && break ;;
+      --)
+        [[ $mode == demo || $mode == test ]] || usage_error "unknown option --."
+        shift && inner+=("$@") && break
+        ;;
       *)
-        if [[ -n $mode ]]; then
-          inner+=("$1")
-        elif [[ $1 == --help || $1 == -h ]]; then
+        if [[ $1 == --help || $1 == -h ]] && [[ $mode != demo && $mode != test ]]; then
           usage && exit 0
-        else
-          usage_error "unknown option $1."
         fi
+        [[ -n $mode ]] || early=${early:-$1}
+        inner+=("$1")
         ;;
     esac
     shift
   done
-  [[ -n $mode ]] || usage_error "say what to do: --demo or --test."
+  if [[ -n $early && $mode != system && $mode != uninstall ]]; then
+    usage_error "unknown option $early."
+  fi
+  [[ -n $mode ]] || usage_error "say what to do: --demo or --test, --system or --uninstall."
+}
+
+# prepare_output: what is said goes to file descriptor 3, what commands print to $log.
+prepare_output() {
+  if ((dry_run)); then
+    exec 3>&1
+    return
+  fi
+  exec 3>&2
+  log=$(mktemp) || die "cannot write to ${TMPDIR:-/tmp}. Set TMPDIR to a folder you may write to, then run: $(again)"
+  trap 'rm -f -- "$log"' EXIT
+  one_at_a_time
 }
 
 main() {
   parse "$@"
-  if ((dry_run)); then
-    exec 3>&1
-  else
-    exec 3>&2
-    log=$(mktemp) || die "cannot write to ${TMPDIR:-/tmp}. Set TMPDIR to a folder you may write to, then run: $(again)"
-    trap 'rm -f -- "$log"' EXIT
-    one_at_a_time
+  if [[ $mode == system || $mode == uninstall ]]; then
+    # shellcheck source=packaging/appliance.sh
+    source "$root/packaging/appliance.sh"
+    appliance "${inner[@]}"
+    return
   fi
+  prepare_output
   install_all
   rm -f -- "$log"
   if [[ $mode == test ]]; then

@@ -1,0 +1,92 @@
+# shellcheck shell=bash
+# `install.sh --system` and `--uninstall`: makes this machine rcq's appliance, keeps it up to date, takes it away.
+# Sourced by install.sh, whose steps and messages it uses. Must not know what rcq does.
+
+: "${root:?install.sh sources this file}" "${dry_run:?}" "${mode?}"
+
+# shellcheck source=packaging/places.sh
+source "$root/packaging/places.sh"
+# shellcheck source=packaging/release.sh
+source "$root/packaging/release.sh"
+
+admin=''
+prepare_only=0
+purge=0
+force=0
+
+# appliance WORD...: the whole of it, as a table of contents.
+appliance() {
+  parse_appliance "$@"
+  # Root's files are for all to read here; a run that is dry changes nothing and needs no root.
+  umask 022
+  ((dry_run)) || [[ $(id -u) == 0 ]] || die "only root may do this. Run: $(again)"
+  prepare_output
+  one_installer
+  check_distribution
+  make_release
+  if ((prepare_only)); then
+    ((dry_run)) || say "prepared: $venv_name. To put it to use: sudo $(printf %q "$root/install.sh") --system"
+    return
+  fi
+  die "--$mode without --prepare is not in this version (${admin:-}$purge$force)."
+}
+
+# option MODE OPTION: ends unless the option belongs to what is being done.
+option() { [[ $mode == "$1" ]] || usage_error "$2 belongs to --$1."; }
+
+parse_appliance() {
+  while (($#)); do
+    case $1 in
+      --prepare) option system "$1" && prepare_only=1 ;;
+      --admin)
+        option system "$1"
+        [[ -n ${2:-} && ${2:-} != -* ]] || usage_error "--admin needs the name of an account."
+        admin=$2
+        shift
+        ;;
+      --admin=?*) option system --admin && admin=${1#*=} ;;
+      --purge) option uninstall "$1" && purge=1 ;;
+      --force) option uninstall "$1" && force=1 ;;
+      *) usage_error "unknown option $1." ;;
+    esac
+    shift
+  done
+}
+
+# one_installer: a second one on this machine, from whatever checkout, waits for the first.
+one_installer() {
+  ((dry_run)) && return
+  exec 8<"$etc_dir"
+  flock -n 8 && return
+  say "another install.sh works on this machine: waiting for it"
+  flock -w 1800 8 || die "another install.sh has worked on this machine for half an hour. End it, then run: $(again)"
+}
+
+# distribution: name, id, its families, and version of what /etc/os-release tells, a line each.
+distribution() {
+  (
+    # shellcheck source=/dev/null
+    source "$os_release" && printf '%s\n' "${PRETTY_NAME:-${ID:-unknown}}" "${ID:-}" "${ID_LIKE:-}" "${VERSION_ID:-}"
+  ) 2>/dev/null
+}
+
+# at_least VERSION LEAST: of two dotted numbers.
+at_least() { [[ $(printf '%s\n' "$1" "$2" | sort -V | head -n 1) == "$2" ]]; }
+
+# check_distribution: Debian's rolling releases name no version: they are newer than all that do.
+check_distribution() {
+  local name id like version
+  { read -r name && read -r id && read -r like && read -r version; } < <(distribution) || name=${name:-an unknown system}
+  case $id in
+    debian) [[ -z $version ]] || at_least "$version" 12 && return ;;
+    ubuntu) at_least "${version:-0}" 22.04 && return ;;
+  esac
+  if [[ " ${like:-} " =~ \ (debian|ubuntu)\  ]] && at_least "$(systemd_version)" 249; then
+    say "$name is not tried; it is of ${like}'s family and its systemd is new enough"
+    return
+  fi
+  die "the appliance needs Debian 12 or Ubuntu 22.04, or later, with systemd 249; this is $name." \
+    "For yourself alone rcq runs on any Linux, without root: $(printf %q "$root/install.sh") --demo"
+}
+
+systemd_version() { systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p' | grep . || echo 0; }
