@@ -12,6 +12,8 @@ SYSTEM_CONFIG = Path("/etc/rcq/rcq.toml")
 SYSTEM_STATE = Path("/var/lib/rcq")
 SYSTEM_SOCKET = Path("/run/rcq/rcq.sock")
 LAUNCHER_SOCKET = Path("/run/rcq/launcher.sock")
+PASSED_THROUGH = 0o711
+"""Mode of the appliance's directories: others may go through them by name and list nothing."""
 MAX_SOCKET_BYTES = 100
 """The kernel takes 107 bytes; the rest is room for the short-lived names beside the socket."""
 
@@ -114,7 +116,14 @@ def private_directory(path: Path) -> Path:
 
 
 def prepare(paths: Paths) -> None:
-    """Make the directories that an engine writes to, closed to others. Raises PathsError."""
+    """Make the directories that an engine writes to, closed to others. Raises PathsError.
+
+    On the appliance people pass through the first two to their own jobs' files, which guard themselves; the socket's is
+    the system's to make.
+    """
+    if paths.system:
+        _prepare_appliance(paths)
+        return
     for directory in (paths.state_dir, paths.jobs_dir, paths.socket.parent):
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -123,6 +132,24 @@ def prepare(paths: Paths) -> None:
                 f"{directory} cannot be made: {error.strerror}. Make it for this user, or name another place in "
                 f"[engine] of {paths.config_file}."
             ) from None
+
+
+def _prepare_appliance(paths: Paths) -> None:
+    for directory in (paths.state_dir, paths.jobs_dir):
+        try:
+            directory.mkdir(exist_ok=True)
+            found = directory.stat()
+            if found.st_uid == os.geteuid() and found.st_mode & 0o777 != PASSED_THROUGH:
+                directory.chmod(PASSED_THROUGH)
+        except OSError as error:
+            raise PathsError(
+                f"{directory} cannot be used: {error.strerror}. It has to belong to the engine's user: run "
+                "install.sh --system again."
+            ) from None
+    if not paths.socket.parent.is_dir():
+        raise PathsError(
+            f"{paths.socket.parent} is missing. Run: systemd-tmpfiles --create, or install.sh --system again."
+        )
 
 
 def _paths(config: Path, state_dir: Path, socket: Path, *, system: bool = False) -> Paths:

@@ -35,8 +35,8 @@ async def serve(
 ) -> None:
     """Answer on `socket_path` until `stop` is set or this task is cancelled; then end streams and answers under way.
 
-    on_ready: called once connections are accepted. mode: of the socket, 0o660 for the appliance. Answers under way get
-    `GRACE_S` seconds. Raises SocketTaken.
+    on_ready: called once connections are accepted. mode: of the socket; on the appliance everybody may connect
+    (0o666), as the kernel or a token tells who it is. Answers under way get `GRACE_S` seconds. Raises SocketTaken.
     """
     listener = claim(socket_path, mode)
     mine = _inode(socket_path)

@@ -1,6 +1,6 @@
 """The machine and the engine itself: the API's `Box`. Must not know HTTP, nor what a pass decides."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -27,7 +27,7 @@ from engine.store.slots import BookedSlot
 
 
 class BoxService:
-    """Fulfils `engine.api.backend.Box`. ready: set once the engine has taken up what an earlier one left."""
+    """Fulfils `engine.api.backend.Box`. disk: why the store cannot be written to, if so."""
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class BoxService:
         settings: Settings,
         version: str,
         clock: Clock,
+        disk: Callable[[], str | None],
     ) -> None:
         self._control = control
         self._books = books
@@ -53,6 +54,7 @@ class BoxService:
         self._stall_after_s = settings.engine.stall_after_s
         self._version = version
         self._clock = clock
+        self._disk = disk
         self._began = clock.now()
 
     async def gpus(self, who: Identity) -> list[GpuView]:
@@ -80,9 +82,12 @@ class BoxService:
     async def health(self) -> Health:
         """Whether the engine is fit; no log-in needed."""
         age = self._age()
+        trouble = self._disk() or self._passes.trouble
         stalled = (self._clock.now() - self._began if age is None else age) > self._stall_after_s
+        tried = trouble is not None and self._passes.untried_s() <= self._stall_after_s
         return Health(
-            status="stalled" if stalled else "starting" if age is None else "ok",
+            status="failing" if tried else "stalled" if stalled else "starting" if age is None else "ok",
+            trouble=trouble,
             version=self._version,
             last_pass_age_s=age,
             accounts=bool(self._register.accounts),

@@ -20,9 +20,11 @@ from config.paths import Paths, PathsError, appliance, config_file, personal, pr
 from config.settings import Settings
 from engine.api.app import create_app
 from engine.api.server import serve
-from engine.core.lifecycle import TERMINAL
+from engine.core.lifecycle import TERMINAL, JobState
 from engine.daemon.lock import EngineLock
+from engine.daemon.loglines import set_up
 from engine.daemon.runtimes import REMEMBERED, TELLING
+from engine.daemon.servicemanager import ServiceManager
 from engine.daemon.timers import Timers
 from engine.daemon.wiring import Engine, build
 from engine.protocol.errors import RcqError
@@ -32,6 +34,9 @@ log = logging.getLogger("rcq")
 PURGE_S = 3600.0
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
+PRIVATE_SOCKET, PUBLIC_SOCKET = 0o600, 0o666
+"""Modes of the API's socket: one's own engine, and the machine's, which knows people by the kernel or by a token."""
+
 GC_THRESHOLDS = (50_000, 20, 50)
 """A batch of ingest is some 20,000 objects: Python's own 700 would have the collector walk the queue all the time."""
 
@@ -39,7 +44,7 @@ GC_THRESHOLDS = (50_000, 20, 50)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run an engine until it is told to stop; its exit code."""
     given = _arguments(argv)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    set_up()
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it would say twice what is said here
     try:
         settings, paths = _settings(given)
@@ -68,7 +73,9 @@ async def run(settings: Settings, paths: Paths) -> None:
     # Not before: building may wait for a driver that hangs, and ending there and then leaves nothing undone.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     timers = Timers()
+    manager = ServiceManager()
     passing: asyncio.Task[None] | None = None
+    telling: asyncio.Task[None] | None = None
     try:
         # 1. what is known: people, usage, drained cards, first readings
         await load_books(engine)
@@ -84,8 +91,18 @@ async def run(settings: Settings, paths: Paths) -> None:
         engine.passes.wake()
         # 4. people may come
         app = create_app(engine.backend)
-        await serve(app, paths.socket, lambda: log.info("Listening on %s.", paths.socket), stop=stop)
+        telling = asyncio.create_task(manager.keep_told(lambda: _is_fit(engine), lambda: _status(engine)))
+
+        def listening() -> None:
+            manager.ready()
+            log.info("Listening on %s.", paths.socket)
+
+        mode = PUBLIC_SOCKET if paths.system else PRIVATE_SOCKET
+        await serve(app, paths.socket, listening, mode=mode, stop=stop)
     finally:
+        manager.stopping()
+        if telling is not None:
+            telling.cancel()
         await _end(engine, timers, passing)
 
 
@@ -116,6 +133,7 @@ def _set_timers(engine: Engine, timers: Timers) -> None:
 
     timers.every(engine.settings.engine.pass_interval_s, "pass", wake)
     timers.every(engine.settings.engine.sample_interval_s, "sample", engine.sampler.sample)
+    timers.every(engine.settings.engine.pass_interval_s, "try the disk", engine.store.try_again)
     timers.every(PURGE_S, "purge sessions", engine.logins.purge)
     timers.every(PURGE_S, "prune decisions", engine.decisions.prune)
     engine.slots.arm = lambda when: timers.at(when, "reservation edge", engine.slots.edge)
@@ -123,6 +141,21 @@ def _set_timers(engine: Engine, timers: Timers) -> None:
     engine.gatekeeper.alarm = lambda when: timers.at(when, "gate", due)
     engine.gatekeeper.due()
     timers.start()
+
+
+def _is_fit(engine: Engine) -> bool:
+    """Whether passes are tried. That each of them fails, on a full disk, is nothing that a restart would mend."""
+    settings = engine.settings.engine
+    return engine.passes.untried_s() < max(settings.stall_after_s, 3 * settings.pass_interval_s)
+
+
+def _status(engine: Engine) -> str:
+    """In one line what the engine does."""
+    if engine.trouble is not None:
+        return f"In trouble: {engine.trouble}"
+    counts = engine.books.counts()
+    running = counts[JobState.RUNNING] + counts[JobState.SCHEDULED]
+    return f"{running} jobs run, {counts[JobState.PENDING]} wait."
 
 
 async def _end(engine: Engine, timers: Timers, passing: asyncio.Task[None] | None) -> None:

@@ -22,6 +22,7 @@ from engine.daemon.journal import Journal, merged
 from engine.daemon.preemptions import Preemptions
 from engine.daemon.runs import Runs
 from engine.ports import Clock, ImpossibleChange, JobStore
+from engine.protocol.errors import RcqError
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class Passes:
     """Runs passes until it is stopped.
 
     count, failed: passes so far. last_at: when the last good one ended, Unix seconds. last_s: how long it took.
+    trouble: why the last one failed; `None` if it was good.
     """
 
     def __init__(
@@ -69,6 +71,12 @@ class Passes:
         self.failed = 0
         self.last_at: float | None = None
         self.last_s: float | None = None
+        self.trouble: str | None = None
+        self._tried_at = time.monotonic()
+
+    def untried_s(self) -> float:
+        """Seconds since a pass was last begun or ended, well or ill: many, and the loop of passes hangs."""
+        return time.monotonic() - self._tried_at
 
     def wake(self) -> None:
         """Something changed: a pass is due. Any number of calls before it begins make one pass."""
@@ -86,12 +94,24 @@ class Passes:
             self._due.clear()
             if self._stopping:
                 return
+            self._tried_at = time.monotonic()
             try:
                 await self.one()
-            except Exception:  # this is one of the outermost loops: whatever a pass trips over, the next one comes
-                log.exception("A pass failed; the next one comes in %s s.", RETRY_S)
-                self.failed += 1
-                asyncio.get_running_loop().call_later(RETRY_S, self.wake)
+                self.trouble = None
+            except Exception as error:  # noqa: BLE001 - one of the outermost loops: the next pass comes, whatever it was
+                self._failed(error)
+            self._tried_at = time.monotonic()
+
+    def _failed(self, error: Exception) -> None:
+        """The whole trace is for what is new: a full disk fails every second with the same words."""
+        words = str(error) if isinstance(error, RcqError) else f"a defect ({type(error).__name__}: {error})"
+        if words == self.trouble:
+            log.error("A pass failed again: %s", words)
+        else:
+            log.error("A pass failed; the next one comes in %s s.", RETRY_S, exc_info=error)
+        self.trouble = words
+        self.failed += 1
+        asyncio.get_running_loop().call_later(RETRY_S, self.wake)
 
     async def one(self) -> None:
         """One pass."""

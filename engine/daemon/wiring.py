@@ -76,6 +76,11 @@ class Engine:
     gatekeeper: Gatekeeper
     recurrence: Recurrence
     backend: Backend
+    @property
+    def trouble(self) -> str | None:
+        """Why the engine cannot do its work now; `None` if it can."""
+        return self.store.trouble or self.passes.trouble
+
 
 
 def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, executor: Executor | None = None) -> Engine:
@@ -258,6 +263,7 @@ def _box(ground: Ground, passes: Passes, minders: CardMinders) -> BoxService:
         control=minders.control,
         books=ground.books,
         register=ground.register,
+        disk=lambda: ground.store.trouble,
         views=ground.views,
         passes=passes,
         feed=ground.feed,

@@ -319,12 +319,16 @@ class Stats:
 
 @dataclass(slots=True, kw_only=True)
 class Health:
-    """Whether the engine is fit: `ok`, `starting` or `stalled` (no pass for too long); accounts: whether any exists."""
+    """Whether the engine is fit; accounts: whether any exists. trouble: why it is not, where that is known.
+
+    status: `ok`, `starting`, `failing` (passes fail, or nothing can be written) or `stalled` (no pass for too long).
+    """
 
     status: str
     version: str
     last_pass_age_s: float | None
     accounts: bool
+    trouble: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)

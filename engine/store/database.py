@@ -40,6 +40,11 @@ def check(path: Path) -> None:
         raise _classified(path, error) from error
 
 
+def restored_draft(path: Path) -> Path:
+    """Where a backup waits to take the place of the database. It is there only while that is under way."""
+    return path.with_name(f".{path.name}.restored")
+
+
 def connect_reader(path: Path, *, immutable: bool = False) -> Database:
     """A connection that cannot write; usable from any one thread at a time. Raises sqlite3.DatabaseError.
 
@@ -79,6 +84,12 @@ def _create(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
+def write_nothing_new(db: Database) -> None:
+    """Write a page and change nothing by it: shows whether the disk takes writes."""
+    [(version,)] = db.execute("PRAGMA user_version").fetchall()
+    db.execute(f"PRAGMA user_version = {int(version)}")
+
+
 def _tune(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     connection.execute("PRAGMA journal_mode = WAL")
@@ -100,6 +111,11 @@ def _has_content(path: Path) -> bool:
         log = path.with_name(path.name + "-wal")
         if log.exists() and log.stat().st_size > 0:
             raise _damaged(path, "it is missing or empty, but its -wal file is not")
+        if restored_draft(path).exists():
+            raise DatabaseUnavailable(
+                f"The database {path} is not there: putting a backup in its place was interrupted. Nothing was changed. "
+                "Do it again: rcq restore FILE."
+            )
         return False
     if head != _MAGIC:
         raise _damaged(path, "it is not a SQLite file")
@@ -117,7 +133,7 @@ def _check_schema(path: Path, db: Database) -> None:
     if unknown := sorted(applied - known_steps()):
         raise DatabaseTooNew(
             f"{path} was written by a newer rcq (it holds {', '.join(unknown)}). Nothing was changed. "
-            "Install that version again, or put the backup from before the upgrade in its place."
+            "Install that version again, or put the backup from before the upgrade in its place (rcq restore FILE)."
         )
     others = set(db.table_names()) - {migrations.migrations_table}
     if others and not applied:
@@ -134,8 +150,9 @@ def _classified(path: Path, error: sqlite3.DatabaseError) -> DatabaseDamaged | D
 
 def _damaged(path: Path, finding: str) -> DatabaseDamaged:
     return DatabaseDamaged(
-        f"The database {path} is damaged: {finding}. Nothing was changed. Stop the engine and put a backup in its "
-        f"place, or move {path.name}, {path.name}-wal and {path.name}-shm away to start with an empty one."
+        f"The database {path} is damaged: {finding}. Nothing was changed. Put the last backup in its place "
+        f"(rcq restore FILE; docs/operations.md), or move {path.name}, {path.name}-wal and {path.name}-shm away to start "
+        "with an empty one."
     )
 
 

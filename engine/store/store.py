@@ -3,13 +3,15 @@
 Must not know who asks.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 from engine.store.accounts import Accounts
 from engine.store.arrays import Arrays
 from engine.store.audit import Audit
-from engine.store.database import check, connect_writer
+from engine.store.database import check, connect_writer, write_nothing_new
 from engine.store.decisions import Decisions
+from engine.store.errors import StoreClosed, WriteFailed
 from engine.store.gpus import GpuFlags
 from engine.store.groups import Groups
 from engine.store.jobs import Jobs
@@ -58,6 +60,17 @@ class Store:
         db = connect_writer(path)
         readers = Readers(path)
         return cls(Writer(path, db), readers, half_life_s)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing could be written when that was last tried; `None` if it could."""
+        return self.writer.trouble
+
+    async def try_again(self) -> None:
+        """While there is trouble: find out whether the disk takes writes again."""
+        if self.trouble is not None:
+            with suppress(WriteFailed, StoreClosed):
+                await self.writer.write(write_nothing_new)
 
     async def close(self) -> None:
         """Finish the writes that wait and the reads under way, then let go of the file. Twice is the same as once."""

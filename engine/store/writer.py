@@ -32,11 +32,13 @@ class Writer:
     """Runs writes one after the other and answers each once it is on disk.
 
     Everything that waits when the thread gets to it goes into one transaction, each call in a savepoint of its own:
-    a call that fails is undone alone. commits: transactions committed so far.
+    a call that fails is undone alone. commits: transactions committed so far. trouble: what is wrong with the file or
+    its disk, by the last that was tried; `None` if that went well.
     """
 
     def __init__(self, path: Path, db: Database) -> None:
         self.commits = 0
+        self.trouble: str | None = None
         self._path = path
         self._db = db
         self._connection: sqlite3.Connection = db.conn
@@ -73,6 +75,7 @@ class Writer:
     def _run(self) -> None:
         while calls := self._take():
             self._commit(calls)
+            self.trouble = next((str(call.error) for call in calls if isinstance(call.error, WriteFailed)), None)
             _tell(calls)
         self._db.close()
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
+from config.paths import SYSTEM_SOCKET
 from engine.protocol.cards import GpuView
 from engine.protocol.errors import Refused, Unreachable
 from engine.protocol.fields import JobFields
@@ -204,7 +205,8 @@ class Api:
 
     def _unreachable(self, lost: Exception) -> Unreachable:
         what = "does not answer in time" if isinstance(lost, httpx.TimeoutException) else "does not answer"
-        return Unreachable(f"No engine: {self._socket} {what}. See: rcq doctor")
+        see = "systemctl status rcq-engine" if str(self._socket) == str(SYSTEM_SOCKET) else "rcq doctor"
+        return Unreachable(f"No engine: {self._socket} {what}. See: {see}")
 
 
 def _json(answer: httpx.Response) -> Any:

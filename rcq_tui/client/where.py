@@ -7,17 +7,27 @@ import os
 import socket
 
 from config.paths import SYSTEM_SOCKET
+from engine.protocol.errors import Unreachable
 
 _NO_PATIENCE_S = 5.0
 
 
 def find_socket() -> str:
-    """The socket's path; a personal engine is started on demand. Raises Unreachable when that fails."""
+    """The socket's path; a personal engine is started on demand. Raises Unreachable when that fails.
+
+    Where the machine has an engine of its own a personal one would fight with it for the GPUs: none is started there,
+    not even while the machine's is down.
+    """
     given = os.environ.get("RCQ_SOCKET")
     if given:
         return given
     if SYSTEM_SOCKET.exists():
         return str(SYSTEM_SOCKET)
+    if SYSTEM_SOCKET.parent.exists():
+        raise Unreachable(
+            f"this machine's engine is down: there is no {SYSTEM_SOCKET}. "
+            "An admin finds the cause with: systemctl status rcq-engine"
+        )
     from rcq_tui.client import personal  # noqa: PLC0415  only those without a machine's engine pay for it
 
     return personal.running_socket()

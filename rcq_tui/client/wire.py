@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from config.paths import SYSTEM_SOCKET
 from engine.protocol.errors import STATUS, Refused, Unreachable
 from rcq_tui.client.answer import Answer, BrokenAnswer
 from rcq_tui.client.upload import Upload
@@ -90,10 +91,14 @@ class Wire:
         except OSError as error:
             sock.close()
             raise Unreachable(
-                f"no engine answers on {self.path} ({error.strerror or error}). "
-                "Start one with: rcq engine, or ask your admin; `rcq doctor` finds out more."
+                f"no engine answers on {self.path} ({error.strerror or error}). {self._advice()}"
             ) from error
         return sock
+
+    def _advice(self) -> str:
+        if self.path == str(SYSTEM_SOCKET):
+            return "It is this machine's engine; an admin finds the cause with: systemctl status rcq-engine"
+        return "Start one with: rcq engine, or ask your admin; `rcq doctor` finds out more."
 
     def _head(
         self, method: str, path: str, query: Mapping[str, Any] | None, length: int | None, content_type: str

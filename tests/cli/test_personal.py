@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from scripted_engine import processes_naming, wait_until
 
 from config.paths import config_file
 from engine.protocol.errors import Unreachable
-from rcq_tui.client import personal, where
+from rcq_tui.client import personal, where, wire
 
 FAKE = """
 import http.server, os, socketserver, sys
@@ -36,7 +37,7 @@ server.serve_forever()
 def starts(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Makes a small program the engine; gives the file where it notes each start. All of them are ended."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home))
-    monkeypatch.setattr(where, "SYSTEM_SOCKET", home / "no-system.sock")
+    monkeypatch.setattr(where, "SYSTEM_SOCKET", home / "no-system" / "rcq.sock")
     noted, program = home / "starts", home / "engine.py"
     program.write_text(FAKE.format(starts=str(noted)))
     real = personal.engine_command
@@ -62,6 +63,26 @@ def test_then_the_machines_engine(home: Path, monkeypatch: pytest.MonkeyPatch) -
     system.touch()
     monkeypatch.setattr(where, "SYSTEM_SOCKET", system)
     assert where.find_socket() == str(system)
+
+
+def test_while_the_machines_engine_is_down_no_personal_one_is_started(
+    starts: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = home / "run" / "rcq.sock"
+    system.parent.mkdir()
+    monkeypatch.setattr(where, "SYSTEM_SOCKET", system)
+    with pytest.raises(Unreachable, match=r"engine is down.*systemctl status rcq-engine"):
+        where.find_socket()
+    assert not starts.exists()
+
+
+def test_a_machines_engine_that_does_not_answer_is_systemds(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = home / "left.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(left))
+    monkeypatch.setattr(wire, "SYSTEM_SOCKET", left)
+    with pytest.raises(Unreachable, match=r"refused.*systemctl status rcq-engine"):
+        wire.Wire(str(left)).request("GET", "/healthz")
 
 
 def test_else_a_personal_one_is_started_once(starts: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:

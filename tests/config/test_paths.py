@@ -171,6 +171,25 @@ def test_prepare_makes_everything_an_engine_writes_to(environ: dict[str, str]) -
     assert not found.config_file.exists()
 
 
+def test_prepare_lets_people_through_the_appliances_places_and_leaves_its_sockets_to_the_system(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    state, run = tmp_path / "lib", tmp_path / "run"
+    found = paths.appliance(environ, state_dir=state, socket=run / "rcq.sock")
+    with pytest.raises(PathsError, match=r"run is missing.*systemd-tmpfiles"):
+        paths.prepare(found)
+    run.mkdir(mode=0o755)
+    before = os.umask(0o077)
+    try:
+        paths.prepare(found)
+        found.jobs_dir.chmod(0o700)
+        paths.prepare(found)
+    finally:
+        os.umask(before)
+    modes = [place.stat().st_mode & 0o777 for place in (state, found.jobs_dir, run)]
+    assert modes == [0o711, 0o711, 0o755]
+
+
 def test_prepare_says_which_place_cannot_be_made(environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     found = paths.personal(environ, state_dir=tmp_path / "file" / "rcq")
