@@ -82,8 +82,10 @@ class Arrays:
         return [number for (number,) in rows]
 
 
-def add_array(db: Database, job: NewJob) -> JobId | None:
+def add_array(db: Database, job: NewJob, first: int = 1) -> JobId | None:
     """Write all elements down, inside a write that is under way: the first one's id, `None` if a key is taken.
+
+    first: no id is below it.
 
     One statement makes all rows, and the request is kept once for all of them: a script may be long.
     """
@@ -93,7 +95,7 @@ def add_array(db: Database, job: NewJob) -> JobId | None:
         [(taken,)] = db.conn.execute(_TAKEN, {"account": account, "key": key, "indices": indices})
         if taken:
             return None
-    [(parent,)] = db.conn.execute("SELECT coalesce(max(id), 0) + 1 FROM jobs")
+    [(parent,)] = db.conn.execute("SELECT max(coalesce((SELECT max(id) FROM jobs), 0) + 1, ?)", (first,))
     row = dict(zip(_COLUMNS, new_row(parent, job), strict=True))
     db.conn.execute(_REMEMBER, (parent, account, key, len(job.indices), row["request"]))
     row["request"] = SHARED

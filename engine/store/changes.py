@@ -45,7 +45,8 @@ WHERE id = ?
 _MOVE = """
 UPDATE jobs SET state = ?, boot_id = NULL, gpu_uuids = NULL, lease_started_at = NULL, expected_end = NULL,
     started_at = NULL, ended_at = NULL, cause = NULL, exit_code = NULL, signal = NULL, stopping = NULL, message = ?,
-    failures = coalesce(?, failures), oom_retries = coalesce(?, oom_retries), submitted_at = coalesce(?, submitted_at)
+    failures = coalesce(?, failures), oom_retries = coalesce(?, oom_retries), submitted_at = coalesce(?, submitted_at),
+    fetched_at = NULL, files_removed_at = NULL, files_removed_why = NULL
 WHERE id = ?
 """
 _STOP = "UPDATE jobs SET stopping = ?, message = ? WHERE id = ? AND state IN ('scheduled', 'running')"

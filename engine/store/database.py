@@ -113,8 +113,8 @@ def _has_content(path: Path) -> bool:
             raise _damaged(path, "it is missing or empty, but its -wal file is not")
         if restored_draft(path).exists():
             raise DatabaseUnavailable(
-                f"The database {path} is not there: putting a backup in its place was interrupted. Nothing was changed. "
-                "Do it again: rcq restore FILE."
+                f"The database {path} is not there: putting a backup in its place was interrupted. "
+                "Nothing was changed. Do it again: rcq restore FILE."
             )
         return False
     if head != _MAGIC:
@@ -151,8 +151,8 @@ def _classified(path: Path, error: sqlite3.DatabaseError) -> DatabaseDamaged | D
 def _damaged(path: Path, finding: str) -> DatabaseDamaged:
     return DatabaseDamaged(
         f"The database {path} is damaged: {finding}. Nothing was changed. Put the last backup in its place "
-        f"(rcq restore FILE; docs/operations.md), or move {path.name}, {path.name}-wal and {path.name}-shm away to start "
-        "with an empty one."
+        f"(rcq restore FILE; docs/operations.md), or move {path.name}, {path.name}-wal and {path.name}-shm away to "
+        "start with an empty one."
     )
 
 

@@ -15,6 +15,7 @@ class StoreError(RcqError):
     ├── DatabaseForeign       the file is some other program's database; nothing was changed
     ├── DatabaseTooNew        a newer rcq wrote it; nothing was changed
     ├── WriteFailed           the disk is full or broken; this write did not happen
+    ├── CopyFailed            a backup could not be made; no half of one is left
     ├── StoreClosed           asked after `close()`
     ├── Exists                the name, or the Unix user, is taken
     ├── Missing               there is no such thing (also a KeyError)
@@ -40,6 +41,10 @@ class DatabaseTooNew(StoreError):
 
 class WriteFailed(StoreError):
     """The write did not happen and left nothing behind; the message says why and what to do."""
+
+
+class CopyFailed(StoreError):
+    """A copy of the database was not made, and nothing of it is left."""
 
 
 class StoreClosed(StoreError):

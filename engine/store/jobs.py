@@ -48,6 +48,11 @@ class Jobs:
         self._writer = writer
         self._readers = readers
         self._half_life_s = half_life_s
+        self._first = 1
+
+    def begin_at(self, number: int) -> None:
+        """New jobs get no id below this. Where the database is older than the job files, theirs are taken already."""
+        self._first = number
 
     async def add(self, jobs: Sequence[NewJob]) -> list[JobId | None]:
         """Write new jobs down in order, state `pending`, ids ascending, in one transaction.
@@ -55,7 +60,7 @@ class Jobs:
         `None` where the account already has that `job_id`, be it from earlier or from further up in `jobs`. An array's
         ids follow each other, from the one that is answered.
         """
-        return await self._writer.write(lambda db: _add(db, jobs)) if jobs else []
+        return await self._writer.write(lambda db: _add(db, jobs, self._first)) if jobs else []
 
     async def record(self, changes: Sequence[Change]) -> None:
         """Write changes down in order, all or none of them. Raises ImpossibleChange."""
@@ -77,7 +82,7 @@ class Jobs:
         """
 
         def work(db: Database) -> JobId:
-            (job,) = _add(db, [new])
+            (job,) = _add(db, [new], self._first)
             assert job is not None  # noqa: S101 - it has no key that could be taken
             apply(db, changes(job), self._half_life_s)
             log(db, entry)
@@ -147,21 +152,21 @@ class Jobs:
         return await self._readers.read(work)
 
 
-def _add(db: Database, jobs: Sequence[NewJob]) -> list[JobId | None]:
+def _add(db: Database, jobs: Sequence[NewJob], first: int) -> list[JobId | None]:
     """In order: a key that is used twice belongs to the first."""
     ids: list[JobId | None] = []
     for is_array, some in groupby(jobs, lambda job: bool(job.indices)):
         batch = list(some)
-        ids += [add_array(db, job) for job in batch] if is_array else _add_plain(db, batch)
+        ids += [add_array(db, job, first) for job in batch] if is_array else _add_plain(db, batch, first)
     for job, number in zip(jobs, ids, strict=True):
         if number is not None and (job.gate is not None or job.turn is not None):
             gate.keep(db, range(int(number), int(number) + max(1, len(job.indices))), job)
     return ids
 
 
-def _add_plain(db: Database, jobs: Sequence[NewJob]) -> list[JobId | None]:
+def _add_plain(db: Database, jobs: Sequence[NewJob], first: int) -> list[JobId | None]:
     """Ids are given here and not by SQLite: then one `executemany` tells them all. A refused job's id is skipped."""
-    [(last,)] = db.conn.execute("SELECT coalesce(max(id), 0) FROM jobs")
+    [(last,)] = db.conn.execute("SELECT max(coalesce((SELECT max(id) FROM jobs), 0), ?)", (first - 1,))
     rows = [new_row(number, job) for number, job in enumerate(jobs, last + 1)]
     written = db.conn.executemany(_ADD, rows).rowcount
     if written == len(rows):

@@ -205,6 +205,17 @@ def cards(db: Database) -> None:
     db.table("jobs").add_column("oom_retries", int, not_null_default=0)
 
 
+@migrations(name="0012_job_files")
+def job_files(db: Database) -> None:
+    """When a job's results were fetched, when and why its files were removed.
+
+    Without an index: whose files are due is asked of the directories that are there, which are few beside the jobs.
+    """
+    db.table("jobs").add_column("fetched_at", float)
+    db.table("jobs").add_column("files_removed_at", float)
+    db.table("jobs").add_column("files_removed_why", str)
+
+
 def _people(db: Database) -> None:
     db.table("groups").create(
         {"name": str, "priority": int, "share": float, "quota": str},

@@ -28,7 +28,7 @@ KNOWN_COLUMNS = (
 STORED_COLUMNS = (
     "id, job_id, name, account, grp, service, state, cause, exit_code, signal, priority, preemptible, gpus, gpu_type, "
     "gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, command_line, submitted_at, started_at, ended_at, "
-    "attempt, gpu_uuids, array_parent, array_index, gpu_power_w"
+    "attempt, gpu_uuids, array_parent, array_index, gpu_power_w, files_removed_at, files_removed_why"
 )
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -38,7 +38,8 @@ class StoredJob:
     """A job as the books show it; the request is the effective one, with the engine's defaults filled in.
 
     command_line: its first 200 characters, for listings. gpu_uuids: the cards it holds or held last. array_parent: the
-    id of its array's first element; array_index: its own place in it.
+    id of its array's first element; array_index: its own place in it. files_removed_at: Unix seconds, once they are
+    gone; files_removed_why: `age` or `fetched`.
     fields: what the submitter wrote, message: what its end told, attempts: those that are over, measures: by attempt,
     where one job was asked for; `None` or empty in listings.
     """
@@ -71,6 +72,8 @@ class StoredJob:
     array_parent: int | None = None
     array_index: int | None = None
     gpu_power_w: int | None = None
+    files_removed_at: float | None = None
+    files_removed_why: str | None = None
     fields: JobFields | None = None
     message: str | None = None
     cron_of: int | None = None
@@ -109,6 +112,8 @@ def stored_of(row: Sequence[Any]) -> StoredJob:
         array_parent=row[25],
         array_index=row[26],
         gpu_power_w=row[27],
+        files_removed_at=row[28],
+        files_removed_why=row[29],
     )
 
 

@@ -14,6 +14,7 @@ from engine.store.decisions import Decisions
 from engine.store.errors import StoreClosed, WriteFailed
 from engine.store.gpus import GpuFlags
 from engine.store.groups import Groups
+from engine.store.jobfiles import JobFileBooks
 from engine.store.jobs import Jobs
 from engine.store.measures import Measures
 from engine.store.pastruns import PastRuns
@@ -48,6 +49,7 @@ class Store:
         self.quarantines = Quarantines(writer, readers)
         self.slots = Slots(writer, readers)
         self.decisions = Decisions(writer)
+        self.job_files = JobFileBooks(writer, readers)
 
     @classmethod
     def open(cls, path: Path, *, half_life_s: float) -> "Store":
