@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from engine.store.database import check, connect_reader
-from engine.store.errors import CopyFailed, Missing
+from engine.store.errors import CopyFailed, Missing, StoreError
 
 PAGES_PER_STEP = 512
 """2 MiB: between two steps other threads have their turn, and a copy that nobody wants any more ends."""
@@ -44,7 +44,7 @@ def copy(database: Path, to: Path, *, wanted: Wanted = always) -> None:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         try:
             _copy_pages(database, draft, wanted)
-            check(draft)
+            _judge(database, draft)
             place(draft, to)
         finally:
             with suppress(FileNotFoundError):
@@ -77,6 +77,17 @@ def drop_stale_drafts(directory: Path) -> None:
         with suppress(FileNotFoundError):
             if time.time() - draft.lstat().st_mtime > STALE_S:
                 draft.unlink()
+
+
+def _judge(database: Path, draft: Path) -> None:
+    """What is damaged in the copy is damaged in the database, as the copy was read back page by page."""
+    try:
+        check(draft)
+    except StoreError as error:
+        finding = str(error).replace(str(draft), str(database)).partition(". Nothing was changed")[0]
+        raise CopyFailed(
+            f"No backup was made: {finding}. Keep the earlier backups, stop the engine and restore the last good one."
+        ) from error
 
 
 def _copy_pages(database: Path, draft: Path, wanted: Wanted) -> None:
