@@ -1,0 +1,394 @@
+"""The `systemd` executor: each attempt is a unit that runs as its owner, made by the launcher, supervised by systemd.
+
+A unit keeps its result until the ending is on disk (`forget`). So neither the engine's death nor the launcher's changes
+how a job ends. Must not know why jobs start.
+"""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import re
+import time
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from engine.core.lifecycle import Cause
+from engine.core.model import JobId
+from engine.executor import endings, records, tree, unitfiles
+from engine.executor.attempt import Attempt, Limits, pids_of, warned_name
+from engine.executor.launcherlink import LauncherLink, LauncherRefused, LauncherUnreachable, Told
+from engine.executor.unitrequest import of_launch, of_task
+from engine.executor.unitstate import Phase, Unit
+from engine.ports import CannotPause, Ending, Launch, Running
+
+log = logging.getLogger(__name__)
+
+SHORTAGES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""What the host lacks for the moment, which tells nothing of a job."""
+FIRST_LOOK_S, LONGEST_LOOK_S = 0.01, 0.5
+AGAIN_S = 1.0
+GONE = "its unit was taken out of systemd while it ran, so that nobody can tell how it ended; submit it again"
+REMEMBERED_ENDS = 10_000
+GROUP = re.compile(r"/rcq-job-([0-9]+)\.(?:service|scope)(?:/|$)", re.MULTILINE)
+Key = tuple[JobId, int]
+
+
+class SystemdExecutor:
+    """Runs attempts through the launcher on `launcher`. can_pause: jobs may be told to stand still.
+
+    systemd's own clock for a time limit does not stand still with a job, so that where jobs may be paused the limit is
+    kept by this class, and systemd's is only the net below it.
+    """
+
+    def __init__(self, launcher: Path, *, tasks_max: int, can_pause: bool) -> None:
+        self._link = LauncherLink(launcher, self._heard, self._listed)
+        self._tasks_max = tasks_max
+        self._can_pause = can_pause
+        self._on_end: Callable[[Ending], None] | None = None
+        self._units: dict[str, Unit] = {}
+        self._attempts: dict[Key, Attempt] = {}
+        self._told: dict[Key, Running] = {}
+        self._unwanted: set[Key] = set()
+        self._turns: dict[JobId, asyncio.Lock] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # ------------------------------------------------------------ the port
+
+    async def open(self, on_end: Callable[[Ending], None]) -> None:
+        """Hear of all units there are. Raises LauncherUnreachable."""
+        self._on_end = on_end
+        await self._link.open()
+
+    async def start(self, launch: Launch) -> Running:
+        """Start one attempt, or take up what an earlier start of it became. Raises LauncherUnreachable."""
+        async with self._turns.setdefault(launch.job, asyncio.Lock()):
+            key = (launch.job, launch.attempt)
+            if (attempt := self._attempts.get(key)) is not None:
+                return attempt.running
+            if (running := self._told.get(key)) is not None:
+                return running
+            return await self._start(launch)
+
+    async def adopt(self, job: JobId, attempt: int, directory: Path) -> Running | Ending | None:
+        """Take up an attempt by its unit. An ending that is returned is not told through `on_end` as well."""
+        if (known := self._attempts.get((job, attempt))) is not None:
+            return known.running
+        unit = self._unit_of(job, attempt)
+        if unit is None:
+            return None
+        if unit.phase is Phase.ENDED:
+            ending = unit.ending(_stop_cause(directory, attempt), time.time())
+            self._remember((job, attempt), _running(ending))
+            return ending
+        return self._take_up(unit, directory).running
+
+    async def stop(self, job: JobId, cause: Cause, grace_s: float) -> None:
+        """End the whole tree; does nothing where the job does not run. The first cause stays, grace only shrinks."""
+        if turn := self._turns.get(job):
+            async with turn:
+                pass  # what is just being started is there to be stopped then
+        for attempt in self._of(job):
+            if not attempt.unit.main_ended and attempt.unit.phase is not Phase.LEFT:
+                await self._stop(attempt, cause, grace_s)
+
+    async def pause(self, job: JobId) -> None:
+        """Freeze the job's control group; does nothing where the job does not run. Raises CannotPause."""
+        for attempt in self._of(job):
+            if not attempt.keeps_limit:
+                raise CannotPause(
+                    f"job {job}'s time limit would not stand still: jobs cannot be paused by the settings"
+                )
+            try:
+                await self._ask("freeze", attempt.unit)
+                attempt.stand_still()
+            except (LauncherRefused, LauncherUnreachable, OSError) as problem:
+                raise CannotPause(f"job {job}: {problem}") from problem
+
+    async def go_on(self, job: JobId) -> None:
+        """Thaw it. Raises CannotPause."""
+        for attempt in self._of(job):
+            try:
+                await self._ask("thaw", attempt.unit)
+            except (LauncherRefused, LauncherUnreachable) as problem:
+                raise CannotPause(f"job {job}: {problem}") from problem
+            attempt.walk_on()
+
+    async def sweep(self, known: Collection[Key]) -> None:
+        """End what runs under no lease, and let go of what has ended."""
+        for unit in list(self._units.values()):
+            key = (unit.job, unit.attempt)
+            if key not in known:
+                self._unwanted.add(key)
+                if unit.phase is Phase.RUNNING:
+                    log.error("Ended %s (attempt %d): the books hold no such attempt.", unit.name, unit.attempt)
+                await self._drop(unit)
+
+    def forget(self, job: JobId) -> None:
+        """The unit of its last attempt may go."""
+        for unit in [one for one in self._units.values() if one.job == job]:
+            if (unit.job, unit.attempt) in self._told:
+                self._unwanted.add((unit.job, unit.attempt))
+                self._soon(self._drop(unit))
+
+    def job_of(self, pid: int) -> JobId | None:
+        """Whose process that is, by its control group; `None` for a stranger's. Any thread."""
+        try:
+            found = GROUP.search(Path(f"/proc/{pid}/cgroup").read_text())
+        except OSError:
+            return None
+        return JobId(found[1]) if found else None
+
+    async def close(self) -> None:
+        """Hear nothing more; units stay."""
+        self._on_end = None
+        await self._link.close()
+        for attempt in self._attempts.values():
+            attempt.rest()
+        self._attempts.clear()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # ------------------------------------------------------------ starting
+
+    async def _start(self, launch: Launch) -> Running:
+        found = self._unit_of(launch.job, launch.attempt)
+        if found is None:
+            try:
+                found = Unit.of(await self._begin(launch))
+            except LauncherRefused as refused:
+                self._listed(await self._link.units())  # an earlier request may have got through
+                found, problem = self._unit_of(launch.job, launch.attempt), str(refused)
+            except OSError as error:
+                if error.errno in SHORTAGES:
+                    raise
+                problem = f"its output cannot be opened: {error.strerror or error}"
+            else:
+                problem = endings.INTERRUPTED
+        if found is None:
+            ending = endings.unlaunched(launch.job, launch.attempt, problem)
+            self._later(ending)
+            return _running(ending)
+        return self._take_up(self._newer(found), launch.directory, launch.argv[0]).running
+
+    async def _begin(self, launch: Launch) -> Told:
+        for unit in [one for one in self._units.values() if one.job == launch.job and one.attempt < launch.attempt]:
+            await self._drop(unit)
+        limits = Limits.of(launch, kept=self._can_pause)
+        unitfiles.note(launch.directory, records.run_name(launch.attempt), asdict(limits))
+        if launch.adopt is not None:
+            pids = [(launch.adopt.pid, launch.adopt.start), *_below(launch.adopt.pid)]
+            return await self._link.ask(of_launch(launch, limits, self._tasks_max, pids))
+        logs = unitfiles.open_logs(launch.directory)
+        try:
+            return await self._link.ask(of_launch(launch, limits, self._tasks_max), logs)
+        finally:
+            for handle in logs:
+                os.close(handle)
+
+    def _take_up(self, unit: Unit, directory: Path, program: str = "") -> Attempt:
+        limits = Limits.noted(directory, unit)
+        running = Running(
+            job=unit.job, attempt=unit.attempt, pid=limits.pid if unit.is_scope else unit.pid,
+            started_at=unit.started_at, cores=limits.cores,
+        )  # fmt: skip
+        attempt = Attempt(
+            unit=unit, running=running, directory=directory, limits=limits, program=program, ends=self._time_is_up,
+            warns=self._warn, cause=_stop_cause(directory, unit.attempt),
+        )  # fmt: skip
+        attempt.take_up_pause()
+        if attempt.running.paused_since is None:
+            attempt.walk()
+        self._attempts[unit.job, unit.attempt] = attempt
+        # a step later, so that who awaits the start hears of it before it hears of the end
+        asyncio.get_running_loop().call_soon(self._look, attempt)
+        return attempt
+
+    # ------------------------------------------------------------ ending
+
+    async def _stop(self, attempt: Attempt, cause: Cause, grace_s: float) -> None:
+        if attempt.cause is None:
+            attempt.cause = cause
+            with contextlib.suppress(OSError):
+                unitfiles.note(attempt.directory, records.stop_name(attempt.unit.attempt), {"cause": cause.value})
+        if attempt.running.paused_since is not None:
+            with contextlib.suppress(LauncherRefused):
+                await self._ask("thaw", attempt.unit)
+        with contextlib.suppress(LauncherRefused):  # it is gone already
+            await self._ask("stop", attempt.unit)
+        attempt.kill_after(grace_s, self._kill)
+
+    def _kill(self, attempt: Attempt) -> None:
+        self._soon(self._ask("kill", attempt.unit))
+
+    def _time_is_up(self, attempt: Attempt) -> None:
+        self._soon(self._end_in_time(attempt))
+
+    async def _end_in_time(self, attempt: Attempt) -> None:
+        """Nobody else tells it again if the launcher is away now."""
+        while attempt in self._attempts.values():
+            with contextlib.suppress(LauncherUnreachable):
+                await self._stop(attempt, Cause.TIME_LIMIT, attempt.limits.grace_s)
+                return
+            await asyncio.sleep(AGAIN_S)
+
+    def _warn(self, attempt: Attempt, pids: list[int]) -> None:
+        self._soon(self._give_warning(attempt, pids))
+
+    async def _give_warning(self, attempt: Attempt, pids: list[int]) -> None:
+        """As the job's owner, who may signal these and nobody else's."""
+        script = ["/bin/sh", "-c", 'kill -USR1 "$@"', "sh", *map(str, pids)]
+        with open(os.devnull, "r+b") as null:  # noqa: PTH123, ASYNC230 - no disk is behind it
+            handle = null.fileno()
+            await self._link.ask(of_task(attempt.unit.job, attempt.limits.user, script), (handle, handle))
+        unitfiles.note(attempt.directory, warned_name(attempt.unit.attempt), {"warned_at": time.time()})
+
+    async def _clear(self, attempt: Attempt) -> None:
+        """Its first process has ended well; what it left behind has no claim to the lease."""
+        await self._empty(attempt.unit)
+        self._end(attempt)
+
+    async def _empty(self, unit: Unit) -> None:
+        """Kill until nothing of it is left."""
+        pause_s = FIRST_LOOK_S
+        while pids_of(unit.group):
+            with contextlib.suppress(LauncherRefused, LauncherUnreachable):
+                await self._ask("kill", unit)
+            await asyncio.sleep(pause_s)
+            pause_s = min(LONGEST_LOOK_S, 2 * pause_s)
+
+    def _look(self, attempt: Attempt) -> None:
+        """At what its unit has come to."""
+        unit = attempt.unit
+        if self._attempts.get((unit.job, unit.attempt)) is not attempt:
+            return
+        if unit.phase is Phase.LEFT and not attempt.clearing:
+            attempt.clearing = True
+            self._soon(self._clear(attempt))
+        elif unit.phase is Phase.STOPPING and unit.main_ended and attempt.is_untold and not attempt.killed:
+            attempt.killed = True
+            self._kill(attempt)
+        elif unit.phase is Phase.ENDED:
+            self._end(attempt)
+
+    def _end(self, attempt: Attempt) -> None:
+        ending = attempt.unit.ending(attempt.cause, time.time())
+        if ending.cause is Cause.LAUNCH_ERROR and attempt.program:
+            ending = replace(ending, message=f"{attempt.program}: {ending.message}")
+        self._tell(attempt, ending)
+
+    async def _miss(self, attempt: Attempt) -> None:
+        """Its unit is said to be gone; that may have been the one of the attempt before it."""
+        for told in await self._link.units():
+            if (unit := Unit.of(told)) and (unit.job, unit.attempt) == (attempt.unit.job, attempt.unit.attempt):
+                self._heard(told)
+                return
+        ending = replace(
+            endings.unlaunched(attempt.unit.job, attempt.unit.attempt, GONE),
+            cause=attempt.cause or Cause.SIGNAL, started_at=attempt.running.started_at,
+        )  # fmt: skip
+        self._tell(attempt, ending)
+
+    def _tell(self, attempt: Attempt, ending: Ending) -> None:
+        key = (ending.job, ending.attempt)
+        if self._attempts.pop(key, None) is None:
+            return
+        attempt.end()
+        endings.write(ending, attempt.directory)
+        self._remember(key, attempt.running)
+        if self._on_end is not None:
+            self._on_end(ending)
+
+    def _later(self, ending: Ending) -> None:
+        """Tell of an attempt that never had a unit, once its start has been answered."""
+        key = (ending.job, ending.attempt)
+        if key not in self._told:
+            self._remember(key, _running(ending))
+            asyncio.get_running_loop().call_soon(lambda: self._on_end and self._on_end(ending))
+
+    def _remember(self, key: Key, running: Running) -> None:
+        self._told[key] = running
+        if len(self._told) > REMEMBERED_ENDS:
+            del self._told[next(iter(self._told))]
+
+    # ------------------------------------------------------------ news
+
+    def _heard(self, told: Told) -> None:
+        unit, name = Unit.of(told), str(told.get("unit"))
+        if unit is None:
+            if self._units.pop(name, None) is not None:
+                for attempt in [one for one in self._attempts.values() if one.unit.name == name]:
+                    self._soon(self._miss(attempt))
+            return
+        self._units[name] = unit
+        key = (unit.job, unit.attempt)
+        if (known := self._attempts.get(key)) is not None:
+            known.unit = unit
+            self._look(known)
+        elif key in self._unwanted and unit.phase in {Phase.ENDED, Phase.LEFT}:
+            self._soon(self._drop(unit))
+
+    def _listed(self, told: Sequence[Told]) -> None:
+        """All units there are; what is not among them is gone."""
+        names = {str(one.get("unit")) for one in told}
+        for name in [one for one in self._units if one not in names]:
+            self._heard({"unit": name, "ActiveState": "gone"})
+        for one in told:
+            self._heard(one)
+
+    async def _drop(self, unit: Unit) -> None:
+        """Let a unit go that has ended; end it first if it has not."""
+        if unit.phase in {Phase.RUNNING, Phase.STOPPING}:
+            await self._ask("kill", unit)
+            return  # its end will be heard of
+        await self._empty(unit)
+        with contextlib.suppress(LauncherRefused):
+            await self._ask("forget", unit)
+        self._unwanted.discard((unit.job, unit.attempt))
+
+    # ------------------------------------------------------------ in short
+
+    def _unit_of(self, job: JobId, attempt: int) -> Unit | None:
+        return next((one for one in self._units.values() if (one.job, one.attempt) == (job, attempt)), None)
+
+    def _newer(self, unit: Unit) -> Unit:
+        """What was heard of it, if that is further along than the answer to its start."""
+        heard = self._units.setdefault(unit.name, unit)
+        return heard if heard.attempt == unit.attempt and heard.phase.value >= unit.phase.value else unit
+
+    def _of(self, job: JobId) -> list[Attempt]:
+        return [one for one in self._attempts.values() if one.unit.job == job]
+
+    async def _ask(self, do: str, unit: Unit) -> None:
+        await self._link.ask({"do": do, "job": unit.job, "scope": unit.is_scope})
+
+    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("A unit could not be told: %s", error)
+
+
+def _running(ending: Ending) -> Running:
+    started_at = ending.ended_at if ending.started_at is None else ending.started_at
+    return Running(job=ending.job, attempt=ending.attempt, pid=None, started_at=started_at)
+
+
+def _stop_cause(directory: Path, attempt: int) -> Cause | None:
+    """Why an earlier engine told it to stop."""
+    try:
+        return Cause(str(unitfiles.noted(directory, records.stop_name(attempt)).get("cause")))
+    except ValueError:
+        return None
+
+
+def _below(pid: int) -> list[tuple[int, int]]:
+    return [(one.pid, one.start) for one in tree.descendants([pid], tree.all_processes())]

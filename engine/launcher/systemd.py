@@ -1,0 +1,134 @@
+"""systemd over D-Bus: units begun, ended, frozen and watched. It supervises the jobs; nothing of them is kept here.
+
+Must not know who asks, nor whom a unit may run as.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dbus_fast import BusType, Message, MessageType, Variant
+from dbus_fast.aio import MessageBus
+
+from engine.launcher.request import Refused
+
+NAME, BUS, ROOT = "org.freedesktop.systemd1", "org.freedesktop.DBus", "/org/freedesktop/systemd1"
+RULE = f"type='signal',sender='{NAME}',path_namespace='{ROOT}'"
+JOB_UNIT = re.compile(r"rcq-job-[0-9]+\.(service|scope)")
+PATIENCE_S = 60.0
+TOLD = (
+    "Description", "ActiveState", "SubState", "FreezerState", "ControlGroup", "Result", "ExecMainPID", "ExecMainCode",
+    "ExecMainStatus", "ExecMainStartTimestamp", "ExecMainExitTimestamp", "ActiveEnterTimestamp",
+    "ExecMainStartTimestampMonotonic",
+    "ActiveEnterTimestampMonotonic", "InactiveEnterTimestamp", "RuntimeMaxUSec",
+)  # fmt: skip
+"""Properties of a unit that are reported, by systemd's own names."""
+DEEDS: dict[str, tuple[str, str, tuple[object, ...]]] = {
+    "stop": ("StopUnit", "ss", ("replace",)),  # SIGTERM, then SIGKILL after the unit's own grace
+    "kill": ("KillUnit", "ssi", ("all", 9)),
+    "freeze": ("FreezeUnit", "s", ()),
+    "thaw": ("ThawUnit", "s", ()),
+}
+State = dict[str, Any]
+
+
+class Systemd:
+    """The units of jobs. tell: hears of a unit whenever something of it changed, `ActiveState` `gone` at its end."""
+
+    def __init__(self, tell: Callable[[State], None]) -> None:
+        self._tell = tell
+        self._ends: dict[str, asyncio.Event] = {}
+        self._looks: set[asyncio.Task[None]] = set()
+        self._bus: MessageBus
+
+    async def connect(self) -> MessageBus:
+        """To the system bus, with its signals on."""
+        self._bus = await MessageBus(bus_type=BusType.SYSTEM, negotiate_unix_fd=True).connect()
+        self._bus.add_message_handler(self._heard)
+        await self._send(
+            Message(destination=BUS, path="/", interface=BUS, member="AddMatch", signature="s", body=[RULE])
+        )
+        await self._manager("Subscribe")
+        return self._bus
+
+    async def begin(self, unit: str, properties: dict[str, Variant], descriptors: Sequence[int]) -> State:
+        """Make a unit, wait until it runs or has failed; its state. Raises Refused where there is one already."""
+        body = [unit, "fail", [[name, value] for name, value in properties.items()], []]
+        await self._through(await self._manager("StartTransientUnit", "ssa(sv)a(sa(sv))", body, descriptors))
+        return await self.state(unit)
+
+    async def deed(self, name: str, unit: str) -> None:
+        """One of DEEDS; returns at once."""
+        member, signature, words = DEEDS[name]
+        await self._manager(member, signature, [unit, *words])
+
+    async def forget(self, unit: str) -> None:
+        """Let systemd drop a unit that has ended. Raises Refused while it runs."""
+        state = await self.state(unit)
+        if state["ActiveState"] not in {"gone", "failed", "inactive"} and state.get("SubState") != "exited":
+            raise Refused(f"{unit} has not ended")
+        for member, words in (("UnrefUnit", ()), ("StopUnit", ("replace",)), ("ResetFailedUnit", ())):
+            try:
+                reply = await self._manager(member, "s" * (1 + len(words)), [unit, *words])
+            except Refused:  # there is no reference, it is not loaded any more, it has not failed: as is wanted
+                continue
+            await self._through(reply)
+
+    async def all(self) -> list[State]:
+        """Every job's unit that systemd has."""
+        [listed] = await self._manager("ListUnitsByPatterns", "asas", [[], ["rcq-job-*"]])
+        return [await self.state(row[0]) for row in listed if JOB_UNIT.fullmatch(row[0])]
+
+    async def state(self, unit: str) -> State:
+        """What there is to report of a unit."""
+        path = f"{ROOT}/unit/" + "".join(one if one.isalnum() else f"_{ord(one):02x}" for one in unit)
+        of = f"{BUS}.Properties"
+        [found] = await self._send(
+            Message(destination=NAME, path=path, interface=of, member="GetAll", signature="s", body=[""])
+        )
+        if found["LoadState"].value == "not-found":
+            return {"unit": unit, "ActiveState": "gone"}
+        return {"unit": unit, **{name: found[name].value for name in TOLD if name in found}}
+
+    async def _through(self, reply: list[Any]) -> None:
+        """Wait until systemd's own job, which the reply names, has been done."""
+        if reply:
+            try:
+                await asyncio.wait_for(self._ends.setdefault(reply[0], asyncio.Event()).wait(), PATIENCE_S)
+            except TimeoutError:
+                return
+            finally:
+                self._ends.pop(reply[0], None)
+
+    def _heard(self, message: Message) -> None:
+        if message.message_type is not MessageType.SIGNAL:
+            return
+        if message.member == "JobRemoved" and JOB_UNIT.fullmatch(message.body[2]):
+            self._ends.setdefault(message.body[1], asyncio.Event()).set()
+        elif message.member == "UnitRemoved" and JOB_UNIT.fullmatch(message.body[0]):
+            self._tell({"unit": message.body[0], "ActiveState": "gone"})
+        elif message.member == "PropertiesChanged" and message.body[0] == f"{NAME}.Unit":
+            unit = re.sub(r"_([0-9a-f]{2})", lambda two: chr(int(two[1], 16)), str(message.path).rpartition("/")[2])
+            if JOB_UNIT.fullmatch(unit):
+                task = asyncio.create_task(self._look(unit))
+                self._looks.add(task)
+                task.add_done_callback(self._looks.discard)
+
+    async def _look(self, unit: str) -> None:
+        self._tell(await self.state(unit))
+
+    async def _manager(
+        self, member: str, signature: str = "", body: Sequence[object] = (), descriptors: Sequence[int] = ()
+    ) -> list[Any]:
+        message = Message(
+            destination=NAME, path=ROOT, interface=f"{NAME}.Manager", member=member, signature=signature,
+            body=list(body), unix_fds=list(descriptors),
+        )  # fmt: skip
+        return await self._send(message)
+
+    async def _send(self, message: Message) -> list[Any]:
+        reply = await self._bus.call(message)
+        if reply is None or reply.message_type is MessageType.ERROR:
+            raise Refused(str(reply.body[0]) if reply and reply.body else f"systemd refused {message.member}")
+        return list(reply.body)
