@@ -135,6 +135,10 @@ class Running:
     paused_s: float = 0.0
 
 
+class CannotLaunch(RcqError):
+    """This attempt cannot be made ready to run, now or later; the message says why and what to do."""
+
+
 class CannotPause(RcqError):
     """A job that runs cannot be told to stand still or to go on now; the message says why."""
 

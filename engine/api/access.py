@@ -18,7 +18,7 @@ def backend_of(request: Request) -> Backend:
     return backend
 
 
-async def perhaps(request: Request) -> Identity | None:
+async def caller(request: Request) -> Identity | None:
     """Who asks, or `None` for nobody in particular. UNAUTHENTICATED for a token that is not (or no longer) good."""
     people = backend_of(request).people
     header = request.headers.get("authorization")
@@ -32,8 +32,25 @@ async def perhaps(request: Request) -> Identity | None:
     return await people.by_peer(peer.uid) if peer else None
 
 
+async def perhaps(request: Request) -> Identity | None:
+    """Who asks, or `None`. FORBIDDEN for a log-in with a one-time password, UNAUTHENTICATED for a bad token."""
+    who = await caller(request)
+    if who is not None and who.must_change_password:
+        raise Refused("FORBIDDEN", "Change your one-time password first: rcq passwd")
+    return who
+
+
 async def identity(request: Request, who: Annotated[Identity | None, Depends(perhaps)]) -> Identity:
     """Who asks. UNAUTHENTICATED, with what to do, for nobody."""
+    return await _somebody(request, who)
+
+
+async def newcomer(request: Request, who: Annotated[Identity | None, Depends(caller)]) -> Identity:
+    """Who asks, also with a one-time password: for what they need to set another."""
+    return await _somebody(request, who)
+
+
+async def _somebody(request: Request, who: Identity | None) -> Identity:
     if who is not None:
         return who
     if (await backend_of(request).box.health()).accounts:
@@ -51,5 +68,6 @@ def unix_peer(request: Request) -> Peer:
 
 Engine = Annotated[Backend, Depends(backend_of)]
 Who = Annotated[Identity, Depends(identity)]
+Newcomer = Annotated[Identity, Depends(newcomer)]
 Anybody = Annotated[Identity | None, Depends(perhaps)]
 UnixPeer = Annotated[Peer, Depends(unix_peer)]

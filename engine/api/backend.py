@@ -27,7 +27,10 @@ from engine.protocol.responses import (
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Identity:
-    """Who a request comes from. via: `token` or `peer`. session: the token's SHA-256, to end just this session."""
+    """Who a request comes from. via: `token` or `peer`. session: the token's SHA-256, to end just this session.
+
+    must_change_password: the log-in was made with a one-time password, and is good for nothing but setting another.
+    """
 
     account: str
     group: str
@@ -35,6 +38,7 @@ class Identity:
     via: str
     expires_at: float | None = None
     session: str | None = None
+    must_change_password: bool = False
 
     @property
     def is_admin(self) -> bool:
@@ -65,18 +69,22 @@ ArrayStep = Literal["cancel", "hold", "release"]
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class NewAccount:
-    """An account to be made. password: clear text, `None` for none (then only the linked Unix user gets in)."""
+    """An account to be made. password: clear text, `None` for none (then only the linked Unix user gets in).
+
+    one_time: that password has to be changed at the first log-in.
+    """
 
     name: str
     group: str
     role: str = "user"
     password: str | None = None
     unix_user: str | None = None
+    one_time: bool = False
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class AccountChange:
-    """What to change of an account; `None` leaves it as it is."""
+    """What to change of an account; `None` leaves it as it is. one_time: of the new password."""
 
     role: str | None = None
     group: str | None = None
@@ -84,6 +92,7 @@ class AccountChange:
     unix_user: str | None = None
     password: str | None = None
     quota: QuotaView | None = None
+    one_time: bool = False
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -151,7 +160,10 @@ class People(Protocol):
         ...
 
     async def change_password(self, who: Identity, old: str, new: str) -> None:
-        """Set one's own password. UNAUTHENTICATED if the old one is wrong, VALIDATION_ERROR over 72 bytes."""
+        """Set one's own password. UNAUTHENTICATED if the old one is wrong, VALIDATION_ERROR over 72 bytes.
+
+        Also VALIDATION_ERROR for a one-time password again.
+        """
         ...
 
     async def add_account(self, who: Identity | None, uid: int, new: NewAccount) -> AccountView:

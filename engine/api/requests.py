@@ -4,7 +4,7 @@ Must not know what is done with it. Turning a model into the backend's words is 
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
@@ -119,14 +119,28 @@ class QuotaAsked(Asked):
         return QuotaView(**(self.model_dump(exclude={"gpus_by_type"}) | {"gpus_by_type": by_type}))
 
 
+T = TypeVar("T", bound=BaseModel)
+
+
+def _with_password(asked: T, alone: bool) -> T:
+    if alone:
+        raise ValueError("one_time is said of a password, and none is given")
+    return asked
+
+
 class AccountAsked(Asked):
-    """POST /v1/accounts"""
+    """POST /v1/accounts. one_time: the password has to be changed at the first log-in."""
 
     name: Name
     group: Name
     role: Role = "user"
     password: Password | None = None
     unix_user: Name | None = None
+    one_time: bool = False
+
+    @model_validator(mode="after")
+    def _one_time_password(self) -> Self:
+        return _with_password(self, self.one_time and self.password is None)
 
     def to_account(self) -> NewAccount:
         """The account to be made."""
@@ -150,7 +164,7 @@ class _Change(Asked):
 
 
 class AccountChangeAsked(_Change):
-    """PATCH /v1/accounts/{name}. What is left out stays; a quota replaces the whole quota."""
+    """PATCH /v1/accounts/{name}. What is left out stays; a quota replaces the whole quota. one_time: as of the POST."""
 
     role: Role = Field(default_factory=lambda: "user")
     group: Name = Field(default_factory=str)
@@ -158,6 +172,11 @@ class AccountChangeAsked(_Change):
     unix_user: Name = Field(default_factory=str)
     password: Password = Field(default_factory=str)
     quota: QuotaAsked = Field(default_factory=QuotaAsked)
+    one_time: bool = Field(default_factory=bool)
+
+    @model_validator(mode="after")
+    def _one_time_password(self) -> Self:
+        return _with_password(self, self.one_time and "password" not in self.model_fields_set)
 
     def to_change(self) -> AccountChange:
         """Only what was sent."""

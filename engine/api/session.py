@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from engine.api.access import Engine, Who
+from engine.api.access import Engine, Newcomer
 from engine.api.answers import Done, answer, refuses, takes
 from engine.api.body import reads
 from engine.api.requests import Login, PasswordChange
@@ -26,16 +26,25 @@ async def login(engine: Engine, asked: Annotated[Login, Depends(reads(Login))]) 
 
 
 @router.post("/logout", response_model=Done, responses=refuses("UNAUTHENTICATED"))
-async def logout(engine: Engine, who: Who) -> Response:
+async def logout(engine: Engine, who: Newcomer) -> Response:
     """End the session whose token this request carries."""
     await engine.people.logout(who)
     return answer(Done())
 
 
 @router.get("/me", response_model=Me, responses=refuses("UNAUTHENTICATED"))
-async def me(who: Who) -> Response:
+async def me(who: Newcomer) -> Response:
     """Who the caller is to the engine."""
-    return answer(Me(account=who.account, group=who.group, role=who.role, via=who.via, expires_at=who.expires_at))
+    return answer(
+        Me(
+            account=who.account,
+            group=who.group,
+            role=who.role,
+            via=who.via,
+            expires_at=who.expires_at,
+            must_change_password=who.must_change_password,
+        )
+    )
 
 
 @router.post(
@@ -45,7 +54,7 @@ async def me(who: Who) -> Response:
     openapi_extra=takes("PasswordChange"),
 )
 async def password(
-    engine: Engine, who: Who, asked: Annotated[PasswordChange, Depends(reads(PasswordChange))]
+    engine: Engine, who: Newcomer, asked: Annotated[PasswordChange, Depends(reads(PasswordChange))]
 ) -> Response:
     """Set one's own password."""
     await engine.people.change_password(who, asked.old, asked.new)

@@ -14,7 +14,7 @@ import psutil
 from engine.api.backend import Adopted, Identity
 from engine.bookkeeping import Bill, Billed, Change, Charged, NewJob, Scheduled
 from engine.core.lifecycle import Cause, JobState
-from engine.core.model import AccountName, GpuUuid, GroupKey, JobId
+from engine.core.model import GpuUuid, GroupKey, JobId
 from engine.core.policy import Policy
 from engine.core.snapshot import Lease
 from engine.daemon.answers import audited, not_ready
@@ -24,6 +24,7 @@ from engine.daemon.books import Books, Live
 from engine.daemon.cards import Card
 from engine.daemon.feed import Feed
 from engine.daemon.intake import Intake
+from engine.daemon.persons import Persons
 from engine.daemon.register import Register
 from engine.daemon.runs import SETTLE_S, Runs
 from engine.executor import tree
@@ -63,6 +64,7 @@ class Adoption:
         *,
         books: Books,
         register: Register,
+        persons: Persons,
         store: Jobs,
         intake: Intake,
         runs: Runs,
@@ -74,6 +76,7 @@ class Adoption:
     ) -> None:
         self._books = books
         self._register = register
+        self._persons = persons
         self._store = store
         self._intake = intake
         self._runs = runs
@@ -93,8 +96,9 @@ class Adoption:
         async with self._one_at_a_time:
             found = await asyncio.to_thread(_look, asked.pid, self._strangers())
             self._check(who, found)
+            owner = await self._persons.owner(who, found)
             fields = self._fields(asked, found)
-            key = self._key(who, fields)
+            key = self._key(owner, fields)
             return await self._take(who, fields, key, found)
 
     # ------------------------------------------------------------ may it be?
@@ -131,12 +135,6 @@ class Adoption:
                 f"Process {found.pid} is {found.user or 'of an unknown user'}'s, and {mine}: ask an admin to link it."
             )
             raise Refused("FORBIDDEN", told)
-        if os.getuid() not in (0, found.uid):
-            told = (
-                f"Process {found.pid} is {found.user or found.uid}'s, and this engine runs as another Unix user: it "
-                "could not end it. Only an engine of the same user, or the system's, can adopt it."
-            )
-            raise Refused("FORBIDDEN", told)
         if found.pid == os.getpid() or _is_ancestor(found.pid):
             raise Refused("INVALID_STATE", f"Process {found.pid} is the engine's own; it cannot be a job.")
 
@@ -161,9 +159,9 @@ class Adoption:
             adopted_start=found.start,
         )
 
-    def _key(self, who: Identity, fields: AdoptedFields) -> GroupKey:
+    def _key(self, owner: Identity, fields: AdoptedFields) -> GroupKey:
         self._intake.refresh()
-        key = self._intake.judge(who, fields)
+        key = self._intake.judge(owner, fields)
         if isinstance(key, Refused):
             raise key
         return key
@@ -193,7 +191,7 @@ class Adoption:
         self._books.usage.charge(charged)
         taken = [uuid for uuid in lease.gpus if self._holders(uuid, shared=False)]
         self._books.live[job] = live
-        self._feed.job_changed(job, AccountName(who.account), JobState.SCHEDULED.value)
+        self._feed.job_changed(job, key.owner.account, JobState.SCHEDULED.value)
         if taken:  # between the look and the commit
             self._runs.ended(_never(live, now))
             raise Refused("INVALID_STATE", f"Process {found.pid} was not adopted: {LOST_CARD}.")

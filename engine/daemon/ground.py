@@ -19,11 +19,13 @@ from engine.daemon.journal import Journal
 from engine.daemon.measures import Measures
 from engine.daemon.notices import Notices
 from engine.daemon.quotaview import default_quota
+from engine.daemon.persons import EngineUser, LinkedUsers, Persons
 from engine.daemon.register import Register
 from engine.daemon.runtimes import RunTimes
 from engine.daemon.usage import UsageBook
 from engine.daemon.views import Views
 from engine.ports import Clock
+from engine.executor.person import this_person
 from engine.store.store import Store
 
 STALE_SAMPLES = 10
@@ -44,6 +46,7 @@ class Ground:
     store: Store
     register: Register
     journal: Journal
+    persons: Persons
     bills: Bills
     feed: Feed
     views: Views
@@ -71,13 +74,15 @@ def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, cl
     )
     return Ground(
         settings=settings,
+    register = Register(store=store, books=books, defaults=default_quota(settings.quota))
         paths=paths,
         clock=clock,
         policy=policy,
         boot=boot_id(),
         books=books,
         store=store,
-        register=Register(store=store, books=books, defaults=default_quota(settings.quota)),
+        register=register,
+        persons=LinkedUsers(register) if executor_kind(settings, paths) == "systemd" else EngineUser(this_person),
         journal=journal,
         bills=Bills(books=books, journal=journal, policy=policy, clock=clock),
         feed=feed,
@@ -91,6 +96,13 @@ def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, cl
 def stale_after_s(settings: Settings) -> float:
     """Seconds after which a reading is worth nothing."""
     return max(STALE_AFTER_S, STALE_SAMPLES * settings.engine.sample_interval_s)
+def executor_kind(settings: Settings, paths: Paths) -> str:
+    """The kind that is named, or the one that fits: each job as its owner on the machine's own engine."""
+    if settings.executor.kind != "auto":
+        return settings.executor.kind
+    return "systemd" if paths.system else "process"
+
+
 
 
 def books_of(settings: Settings, policy: Policy) -> Books:

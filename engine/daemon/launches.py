@@ -7,7 +7,7 @@ from config.settings import ExecutorSettings
 from engine.daemon.books import Live
 from engine.daemon.cores import Cores
 from engine.executor import command, directory, environment, marks
-from engine.executor.environment import Person
+from engine.daemon.persons import Persons
 from engine.ports import Clock, Launch, Process
 from engine.protocol.fields import AdoptedFields, JobFields
 
@@ -15,8 +15,9 @@ from engine.protocol.fields import AdoptedFields, JobFields
 class Launches:
     """Makes launches for jobs whose files are under `state_dir`.
 
-    person: tells whom jobs run as. cores: gives each attempt the CPU cores that it is kept on; `None`: any will do.
-    nodes: the device nodes of these cards.
+    persons: tell whom jobs run as. memory_mb: MiB for all jobs, which is also what one may have that asked for none.
+    cores: gives each attempt the CPU cores that it is kept on; `None`: any will do. nodes: the device nodes of these
+    cards. containment: puts a job into its image.
     """
 
     def __init__(
@@ -24,21 +25,24 @@ class Launches:
         *,
         state_dir: Path,
         settings: ExecutorSettings,
-        person: Callable[[], Person],
+        persons: Persons,
+        memory_mb: int,
         clock: Clock,
         nodes: Callable[[Iterable[str]], tuple[str, ...]],
         cores: Cores | None = None,
     ) -> None:
         self._state_dir = state_dir
         self._settings = settings
-        self._person = person()
+        self._persons = persons
+        self._memory_mb = memory_mb
         self._clock = clock
         self._nodes = nodes
         self._cores = cores
 
-    def make(self, live: Live, fields: JobFields) -> Launch:
-        """The launch of one attempt; makes the job's directory and script. Raises OSError, ValueError."""
-        place = directory.make(self._state_dir, live.job)
+    async def make(self, live: Live, fields: JobFields) -> Launch:
+        """The launch of one attempt; makes the job's directory and script. Raises OSError, ValueError, CannotLaunch."""
+        person = await self._persons.of(live.lease.key.owner.account)
+        place = directory.make(self._state_dir, live.job, person.uid)
         adopt = _adopted(fields)
         if live.attempt > 1:
             marks.mark(place, live.attempt)
@@ -51,7 +55,7 @@ class Launches:
                 lease=live.lease,
                 attempt=live.attempt,
                 directory=place,
-                person=self._person,
+                person=person,
                 now=self._clock.now(),
             ),
             workdir=Path(fields.workdir) if fields.workdir else place,
@@ -65,6 +69,8 @@ class Launches:
             devices=self._nodes(live.lease.gpus),
         )
 
+            user=None if person.uid is None else person.name,
+            memory_mb=live.lease.key.shape.memory_mb or self._memory_mb,
 
 def _adopted(fields: JobFields) -> Process | None:
     """What runs already, where nothing is to be started."""

@@ -88,7 +88,14 @@ class Logins:
         except StoreError as error:
             raise not_ready(error) from error
         self.forget()
-        return Session(token=token, account=name, group=account.group, role=account.role, expires_at=session.expires_at)
+        return Session(
+            token=token,
+            account=name,
+            group=account.group,
+            role=account.role,
+            expires_at=session.expires_at,
+            must_change_password=who.must_change_password,
+        )
 
     async def logout(self, who: Identity) -> None:
         """End the session of this request; INVALID_STATE where there is none, as over the Unix user."""
@@ -103,16 +110,22 @@ class Logins:
     async def change_password(self, who: Identity, old: str, new: str) -> None:
         """Set one's own password; one's other sessions end.
 
-        UNAUTHENTICATED if the old one is wrong, VALIDATION_ERROR over 72 bytes.
+        UNAUTHENTICATED if the old one is wrong, VALIDATION_ERROR over 72 bytes and for a one-time password again.
         """
         account = self._register.accounts.get(who.account)
         stored = account.password_hash if account else None
         if not await self._passwords.check(who.account, old, stored):
             raise Refused("UNAUTHENTICATED", "The old password is wrong. Try again, or ask an admin to set a new one.")
+        was_one_time = account is not None and account.one_time
+        if was_one_time and new == old:
+            told = "must be another one than the one-time password"
+            raise Refused("VALIDATION_ERROR", f"The new password {told}.", [{"field": "new", "message": told}])
         hashed = await self._passwords.hash(new)
-        entry = audited(self._clock, who, "password", who.account)
+        entry = audited(self._clock, who, "password", who.account, one_time=was_one_time)
         try:
-            await self._store.accounts.change(who.account, lambda a: replace(a, password_hash=hashed), entry=entry)
+            await self._store.accounts.change(
+                who.account, lambda a: replace(a, password_hash=hashed, one_time=False), entry=entry
+            )
             await self._store.sessions.close_others(who.account, who.session)
         except StoreError as error:
             raise not_ready(error) from error
@@ -154,4 +167,5 @@ def _identity(account: Account, via: str, session: StoredSession | None) -> Iden
         via=via,
         expires_at=session.expires_at if session else None,
         session=session.sha256 if session else None,
+        must_change_password=account.one_time and session is not None and session.kind == "session",
     )

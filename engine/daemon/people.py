@@ -22,6 +22,7 @@ from engine.daemon.peopleviews import (
     only_admins,
     service_view,
 )
+from engine.daemon.persons import Persons
 from engine.daemon.quotaview import quota_of
 from engine.daemon.register import Register
 from engine.daemon.usage import UsageBook
@@ -48,6 +49,7 @@ class PeopleService:
         *,
         register: Register,
         store: Store,
+        persons: Persons,
         logins: Logins,
         passwords: Passwords,
         usage: UsageBook,
@@ -57,6 +59,7 @@ class PeopleService:
     ) -> None:
         self._register = register
         self._store = store
+        self._persons = persons
         self._logins = logins
         self._passwords = passwords
         self._usage = usage
@@ -95,6 +98,7 @@ class PeopleService:
                 raise Refused("UNAUTHENTICATED", "Log in as an admin to make accounts: rcq login NAME.")
             only_admins(who)
         role = "admin" if first else _role(new.role)
+        note = await self._persons.link(new.unix_user, role) if new.unix_user else None
         account = Account(
             name=checked_name(new.name, "name"),
             role=role,
@@ -103,10 +107,11 @@ class PeopleService:
             unix_user=new.unix_user,
             disabled=False,
             created_at=self._clock.now(),
+            one_time=new.one_time,
         )
-        entry = audited(self._clock, who, "account.add", new.name, role=role, group=new.group)
+        entry = audited(self._clock, who, "account.add", new.name, role=role, group=new.group, one_time=new.one_time)
         await self._do(self._store.accounts.add(account, only_first=first, entry=entry))
-        return account_view(self._register.accounts[account.name])
+        return account_view(self._register.accounts[account.name], note)
 
     async def accounts(self, who: Identity) -> list[AccountView]:
         """All accounts for admins, the own one for others."""
@@ -126,7 +131,11 @@ class PeopleService:
             values["quota"] = quota_of(change.quota)
         if change.password is not None:
             values["password_hash"] = await self._passwords.hash(change.password)
-        self._keep_an_admin(before, replace(before, **values))
+            values["one_time"] = change.one_time
+        after = replace(before, **values)
+        self._keep_an_admin(before, after)
+        is_linked_anew = (after.unix_user, after.role) != (before.unix_user, before.role)
+        note = await self._persons.link(after.unix_user, after.role) if after.unix_user and is_linked_anew else None
         told = {key: str(value) for key, value in values.items() if key != "password_hash"}
         was = {key: str(getattr(before, key)) for key in told}
         entry = audited(
@@ -135,7 +144,7 @@ class PeopleService:
         await self._do(self._store.accounts.change(name, lambda a: replace(a, **values), entry=entry))
         if change.disabled or change.password is not None:
             await self._do(self._logins.end_sessions(name))
-        return account_view(self._register.accounts[name])
+        return account_view(self._register.accounts[name], note)
 
     async def groups(self, who: Identity) -> list[GroupView]:
         """All groups for admins, the own one for others."""

@@ -21,8 +21,8 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}")
 RULE = "must be 1 to 64 letters, digits and . _ @ -, not beginning with a dot, @ or dash"
 
 
-def account_view(account: Account) -> AccountView:
-    """Without the password's hash."""
+def account_view(account: Account, note: str | None = None) -> AccountView:
+    """Without the password's hash. note: what an admin should know of it."""
     return AccountView(
         name=account.name,
         role=account.role,
@@ -31,6 +31,8 @@ def account_view(account: Account) -> AccountView:
         unix_user=account.unix_user,
         created_at=account.created_at,
         quota=view_of(account.quota),
+        note=note,
+        one_time_password=account.one_time,
     )
 
 

@@ -16,6 +16,7 @@ from engine.daemon.gatekeeper import Gatekeeper, terms
 from engine.daemon.intake import Intake
 from engine.daemon.lookup import Lookup
 from engine.daemon.passes import Passes
+from engine.daemon.persons import Persons
 from engine.daemon.runs import Runs
 from engine.ports import Clock
 from engine.protocol.errors import Refused
@@ -36,6 +37,7 @@ class Requeue:
         books: Books,
         store: Jobs,
         intake: Intake,
+        persons: Persons,
         allowances: Allowances,
         gatekeeper: Gatekeeper,
         lookup: Lookup,
@@ -47,6 +49,7 @@ class Requeue:
         self._books = books
         self._store = store
         self._intake = intake
+        self._persons = persons
         self._allowances = allowances
         self._gatekeeper = gatekeeper
         self._lookup = lookup
@@ -64,6 +67,8 @@ class Requeue:
         if isinstance(stored.fields, AdoptedFields):
             told = f"Job {job} was adopted while it ran: rcq cannot start it again. Submit its command as a job."
             raise Refused("INVALID_STATE", told)
+        if (refused := await self._persons.refusal(stored.account)) is not None:
+            raise refused
         live = self._books.live.get(number)
         if live is not None:
             await self._stop(who, stored, live)

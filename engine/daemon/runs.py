@@ -20,7 +20,7 @@ from engine.daemon.books import Books, Live
 from engine.daemon.feed import Feed
 from engine.daemon.journal import Journal
 from engine.daemon.simload import simulated_load
-from engine.ports import Clock, Ending, Executor, JobStore, Launch, Running
+from engine.ports import CannotLaunch, Clock, Ending, Executor, JobStore, Launch, Running
 from engine.protocol.fields import JobFields
 
 log = logging.getLogger(__name__)
@@ -34,9 +34,9 @@ SETTLE_S = 5.0
 
 
 class MakesLaunches(Protocol):
-    """Turns a lease and a request into something an executor can start. Raises OSError."""
+    """Turns a lease and a request into something an executor can start. Raises OSError, ValueError, CannotLaunch."""
 
-    def make(self, live: Live, fields: JobFields) -> Launch:
+    async def make(self, live: Live, fields: JobFields) -> Launch:
         """Makes the job's directory too."""
         ...
 
@@ -219,8 +219,8 @@ class Runs:
             fields = live.fields or await self.know(live)
             if self._is_called_off(live):
                 return
-            launch = self._launches.make(live, fields)
-        except (OSError, KeyError, ValueError) as error:
+            launch = await self._launches.make(live, fields)
+        except (OSError, KeyError, ValueError, CannotLaunch) as error:
             if isinstance(error, OSError) and error.errno in SHORTAGES:
                 raise  # tried again: a full disk must not use up the whole queue
             log.error("Job %s cannot be launched: %s", live.job, error)

@@ -19,6 +19,7 @@ from engine.daemon.gate import Entry, Place
 from engine.daemon.gatekeeper import Gatekeeper, Weighed, terms
 from engine.daemon.intake import Intake
 from engine.daemon.passes import Passes
+from engine.daemon.persons import Persons
 from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
@@ -38,6 +39,7 @@ class Submission:
         books: Books,
         store: Store,
         intake: Intake,
+        persons: Persons,
         gatekeeper: Gatekeeper,
         allowances: Allowances,
         passes: Passes,
@@ -47,6 +49,7 @@ class Submission:
         self._books = books
         self._store = store
         self._intake = intake
+        self._persons = persons
         self._gatekeeper = gatekeeper
         self._allowances = allowances
         self._passes = passes
@@ -60,6 +63,8 @@ class Submission:
 
         turn: the jobs are the copy that a recurring job was due for.
         """
+        if (refused := await self._persons.refusal(who.account)) is not None:
+            return [refused] * len(jobs)
         entries = await self._gatekeeper.weigh(who, jobs)
         batch = self._allowances.batch()
         try:
@@ -70,6 +75,8 @@ class Submission:
 
     async def check(self, who: Identity, jobs: Sequence[JobFields]) -> list[Refused | None]:
         """What `submit` would refuse, but for job ids that the account used in earlier submissions."""
+        if (refused := await self._persons.refusal(who.account)) is not None:
+            return [refused] * len(jobs)
         entries = await self._gatekeeper.weigh(who, jobs)
         self._gatekeeper.forget(entries)
         seen: set[str] = set()
@@ -85,6 +92,8 @@ class Submission:
 
     async def judge(self, who: Identity, job: JobFields) -> tuple[GroupKey, Entry | None]:
         """The pending group that the job would join, and what would keep it at the gate. Raises Refused."""
+        if (refused := await self._persons.refusal(who.account)) is not None:
+            raise refused
         entries = await self._gatekeeper.weigh(who, [job])
         self._gatekeeper.forget(entries)
         (key,) = self._allowances.batch().admit([job], self._judge(who, [job], entries))

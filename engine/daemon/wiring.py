@@ -19,7 +19,7 @@ from engine.daemon.cores import Cores, nodes_of_host
 from engine.daemon.decisionlog import DecisionLog
 from engine.daemon.feed import Feed
 from engine.daemon.gatekeeper import Gatekeeper
-from engine.daemon.ground import Ground, books_of, ground_of
+from engine.daemon.ground import Ground, books_of, executor_kind, ground_of
 from engine.daemon.host import SystemClock
 from engine.daemon.jobwiring import jobs_of, judges_of, recurrence_of, submission_of
 from engine.daemon.launches import Launches
@@ -40,7 +40,6 @@ from engine.daemon.sampler import Sampler
 from engine.daemon.slots import SlotService
 from engine.daemon.stops import Stops
 from engine.daemon.usagereport import UsageService
-from engine.executor.person import this_person
 from engine.executor.process import ProcessExecutor
 from engine.ports import Clock, Executor, GpuProvider
 from engine.store.store import Store
@@ -137,13 +136,6 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
     )
 
 
-def executor_kind(settings: Settings, paths: Paths) -> str:
-    """The kind that is named, or the one that fits: each job as its owner on the machine's own engine."""
-    if settings.executor.kind != "auto":
-        return settings.executor.kind
-    return "systemd" if paths.system else "process"
-
-
 def _minded(
     ground: Ground, chosen: Chosen, executor: Executor, *, passes: Passes, runs: Runs, stops: Stops
 ) -> tuple[Sampler, CardMinders]:
@@ -170,7 +162,8 @@ def _runs(ground: Ground, executor: Executor) -> Runs:
     launches = Launches(
         state_dir=ground.paths.state_dir,
         settings=settings,
-        person=this_person,
+        persons=ground.persons,
+        memory_mb=ground.books.host.memory_mb,
         clock=ground.clock,
         nodes=ground.books.cards.nodes,
         cores=Cores(ground.books, nodes_of_host()) if settings.pin_cores else None,
@@ -271,6 +264,7 @@ def _box(ground: Ground, passes: Passes, minders: CardMinders) -> BoxService:
         settings=ground.settings,
         version=version("rcq"),
         clock=ground.clock,
+        persons=ground.persons,
     )
 
 

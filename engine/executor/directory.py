@@ -4,10 +4,13 @@ Must not know how a job is started or what it leaves behind.
 """
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
 from engine.core.model import JobId
+from engine.executor import accesslist, records
+from engine.ports import CannotLaunch
 
 JOBS = "jobs"
 
@@ -19,19 +22,43 @@ def path_of(state_dir: Path, job: JobId) -> Path:
     return state_dir / JOBS / job
 
 
-def make(state_dir: Path, job: JobId) -> Path:
-    """Make a job's directory (mode 0700) unless it is there, and return it. Raises OSError, ValueError."""
+def make(state_dir: Path, job: JobId, uid: int | None = None) -> Path:
+    """Make a job's directory (mode 0700) unless it is there, and return it. Raises OSError, ValueError, CannotLaunch.
+
+    uid: the Unix user that the job runs as, if it is another than the engine's: it may do everything in there, too.
+    """
     path = path_of(state_dir, job)
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if uid is not None:
+        _share(path, uid)
     return path
 
 
 def write_script(directory: Path, text: str) -> Path:
-    """Put a job's script in its directory (mode 0700), in place of what had that name. Raises OSError."""
+    """Put a job's script in its directory, in place of what had that name. Raises OSError.
+
+    Whoever may enter the directory may read and run it; its access list says who else that is.
+    """
     path = directory / "script"
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
-    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o700)
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o755)
     with os.fdopen(handle, "wb") as file:
         file.write(text.encode(errors="surrogateescape"))
     return path
+
+
+def _share(path: Path, uid: int) -> None:
+    handle = records.open_directory(str(path))
+    try:
+        accesslist.share(handle, [uid])
+    except OSError as problem:
+        if problem.errno != errno.ENOTSUP:
+            raise
+        told = (
+            f"{path} cannot be opened to the job's Unix user: its file system keeps no POSIX access lists. Mount it "
+            "with them (acl), or set engine.state_dir to a place on ext4, xfs or btrfs."
+        )
+        raise CannotLaunch(told) from problem
+    finally:
+        os.close(handle)

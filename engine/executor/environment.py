@@ -18,13 +18,17 @@ GUARDED_PREFIX = "RCQ_"
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Person:
-    """The Unix user that a job runs as, with what a log-in would give: search path, language."""
+    """The Unix user that a job runs as, with what a log-in would give: search path, language.
+
+    uid: its id, if it is another user than the engine's own.
+    """
 
     name: str
     home: str
     shell: str
     path: str
     language: str
+    uid: int | None = None
 
 
 def build(

@@ -1,6 +1,7 @@
 """Reading what a job wrote, and adding a line. Its directory is the job's to do with as it likes: nothing is trusted.
 
-Opens regular files of that directory only, follows no link, waits for nothing. Must not know who asks.
+Opens regular files of that directory only, that have no other name; follows no link, waits for nothing. Must not know
+who asks.
 """
 
 import os
@@ -30,8 +31,8 @@ class Slice:
 def read(directory: Path, stream: str, offset: int, limit: int) -> Slice:
     """At most `limit` bytes of `stdout` or `stderr` from `offset` (negative: from the end).
 
-    A missing file, a link or anything but a regular file reads as empty. Raises ValueError for another stream or a
-    negative limit.
+    A missing file, a link (a hard one, too) or anything but a regular file reads as empty. Raises ValueError for
+    another stream or a negative limit.
     """
     if stream not in NAMES:
         raise ValueError(f"{stream!r} is no output of a job; choose stdout or stderr")
@@ -60,7 +61,7 @@ def append(directory: Path, stream: str, data: bytes) -> bool:
     if handle is None:
         return False
     try:
-        return os.fstat(handle).st_nlink == 1 and os.write(handle, data) == len(data)
+        return os.write(handle, data) == len(data)
     except OSError:  # a full disk: the job has the same trouble
         return False
     finally:
@@ -90,7 +91,8 @@ def _open(directory: Path, name: str, access: int) -> int | None:
         return None
     finally:
         os.close(folder)
-    if stat.S_ISREG(os.fstat(handle).st_mode):
+    facts = os.fstat(handle)
+    if stat.S_ISREG(facts.st_mode) and facts.st_nlink <= 1:  # another name may be that of a file of the engine's
         return handle
     os.close(handle)
     return None

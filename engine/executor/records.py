@@ -97,7 +97,7 @@ def read(directory: int, name: str) -> Record | None:
         return None
     try:
         facts = os.fstat(handle)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size > MAX_BYTES:
+        if not stat.S_ISREG(facts.st_mode) or facts.st_nlink > 1 or facts.st_size > MAX_BYTES:
             return None
         found = json.loads(os.read(handle, MAX_BYTES))
     except (OSError, ValueError, RecursionError):

@@ -9,24 +9,29 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """A log-in: the token is shown this once. expires_at: Unix seconds."""
+    """A log-in: the token is shown this once. expires_at: Unix seconds.
+
+    must_change_password: it was made with a one-time password, and is good for nothing but setting another.
+    """
 
     token: str
     account: str
     group: str
     role: str
     expires_at: float
+    must_change_password: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
 class Me:
-    """Who the caller is to the engine. via: `token` or `peer`."""
+    """Who the caller is to the engine. via: `token` or `peer`. must_change_password: as of `Session`."""
 
     account: str
     group: str
     role: str
     via: str
     expires_at: float | None = None
+    must_change_password: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +55,10 @@ class QuotaView:
 
 @dataclass(slots=True, kw_only=True)
 class AccountView:
-    """An account. unix_user: the Unix user it is linked to, if any."""
+    """An account. unix_user: the Unix user it is linked to, if any. note: in the answer to a change, what to know.
+
+    one_time_password: its password was set by an admin and has to be changed at the next log-in.
+    """
 
     name: str
     role: str
@@ -59,6 +67,8 @@ class AccountView:
     unix_user: str | None
     created_at: float
     quota: QuotaView
+    note: str | None = None
+    one_time_password: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

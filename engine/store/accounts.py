@@ -22,7 +22,8 @@ from engine.store.writer import Writer
 class Account:
     """A person's log-in. role: `user` or `admin`. password_hash: `None` for none. created_at: Unix seconds.
 
-    unix_user: the Unix user it is linked to; no two accounts share one.
+    unix_user: the Unix user it is linked to; no two accounts share one. one_time: its password is good for one log-in,
+    to set another.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Account:
     disabled: bool
     created_at: float
     quota: Quota = field(default_factory=Quota)
+    one_time: bool = False
 
 
 class Accounts:
@@ -121,6 +123,7 @@ def _row(account: Account) -> dict[str, Any]:
         "disabled": int(account.disabled),
         "created_at": account.created_at,
         "quota": quota_text(account.quota),
+        "one_time": int(account.one_time),
     }
 
 
@@ -134,4 +137,5 @@ def _account(row: dict[str, Any]) -> Account:
         disabled=bool(row["disabled"]),
         created_at=row["created_at"],
         quota=quota_of(row["quota"]),
+        one_time=bool(row["one_time"]),
     )

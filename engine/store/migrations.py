@@ -205,6 +205,12 @@ def cards(db: Database) -> None:
     db.table("jobs").add_column("oom_retries", int, not_null_default=0)
 
 
+@migrations(name="0011_one_time_passwords")
+def one_time_passwords(db: Database) -> None:
+    """Passwords that are good for one log-in, to set another."""
+    db.table("accounts").add_column("one_time", int, not_null_default=0)
+
+
 @migrations(name="0012_job_files")
 def job_files(db: Database) -> None:
     """When a job's results were fetched, when and why its files were removed.

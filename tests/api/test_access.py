@@ -14,7 +14,14 @@ from tests.api.scripted import Api, refusal
 def test_a_token_is_who_it_says(api: Api) -> None:
     me = api.ask("GET", "/v1/me")
     assert me.status_code == 200
-    assert me.json() == {"account": "ada", "group": "vision", "role": "user", "via": "token", "expires_at": 2e9}
+    assert me.json() == {
+        "account": "ada",
+        "group": "vision",
+        "role": "user",
+        "via": "token",
+        "expires_at": 2e9,
+        "must_change_password": False,
+    }
     assert api.people.uids_asked == []
 
 

@@ -104,7 +104,14 @@ def test_login_gives_a_token(api: Api) -> None:
     session = Session(token="t", account="ada", group="g", role="user", expires_at=9.0)
     api.script.expect("people.login", "ada", "secret", gives=session)
     answer = api.ask("POST", "/v1/login", token=None, json={"name": "ada", "password": "secret"})
-    assert answer.json() == {"token": "t", "account": "ada", "group": "g", "role": "user", "expires_at": 9.0}
+    assert answer.json() == {
+        "token": "t",
+        "account": "ada",
+        "group": "g",
+        "role": "user",
+        "expires_at": 9.0,
+        "must_change_password": False,
+    }
 
 
 def test_a_locked_log_in_says_when_to_try_again(api: Api) -> None:

@@ -33,7 +33,7 @@ def test_a_script_is_run_by_bash(tmp_path: Path) -> None:
     text = "#!/bin/bash\necho häh\r\n"
     assert argv(JobFields(script=text, args=["1"]), tmp_path) == ("/bin/bash", str(tmp_path / "script"), "1")
     assert (tmp_path / "script").read_bytes() == text.encode()
-    assert (tmp_path / "script").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "script").stat().st_mode & 0o500 == 0o500
 
 
 def test_a_script_is_not_written_through_a_link(tmp_path: Path) -> None:
