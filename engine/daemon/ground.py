@@ -18,14 +18,14 @@ from engine.daemon.host import boot_id, host_of
 from engine.daemon.journal import Journal
 from engine.daemon.measures import Measures
 from engine.daemon.notices import Notices
-from engine.daemon.quotaview import default_quota
 from engine.daemon.persons import EngineUser, LinkedUsers, Persons
+from engine.daemon.quotaview import default_quota
 from engine.daemon.register import Register
 from engine.daemon.runtimes import RunTimes
 from engine.daemon.usage import UsageBook
 from engine.daemon.views import Views
-from engine.ports import Clock
 from engine.executor.person import this_person
+from engine.ports import Clock
 from engine.store.store import Store
 
 STALE_SAMPLES = 10
@@ -45,8 +45,8 @@ class Ground:
     books: Books
     store: Store
     register: Register
-    journal: Journal
     persons: Persons
+    journal: Journal
     bills: Bills
     feed: Feed
     views: Views
@@ -72,9 +72,9 @@ def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, cl
         others=settings.privacy.others,
         jobs_dir=paths.jobs_dir,
     )
+    register = Register(store=store, books=books, defaults=default_quota(settings.quota))
     return Ground(
         settings=settings,
-    register = Register(store=store, books=books, defaults=default_quota(settings.quota))
         paths=paths,
         clock=clock,
         policy=policy,
@@ -93,9 +93,6 @@ def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, cl
     )
 
 
-def stale_after_s(settings: Settings) -> float:
-    """Seconds after which a reading is worth nothing."""
-    return max(STALE_AFTER_S, STALE_SAMPLES * settings.engine.sample_interval_s)
 def executor_kind(settings: Settings, paths: Paths) -> str:
     """The kind that is named, or the one that fits: each job as its owner on the machine's own engine."""
     if settings.executor.kind != "auto":
@@ -103,6 +100,9 @@ def executor_kind(settings: Settings, paths: Paths) -> str:
     return "systemd" if paths.system else "process"
 
 
+def stale_after_s(settings: Settings) -> float:
+    """Seconds after which a reading is worth nothing."""
+    return max(STALE_AFTER_S, STALE_SAMPLES * settings.engine.sample_interval_s)
 
 
 def books_of(settings: Settings, policy: Policy) -> Books:

@@ -6,8 +6,8 @@ from pathlib import Path
 from config.settings import ExecutorSettings
 from engine.daemon.books import Live
 from engine.daemon.cores import Cores
-from engine.executor import command, directory, environment, marks
 from engine.daemon.persons import Persons
+from engine.executor import command, directory, environment, marks
 from engine.ports import Clock, Launch, Process
 from engine.protocol.fields import AdoptedFields, JobFields
 
@@ -66,11 +66,11 @@ class Launches:
             lease=live.lease,
             cores=self._cores.give(live) if self._cores and adopt is None else (),
             adopt=adopt,
+            user=None if person.uid is None else person.name,
+            memory_mb=live.lease.key.shape.memory_mb or self._memory_mb,
             devices=self._nodes(live.lease.gpus),
         )
 
-            user=None if person.uid is None else person.name,
-            memory_mb=live.lease.key.shape.memory_mb or self._memory_mb,
 
 def _adopted(fields: JobFields) -> Process | None:
     """What runs already, where nothing is to be started."""

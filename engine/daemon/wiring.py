@@ -242,6 +242,7 @@ def _people(ground: Ground, logins: Logins, passwords: Passwords, passes: Passes
     return PeopleService(
         register=ground.register,
         store=ground.store,
+        persons=ground.persons,
         logins=logins,
         passwords=passwords,
         usage=ground.books.usage,
@@ -264,7 +265,6 @@ def _box(ground: Ground, passes: Passes, minders: CardMinders) -> BoxService:
         settings=ground.settings,
         version=version("rcq"),
         clock=ground.clock,
-        persons=ground.persons,
     )
 
 
