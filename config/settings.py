@@ -197,6 +197,13 @@ class RetentionSettings(_Group):
 
     decisions_mb: int = Field(64, ge=0, description="MiB of records in the decision log, the youngest; 0: no log.")
     decisions_days: float = Field(30.0, gt=0, description="Older records are dropped.")
+    backups: int = Field(7, ge=0, le=3650, description="Daily backups of the database that are kept; 0: none is made.")
+    backup_hour: int = Field(3, ge=0, le=23, description="From this hour of the day on (local time) one is due.")
+    backup_dir: FilePath | None = Field(None, description="Where they are; unset: `backups` beside the database.")
+    job_files_days: float = Field(30.0, ge=0, description="Days after its end, a job's files go; 0: never for age.")
+    job_files_after_download_h: float = Field(
+        48.0, ge=0, description="Hours after its results were fetched, they go; 0: not for that."
+    )
 
 
 class PrivacySettings(_Group):

@@ -119,6 +119,7 @@ async def load_books(engine: Engine) -> None:
     engine.books.cards.drained = set(engine.books.cards.flags)
     await engine.minders.load()
     await engine.slots.load()
+    await engine.housekeeping.open()
     counts = await engine.store.jobs.counts_by_state()
     engine.books.finished.update({state: count for state, count in counts.items() if state in TERMINAL})
     await engine.sampler.sample()
@@ -136,6 +137,7 @@ def _set_timers(engine: Engine, timers: Timers) -> None:
     timers.every(engine.settings.engine.pass_interval_s, "try the disk", engine.store.try_again)
     timers.every(PURGE_S, "purge sessions", engine.logins.purge)
     timers.every(PURGE_S, "prune decisions", engine.decisions.prune)
+    engine.housekeeping.set_timers(timers)
     engine.slots.arm = lambda when: timers.at(when, "reservation edge", engine.slots.edge)
     engine.slots.arm_next()
     engine.gatekeeper.alarm = lambda when: timers.at(when, "gate", due)
@@ -167,6 +169,7 @@ async def _end(engine: Engine, timers: Timers, passing: asyncio.Task[None] | Non
         await passing
     await engine.runs.settle()
     await engine.minders.close()
+    await engine.housekeeping.close()
     await engine.executor.close()
     if passing is not None:
         engine.measures.write(engine.clock.now())

@@ -21,6 +21,7 @@ from engine.daemon.feed import Feed
 from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.ground import Ground, books_of, executor_kind, ground_of
 from engine.daemon.host import SystemClock
+from engine.daemon.housekeeping import Housekeeping, housekeeping_of
 from engine.daemon.jobwiring import jobs_of, judges_of, recurrence_of, submission_of
 from engine.daemon.launches import Launches
 from engine.daemon.logins import Logins
@@ -74,6 +75,7 @@ class Engine:
     slots: SlotService
     gatekeeper: Gatekeeper
     recurrence: Recurrence
+    housekeeping: Housekeeping
     backend: Backend
     @property
     def trouble(self) -> str | None:
@@ -125,6 +127,7 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
         slots=slots,
         gatekeeper=ground.gatekeeper,
         recurrence=recurrence_of(ground, submission),
+        housekeeping=housekeeping_of(ground),
         backend=Backend(
             people=_people(ground, logins, passwords, passes),
             jobs=jobs_of(ground, passes, runs, submission, judges),

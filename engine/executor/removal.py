@@ -7,7 +7,7 @@ Must not know when a directory has to go.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.core.model import JobId
@@ -20,23 +20,23 @@ _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @dataclass(slots=True, kw_only=True)
 class Cleared:
-    """What came of it. left: files and directories that may not be removed by who asked."""
+    """What came of it. left: files and directories that may not be removed by who asked; owners: the uids of those."""
 
     removed: int = 0
     left: int = 0
+    owners: set[int] = field(default_factory=set)
 
 
-def set_aside(state_dir: Path, job: JobId) -> bool:
-    """Take a job's directory out of the way in one step; whether there was one. Raises OSError, ValueError."""
+def set_aside(state_dir: Path, job: JobId) -> Path | None:
+    """Take a job's directory out of the way in one step: its new place, `None` where there was none. Raises OSError."""
     place = path_of(state_dir, job)
+    aside = place.with_name(f"{GOING}{job}")
+    if aside.exists():  # an earlier one of this job could not be emptied: both stay apart
+        aside = place.with_name(f"{GOING}{job}.{os.urandom(8).hex()}")
     try:
-        place.rename(place.with_name(f"{GOING}{job}"))
+        return place.rename(aside)
     except FileNotFoundError:
-        return False
-    except OSError:
-        # an earlier one of this job could not be emptied: both have to stay apart
-        place.rename(place.with_name(f"{GOING}{job}.{place.lstat().st_ino}"))
-    return True
+        return None
 
 
 def set_aside_earlier(state_dir: Path) -> list[Path]:
@@ -70,15 +70,18 @@ def _empty(top: int, cleared: Cleared, wanted: Callable[[], bool]) -> None:
     left, moved, before = 0, 0, (-1, -1)
     while wanted() and before != (cleared.removed, moved):
         left, before = 0, (cleared.removed, moved)
+        cleared.owners.clear()
         with os.scandir(top) as entries:  # never the whole list: there may be millions
             for entry in entries:
                 if not wanted():
                     break
+                remove_one: Callable[..., None] = os.unlink
                 if entry.is_dir(follow_symlinks=False):
                     moved += _lift(top, entry.name, cleared)
-                    left += not _done(os.rmdir, entry.name, top, cleared)
-                else:
-                    left += not _done(os.unlink, entry.name, top, cleared)
+                    remove_one = os.rmdir
+                if not _done(remove_one, entry.name, top, cleared):
+                    left += 1
+                    cleared.owners.add(entry.stat(follow_symlinks=False).st_uid)
     cleared.left = left
 
 

@@ -1,4 +1,4 @@
-"""What people are told of a running job or of a card while it lasts: the codes, and the numbers of each.
+"""What people are told of a running job, of a card or of the engine while it lasts: the codes, and the numbers of each.
 
 Front end and engine share them; the words are made where they are shown. Must not know who tells or shows them.
 """
@@ -12,6 +12,7 @@ NOTICES: dict[str, tuple[str, ...]] = {
     "FOREIGN_PROCESS": ("gpu", "index", "pid", "user", "memory_mb", "charged"),
     "POWER_CAPPED": ("gpu", "index", "watts", "limit_w"),
     "POWER_NOT_RESTORED": ("gpu", "index", "watts", "limit_w"),
+    "BACKUP_FAILED": ("why", "last_at"),
 }
 """Code to the names of its numbers. A job's notices are its owner's; FOREIGN_PROCESS goes to the account that is linked
 to the Unix user, and to admins."""

@@ -55,6 +55,8 @@ GROUPS: dict[str, dict[str, Verb]] = {
         "demo": Verb("demo", "see it all at work on simulated GPUs"),
         "engine": Verb("engine", "run the engine in the foreground"),
         "doctor": Verb("doctor", "check this machine and say what to mend"),
+        "backup": Verb("backup", "back the engine's database up"),
+        "restore": Verb("restore", "put a backup in the database's place (engine stopped)"),
         "replay": Verb("replay", "plan recorded passes again and show differences"),
     },
 }

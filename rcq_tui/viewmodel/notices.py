@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rcq_tui.viewmodel.faults import fault, short_fault
-from rcq_tui.viewmodel.formats import degrees, duration, memory
+from rcq_tui.viewmodel.formats import degrees, duration, exact, memory
 from rcq_tui.viewmodel.text import clean, cut
 
 Notice = Mapping[str, Any]
@@ -121,6 +121,11 @@ def _not_restored(notice: Notice) -> str:
     return f"GPU {notice['index']} is still held to {watts}: its limit of {limit} could not be set again."
 
 
+def _no_backup(notice: Notice) -> str:
+    last = "there is none" if notice["last_at"] is None else f"the last one is of {exact(notice['last_at'])}"
+    return f"The database could not be backed up, {last}: {clean(notice['why']).rstrip('.')}."
+
+
 _SENTENCES: dict[str, Callable[[Notice], str]] = {
     "GPU_IDLE": _idle,
     "GPU_CRITICAL": _critical,
@@ -130,6 +135,7 @@ _SENTENCES: dict[str, Callable[[Notice], str]] = {
     "FOREIGN_PROCESS": _foreign,
     "POWER_CAPPED": _capped,
     "POWER_NOT_RESTORED": _not_restored,
+    "BACKUP_FAILED": _no_backup,
 }
 
 
@@ -144,4 +150,5 @@ _SHORTS: dict[str, Callable[[Notice], str]] = {
     "FOREIGN_PROCESS": lambda notice: f"GPU {notice['index']}: {clean(notice['user']) or 'somebody'} beside",
     "POWER_CAPPED": lambda notice: f"GPU {notice['index']} held to {notice['watts']:.0f} W",
     "POWER_NOT_RESTORED": lambda notice: f"GPU {notice['index']} still at {notice['watts']:.0f} W",
+    "BACKUP_FAILED": lambda notice: "no backup of the database",
 }

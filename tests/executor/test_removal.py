@@ -110,7 +110,7 @@ def test_setting_aside_makes_room_for_a_new_directory(place: Path, tmp_path: Pat
     state = tmp_path / "state"
     (place / "old").touch()
     assert removal.set_aside(state, JOB)
-    assert not removal.set_aside(state, JOB)
+    assert removal.set_aside(state, JOB) is None
     (directory.make(state, JOB) / "new").touch()
     assert removal.set_aside(state, JOB)
     aside = removal.set_aside_earlier(state)

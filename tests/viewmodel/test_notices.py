@@ -51,6 +51,11 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str, str]] = {
         "GPU 3 is still held to 280 W: its limit of 350 W could not be set again.",
         "GPU 3 still at 280 W",
     ),
+    "BACKUP_FAILED": (
+        {"why": "the disk is\x1b[2J full.", "last_at": None},
+        "The database could not be backed up, there is none: the disk is full.",
+        "no backup of the database",
+    ),
 }
 
 
