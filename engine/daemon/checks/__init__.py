@@ -8,10 +8,18 @@ from collections.abc import Callable
 from engine.daemon.checks.cards import cards
 from engine.daemon.checks.finding import Finding, Host
 from engine.daemon.checks.installation import packages, python, settings
+from engine.daemon.checks.kernel import controllers, limits
+from engine.daemon.checks.nodes import card_files
+from engine.daemon.checks.ownership import access_lists, disk, state_of_service
+from engine.daemon.checks.people import accounts
+from engine.daemon.checks.sessions import log_out, time_keeping
 from engine.daemon.checks.storage import database, state_directory
 from engine.daemon.checks.surroundings import cgroups, clock, engine_socket, processes, systemd
+from engine.daemon.checks.units import launcher, restarts, services
 
-CHECKS: tuple[tuple[str, Callable[[Host], Finding]], ...] = (
+Checks = tuple[tuple[str, Callable[[Host], Finding]], ...]
+
+PERSONAL: Checks = (
     ("python", python),
     ("packages", packages),
     ("settings", settings),
@@ -24,4 +32,32 @@ CHECKS: tuple[tuple[str, Callable[[Host], Finding]], ...] = (
     ("cgroups", cgroups),
     ("systemd", systemd),
 )
-"""All there is, in the order in which one thing leans on the other."""
+"""Of an engine of one's own, in the order in which one thing leans on the other."""
+
+APPLIANCE: Checks = (
+    ("python", python),
+    ("packages", packages),
+    ("settings", settings),
+    ("cgroups", controllers),
+    ("limits", limits),
+    ("state directory", state_of_service),
+    ("disk", disk),
+    ("access lists", access_lists),
+    ("database", database),
+    ("clock", clock),
+    ("time keeping", time_keeping),
+    ("services", services),
+    ("restarts", restarts),
+    ("launcher", launcher),
+    ("socket", engine_socket),
+    ("log-out", log_out),
+    ("cards", cards),
+    ("card files", card_files),
+    ("people", accounts),
+)
+"""Of the machine's engine, likewise."""
+
+
+def checks_of(host: Host) -> Checks:
+    """What is looked at there."""
+    return APPLIANCE if host.system else PERSONAL

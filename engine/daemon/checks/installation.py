@@ -4,9 +4,10 @@ Must not know how findings are printed.
 """
 
 import importlib
+import os
 import sys
 
-from engine.daemon.checks.finding import Finding, Host, is_there
+from engine.daemon.checks.finding import Finding, Host, is_there, unseen
 
 OLDEST = (3, 11)
 PACKAGES = (
@@ -23,6 +24,7 @@ PACKAGES = (
     "httptools",
     "httpx",
     "sortedcontainers",
+    "dbus_fast",
 )
 
 
@@ -49,6 +51,8 @@ def packages(host: Host) -> Finding:
 
 def settings(host: Host) -> Finding:
     """The settings file can be read and holds no mistake."""
+    if host.config_file is not None and is_there(host.config_file) and not os.access(host.config_file, os.R_OK):
+        return unseen(host.config_file)
     if host.settings_trouble:
         mend = "Correct the file; every key is explained in config/rcq.toml."
         return Finding(state="fail", found=f"{host.config_file}: {host.settings_trouble}", mend=mend)

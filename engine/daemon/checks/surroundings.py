@@ -39,8 +39,14 @@ def engine_socket(host: Host) -> Finding:
     if host.paths is None:
         return Finding(state="fail", found=host.paths_trouble, mend="Set RCQ_SOCKET to a short path of your own.")
     file = host.paths.socket
+    start = (
+        "Run: sudo systemctl start rcq-engine.service"
+        if host.system
+        else "Start one (rcq engine): it replaces the file."
+    )
     if not is_there(file):
-        return Finding(state="ok", found=f"{file}: no engine is running")
+        found = f"{file}: no engine is running"
+        return Finding(state="fail", found=found, mend=start) if host.system else Finding(state="ok", found=found)
     if not stat.S_ISSOCK(file.stat().st_mode):
         return Finding(state="fail", found=f"{file} is no socket", mend="Remove it, or set RCQ_SOCKET.")
     with socket.socket(socket.AF_UNIX) as line:
@@ -48,9 +54,7 @@ def engine_socket(host: Host) -> Finding:
         try:
             line.connect(str(file))
         except ConnectionRefusedError:
-            return Finding(
-                state="warn", found=f"{file}: no engine answers", mend="Start one (rcq engine): it replaces the file."
-            )
+            return Finding(state="fail" if host.system else "warn", found=f"{file}: no engine answers", mend=start)
         except OSError as error:
             return Finding(state="fail", found=f"{file}: {error.strerror or error}", mend="Look at the engine's log.")
     return Finding(state="ok", found=f"{file}: an engine is running")
