@@ -29,6 +29,10 @@ class Buckets:
         left, at = self._levels.get(bearer, (float(limit), now))
         return min(float(limit), left + max(0.0, now - at) * limit / MINUTE_S)
 
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped: a minute is what passes, not what the clock shows."""
+        self._levels = {bearer: (left, at + by_s) for bearer, (left, at) in self._levels.items()}
+
     def take(self, bearer: Bearer, limit: int, count: int, now: float) -> None:
         """So many submissions were made."""
         self._levels[bearer] = (self.level(bearer, limit, now) - count, now)

@@ -67,6 +67,17 @@ class Bills:
             if live.bill is not None and now - live.bill.until >= EVERY_S:
                 self._change(live, live.bill, now)
 
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped: nobody is charged for that, nor given anything back."""
+        for live in self._books.live.values():
+            self.move(live, by_s)
+
+    def move(self, live: Live, by_s: float) -> None:
+        """The attempt is billed for as long as before, from so many seconds later on."""
+        if live.bill is not None:
+            live.bill = replace(live.bill, since=live.bill.since + by_s, until=live.bill.until + by_s)
+            self._journal.add(self._billed(live, live.bill))
+
     def settle(self, live: Live, ran_s: float) -> None:
         """The attempt is over after `ran_s` seconds: charge the rest, or give back what it did not run."""
         if live.bill is not None:

@@ -84,6 +84,14 @@ class Live:
         """It stands still no more."""
         self.paused_s, self.paused_since = self.stood_still(now), None
 
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped: what is remembered of the attempt happened as long ago as before."""
+        lease = self.lease
+        self.lease = replace(lease, started_at=lease.started_at + by_s, expected_end=lease.expected_end + by_s)
+        self.started_at = None if self.started_at is None else self.started_at + by_s
+        self.stopping_since = None if self.stopping_since is None else self.stopping_since + by_s
+        self.paused_since = None if self.paused_since is None else self.paused_since + by_s
+
     def seen(self, now: float, grace_s: float) -> Lease:
         """The lease as the plan sees it: one whose end is near says so, with the end of its grace.
 
@@ -137,6 +145,14 @@ class Books:
         self.groups: Mapping[GroupName, GroupTerms] = {}
         self.quotas = Quotas()
         self.plan: Plan | None = None
+
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped. Times that people gave, and when a job was submitted, stay what they are."""
+        for live in self.live.values():
+            live.clock_set(by_s)
+        self.cards.clock_set(by_s)
+        self.claims.clock_set(by_s)
+        self.usage.clock_set(by_s)
 
     def snapshot(self, now: float) -> Snapshot:
         """The world at `now`; pending groups are live views, good until the next change."""

@@ -8,6 +8,7 @@ from config.settings import Settings
 from engine.api.backend import FeedEvent, Identity
 from engine.core.model import GpuUuid
 from engine.core.policy import Policy
+from engine.daemon.backupkeeper import BackupKeeper
 from engine.daemon.books import Books, Live
 from engine.daemon.cardcontrol import CardControl
 from engine.daemon.cards import Card
@@ -43,6 +44,7 @@ class BoxService:
         version: str,
         clock: Clock,
         disk: Callable[[], str | None],
+        backups: BackupKeeper,
     ) -> None:
         self._control = control
         self._books = books
@@ -55,6 +57,7 @@ class BoxService:
         self._version = version
         self._clock = clock
         self._disk = disk
+        self._backups = backups
         self._began = clock.now()
 
     async def gpus(self, who: Identity) -> list[GpuView]:
@@ -78,6 +81,10 @@ class BoxService:
     async def stats(self, who: Identity) -> Stats:
         """Counts, load and the age of the last pass."""
         return self._stats()
+
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped: the engine has been up for as long as before."""
+        self._began += by_s
 
     async def health(self) -> Health:
         """Whether the engine is fit; no log-in needed."""
@@ -222,4 +229,5 @@ class BoxService:
             last_pass_s=self._passes.last_s,
             power_w=cards.drawn_w(now),
             power_budget_w=self._policy.power.budget_w,
+            last_backup_at=self._backups.last_at,
         )

@@ -4,7 +4,7 @@ Owned by the event loop. Must not know where readings come from, nor who drained
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.core.model import GpuUuid, JobId
 from engine.core.snapshot import Gpu
@@ -68,6 +68,12 @@ class Cards:
         self.seen_departures = self.departures if departures is None else departures
         for reading in readings:
             self._cards[reading.uuid] = Card(reading=reading, use=uses.get(reading.uuid, CardUse()))
+
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped: each reading is as old as before."""
+        for uuid, card in self._cards.items():
+            reading = replace(card.reading, read_at=card.reading.read_at + by_s)
+            self._cards[uuid] = replace(card, reading=reading)
 
     def all(self) -> list[Card]:
         """By index."""

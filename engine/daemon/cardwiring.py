@@ -36,6 +36,14 @@ class CardMinders:
     control: CardControl
     power: PowerCaps
     stops: Stops
+    health: Health
+    foreign: ForeignWatch
+
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped."""
+        self.health.clock_set(by_s)
+        self.power.clock_set(by_s)
+        self.foreign.clock_set(by_s)
 
     async def load(self) -> None:
         """At start: what an earlier engine left."""
@@ -97,7 +105,7 @@ def watch_cards(
     runs.examiners.append(LastWords(ground.paths.state_dir))
     runs.leaving += [ground.measures.leave, lambda live, _ending: ground.notices.forget(live.job)]
     power = _power(ground, sampler, runs, chosen)
-    return _health(ground, sampler, chosen, passes=passes, runs=runs, stops=stops, power=power)
+    return _health(ground, sampler, chosen, passes=passes, runs=runs, stops=stops, power=power, foreign=foreign)
 
 
 def _power(ground: Ground, sampler: Sampler, runs: Runs, chosen: Chosen) -> PowerCaps:
@@ -127,7 +135,15 @@ def introduce(chosen: Chosen, ground: Ground, executor: Executor, passes: Passes
 
 
 def _health(
-    ground: Ground, sampler: Sampler, chosen: Chosen, *, passes: Passes, runs: Runs, stops: Stops, power: PowerCaps
+    ground: Ground,
+    sampler: Sampler,
+    chosen: Chosen,
+    *,
+    passes: Passes,
+    runs: Runs,
+    stops: Stops,
+    power: PowerCaps,
+    foreign: ForeignWatch,
 ) -> CardMinders:
     """Simulated cards neither fail nor keep memory behind a job: of those, only what an admin says counts."""
     books, clock, settings = ground.books, ground.clock, ground.settings.gpu
@@ -168,4 +184,12 @@ def _health(
         healing=healing,
         clock=clock,
     )
-    return CardMinders(quarantines=quarantines, healing=healing, control=control, power=power, stops=stops)
+    return CardMinders(
+        quarantines=quarantines,
+        healing=healing,
+        control=control,
+        power=power,
+        stops=stops,
+        health=health,
+        foreign=foreign,
+    )

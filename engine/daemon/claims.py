@@ -48,6 +48,11 @@ class Claims:
             if not found.victims:
                 del self._standing[preempt.by.job]
 
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped."""
+        for found in self._standing.values():
+            found.cleared_at = None if found.cleared_at is None else found.cleared_at + by_s
+
     def seen(self, pending: PendingIndex, live: Container[JobId], now: float) -> tuple[Claim, ...]:
         """The claims that still stand at `now`. live: the jobs that hold a lease."""
         for job, found in list(self._standing.items()):

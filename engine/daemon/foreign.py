@@ -79,6 +79,11 @@ class ForeignWatch:
             charged=self._charges and stranger.account is not None,
         )
 
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped: nobody is charged for that."""
+        for account in self._open.values():
+            account.since, account.until = account.since + by_s, account.until + by_s
+
     def _run_up(self, one: Seen, stranger: Stranger, gpu: GpuUuid, now: float, sharers: int) -> None:
         """Add what it used of the card since the last sample; one that is seen for the first time has used nothing."""
         owner = self._owner(stranger.account)

@@ -58,6 +58,10 @@ class Healing:
         """The card has a fault now."""
         self._well_since.pop(uuid, None)
 
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped."""
+        self._well_since = {uuid: since + by_s for uuid, since in self._well_since.items()}
+
     def look(self, card: Card, signs: Signs, now: float) -> None:
         """A quarantined card was read without a new fault."""
         uuid = card.reading.uuid

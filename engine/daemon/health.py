@@ -120,6 +120,13 @@ class Health:
         if live.lease.gpus:
             self._sampler.soon()
 
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped: all that was seen is as long ago as before."""
+        self._leaking_since = {uuid: since + by_s for uuid, since in self._leaking_since.items()}
+        self._left_at = {uuid: at + by_s for uuid, at in self._left_at.items()}
+        self._hits = {uuid: replace(hit, at=hit.at + by_s) for uuid, hit in self._hits.items()}
+        self._healing.clock_set(by_s)
+
     def unwell(self, card: Card) -> str | None:
         """What speaks against using the card just now, in words; `None` if nothing does."""
         return _unwell(card, self._before.get(card.reading.uuid), self._books, self._clock.now())

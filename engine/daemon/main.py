@@ -75,7 +75,7 @@ async def run(settings: Settings, paths: Paths) -> None:
     timers = Timers()
     manager = ServiceManager()
     passing: asyncio.Task[None] | None = None
-    telling: asyncio.Task[None] | None = None
+    beside: list[asyncio.Task[None]] = []
     try:
         # 1. what is known: people, usage, drained cards, first readings
         await load_books(engine)
@@ -88,10 +88,12 @@ async def run(settings: Settings, paths: Paths) -> None:
         # 3. from here on, time and events drive it
         passing = asyncio.create_task(engine.passes.run(), name="passes")
         _set_timers(engine, timers)
+        beside.append(asyncio.create_task(engine.clock_watch.run(), name="clock"))
         engine.passes.wake()
         # 4. people may come
         app = create_app(engine.backend)
-        telling = asyncio.create_task(manager.keep_told(lambda: _is_fit(engine), lambda: _status(engine)))
+        told = manager.keep_told(lambda: _is_fit(engine), lambda: _status(engine))
+        beside.append(asyncio.create_task(told, name="service manager"))
 
         def listening() -> None:
             manager.ready()
@@ -101,8 +103,8 @@ async def run(settings: Settings, paths: Paths) -> None:
         await serve(app, paths.socket, listening, mode=mode, stop=stop)
     finally:
         manager.stopping()
-        if telling is not None:
-            telling.cancel()
+        for task in beside:
+            task.cancel()
         await _end(engine, timers, passing)
 
 
@@ -143,6 +145,13 @@ def _set_timers(engine: Engine, timers: Timers) -> None:
     engine.gatekeeper.alarm = lambda when: timers.at(when, "gate", due)
     engine.gatekeeper.due()
     timers.start()
+
+    def clock_set(_by_s: float) -> None:
+        timers.clock_set()
+        engine.slots.arm_next()
+        engine.gatekeeper.due()
+
+    engine.clock_watch.steps.append(clock_set)
 
 
 def _is_fit(engine: Engine) -> bool:

@@ -7,7 +7,7 @@ measured, written or shown.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from engine.bookkeeping import Measured
@@ -83,6 +83,10 @@ class Measures:
         if self._due is None or now >= self._due or now < self._due - EVERY_S:  # a clock may be set back
             self._due = now + EVERY_S
             self.write(now)
+
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped."""
+        self._before = {uuid: replace(one, read_at=one.read_at + by_s) for uuid, one in self._before.items()}
 
     def write(self, now: float) -> None:
         """What grew goes into the next commit."""

@@ -5,7 +5,7 @@ Owned by the event loop. Must not know why anything is told, nor how it is worde
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.core.model import AccountName, GpuUuid, JobId
@@ -72,6 +72,10 @@ class Notices:
             log.warning("%s (job %s, card %s, account %s): %s", code, job, gpu, account, dict(wanted))
             self._feed.noticed(notice.told(), job, account)
         return before is None
+
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped: it has been so for as long as before."""
+        self._standing = {key: replace(one, at=one.at + by_s) for key, one in self._standing.items()}
 
     def over(self, code: str, *, job: JobId | None = None, gpu: GpuUuid | None = None, pid: int | None = None) -> None:
         """It is not so any more."""

@@ -74,6 +74,11 @@ class Passes:
         self.trouble: str | None = None
         self._tried_at = time.monotonic()
 
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped: the last pass was as long ago as before, and what it decided may be out of date."""
+        self.last_at = None if self.last_at is None else self.last_at + by_s
+        self.wake()
+
     def untried_s(self) -> float:
         """Seconds since a pass was last begun or ended, well or ill: many, and the loop of passes hangs."""
         return time.monotonic() - self._tried_at

@@ -65,6 +65,11 @@ class Passwords:
         failures.count, failures.locked_until = 0, 0.0
         return True
 
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped: who is locked out stays so for as long as before."""
+        for failures in self._failures.values():
+            failures.locked_until += by_s
+
     def _begin(self, name: str) -> _Failures:
         """Count the try before it is made, so that many at once do not slip through."""
         now = self._clock.now()

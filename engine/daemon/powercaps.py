@@ -175,6 +175,10 @@ class PowerCaps:
             self._retrying = True
             self._settle_soon(due)
 
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped."""
+        self._fresh_after = {uuid: after + by_s for uuid, after in self._fresh_after.items()}
+
     async def close(self) -> None:
         """Lift what heat capped; jobs run on and keep theirs."""
         if not self._ready:

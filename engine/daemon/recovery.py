@@ -21,6 +21,8 @@ from engine.ports import Clock, Ending, Executor, JobStore, Running
 log = logging.getLogger(__name__)
 
 AT_ONCE = 32
+CLOCK_SET_S = 30.0
+"""An attempt begins sooner than that after it got its lease, or the clock was set."""
 
 
 @dataclass(slots=True)
@@ -126,6 +128,7 @@ class Recovery:
         found = await self._executor.adopt(job.job, job.attempt, self._place(job.job))
         match found:
             case Running():
+                self._set_right(live, found)
                 self._runs.running(live, found)
                 live.settled.set()
                 if live.stopping is not None:
@@ -136,6 +139,14 @@ class Recovery:
                 self._runs.launch(live)  # it never began: the same attempt begins now
             case None:
                 self._runs.ended(self._lost(job))
+
+    def _set_right(self, live: Live, found: Running) -> None:
+        """Where the clock was set while no engine ran, what is on disk is of another time than the executor's word."""
+        off_s = found.started_at - live.lease.started_at
+        if abs(off_s) >= CLOCK_SET_S:
+            log.warning("Job %s began %.0f s away from what is on disk: the clock was set.", live.job, off_s)
+            live.clock_set(off_s)
+            self._bills.move(live, off_s)
 
     def _lost(self, job: KnownJob) -> Ending:
         """It ran, and nothing of it is left: its host went down, or somebody removed its files."""

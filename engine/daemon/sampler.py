@@ -7,6 +7,7 @@ as missing. Must not know which provider it reads.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from engine.core.model import GpuUuid
@@ -53,7 +54,8 @@ class SimulatedAttribution:
 class Sampler:
     """Takes samples. wake: asks for a pass. watchers: are called with `now` after each good sample, in order.
 
-    blind: are called with `now` when nothing could be read.
+    blind: are called with `now` when nothing could be read. corrected_s: seconds that the clock was set by since the
+    provider's was made, which nobody ever sets.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Sampler:
         self._wake = wake
         self.watchers: list[Callable[[float], None]] = []
         self.blind: list[Callable[[float], None]] = []
+        self.corrected_s: Callable[[], float] = lambda: 0.0
         self._under_way = False
         self._again = False
         self._begun = 0
@@ -158,6 +161,8 @@ class Sampler:
         if self._failing:
             log.warning("The cards can be read again.")
         self._failing = False
+        by_s = self.corrected_s()  # only now: the clock may have been set while they were read
+        readings = tuple(replace(one, read_at=one.read_at + by_s) for one in readings) if by_s else readings
         self._books.cards.update(readings, uses, departures)
         for watch in self.watchers:
             watch(self._clock.now())

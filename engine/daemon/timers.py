@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
 
 JOB_DEFAULTS = {
     # A run that is late still runs: the library's own default drops it silently when it is a second late,
@@ -36,6 +37,14 @@ class Timers:
         """Call `call` once at `when` (Unix seconds) or at once if that is over; it replaces what was due as `name`."""
         moment = datetime.fromtimestamp(when, UTC)
         self._scheduler.add_job(call, "date", run_date=moment, id=name, name=name, replace_existing=True)
+
+    def clock_set(self) -> None:
+        """The clock jumped: intervals begin anew, or they would wait for an hour that went by already."""
+        now = datetime.now(UTC)
+        for job in self._scheduler.get_jobs():
+            if isinstance(job.trigger, IntervalTrigger):
+                job.modify(next_run_time=now + job.trigger.interval)
+        self._scheduler.wakeup()
 
     def start(self) -> None:
         """Begin, in the running event loop."""

@@ -33,6 +33,10 @@ class Fading(Generic[Bearer]):
         as_of = max(now, self._rows.get(bearer, (0.0, now))[1])
         self._rows[bearer] = (max(0.0, self.of(bearer, as_of) + amount), as_of)
 
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped, which lets nothing fade."""
+        self._rows = {bearer: (amount, as_of + by_s) for bearer, (amount, as_of) in self._rows.items()}
+
     def of(self, bearer: Bearer, now: float) -> float:
         """What is left of the bearer's amounts at `now`."""
         amount, as_of = self._rows.get(bearer, (0.0, now))
@@ -64,6 +68,11 @@ class UsageBook:
         self._months = {}
         for month, scope, name, gpu_s in months:
             self._months.setdefault(month, {})[(scope, name)] = gpu_s
+
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped."""
+        self._groups.clock_set(by_s)
+        self._accounts.clock_set(by_s)
 
     def charge(self, charged: Charged) -> None:
         """Add to all that the charge is about; no sum falls below 0."""

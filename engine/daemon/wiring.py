@@ -15,6 +15,7 @@ from engine.daemon.bills import Bills
 from engine.daemon.books import Books
 from engine.daemon.box import BoxService
 from engine.daemon.cardwiring import CardMinders, guard_heat, introduce, watch_cards
+from engine.daemon.clockwatch import ClockWatch
 from engine.daemon.cores import Cores, nodes_of_host
 from engine.daemon.decisionlog import DecisionLog
 from engine.daemon.feed import Feed
@@ -63,6 +64,7 @@ class Engine:
     bills: Bills
     measures: Measures
     clock: Clock
+    clock_watch: ClockWatch
     register: Register
     decisions: DecisionLog
     passes: Passes
@@ -83,8 +85,9 @@ class Engine:
         return self.store.trouble or self.passes.trouble
 
 
-
-def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, executor: Executor | None = None) -> Engine:
+def build(
+    settings: Settings, paths: Paths, *, clock: SystemClock | None = None, executor: Executor | None = None
+) -> Engine:
     """Open the store and put an engine together. Raises StoreError, DriverUnavailable.
 
     clock, executor: others than the machine's own and the one that the settings name.
@@ -92,7 +95,7 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
     clock = clock or SystemClock()
     policy = policy_of(settings)
     books = books_of(settings, policy)
-    chosen = choose(settings, books, clock)
+    chosen = choose(settings, books, clock.steady_only)
     ground = ground_of(settings, paths, books, policy, clock)
     executor = executor or EXECUTORS[executor_kind(settings, paths)](paths, settings)
     runs = _runs(ground, executor)
@@ -103,9 +106,16 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
     logins = _logins(ground, passwords)
     slots = _slots(ground, passes)
     sampler, minders = _minded(ground, chosen, executor, passes=passes, runs=runs, stops=stops)
+    sampler.corrected_s = lambda: clock.corrected_s
     judges = judges_of(ground, chosen.power)
     runs.grow = OomRetry(books=books, measures=ground.measures, intake=judges.intake, settings=settings.gpu).after
     submission = submission_of(ground, passes, judges)
+    box = _box(ground, passes, minders)
+    clock_watch = ClockWatch(clock)
+    # bills first: what they say goes by the leases as they are then
+    clock_watch.steps += [ground.bills.clock_set, books.clock_set, ground.measures.clock_set, ground.notices.clock_set]
+    clock_watch.steps += [minders.clock_set, passwords.clock_set, judges.allowances.buckets.clock_set]
+    clock_watch.steps += [box.clock_set, passes.clock_set]
     return Engine(
         settings=settings,
         store=ground.store,
@@ -115,6 +125,7 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
         bills=ground.bills,
         measures=ground.measures,
         clock=clock,
+        clock_watch=clock_watch,
         register=ground.register,
         decisions=decisions,
         passes=passes,
@@ -131,7 +142,7 @@ def build(settings: Settings, paths: Paths, *, clock: Clock | None = None, execu
         backend=Backend(
             people=_people(ground, logins, passwords, passes),
             jobs=jobs_of(ground, passes, runs, submission, judges),
-            box=_box(ground, passes, minders),
+            box=box,
             reservations=slots,
             usages=_usages(ground),
             limits=_limits(settings),
@@ -260,7 +271,6 @@ def _box(ground: Ground, passes: Passes, minders: CardMinders) -> BoxService:
         control=minders.control,
         books=ground.books,
         register=ground.register,
-        disk=lambda: ground.store.trouble,
         views=ground.views,
         passes=passes,
         feed=ground.feed,
@@ -268,6 +278,8 @@ def _box(ground: Ground, passes: Passes, minders: CardMinders) -> BoxService:
         settings=ground.settings,
         version=version("rcq"),
         clock=ground.clock,
+        disk=lambda: ground.store.trouble,
+        backups=ground.backups,
     )
 
 

@@ -15,6 +15,9 @@ from engine.core.model import JobId
 from engine.executor import records
 from engine.ports import Ending
 
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+CLOCK_SET_S = 30.0
+"""On a busy machine a shepherd may need a while to its first look at the clock, but not that long."""
 KILLED = 9
 MOST_STATUS = 255
 LATEST_S = 1e11
@@ -36,6 +39,8 @@ def unwritten(
 ) -> Ending:
     """What is known of an attempt whose shepherd is gone without a word. run: its run record, or else its claim."""
     started_at = moment(run.get("started_at"))
+    if started_at is not None and run.get("boot_id") == boot_id:
+        started_at = begun(run)
     cause, message = stopped_for or Cause.SIGNAL, ABANDONED
     if run.get("boot_id", boot_id) != boot_id:
         cause, message = Cause.HOST_REBOOT, REBOOTED
@@ -74,6 +79,18 @@ def moment(value: object) -> float | None:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= LATEST_S:
         return None
     return float(value)
+
+
+def begun(run: Mapping[str, object]) -> float:
+    """When an attempt of this boot was started, by the clock of now: by its run record, unless the clock was set since.
+
+    The kernel's word for when its shepherd was started does not depend on the clock.
+    """
+    told, ticks = moment(run.get("started_at")) or 0.0, run.get("shepherd_start")
+    if not isinstance(ticks, int) or not ticks:
+        return told
+    by_now = moment(time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / TICKS_PER_S))
+    return told if by_now is None or abs(by_now - told) < CLOCK_SET_S else by_now
 
 
 def _ending(job: JobId, attempt: int, record: Mapping[str, object]) -> Ending | None:

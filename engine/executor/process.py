@@ -238,7 +238,7 @@ class ProcessExecutor:
         pid = run.get("pid")
         running = Running(
             job=job, attempt=attempt, pid=pid if isinstance(pid, int) else None,
-            started_at=endings.moment(run.get("started_at")) or 0.0, cores=_cores(run.get("cores")),
+            started_at=endings.begun(run), cores=_cores(run.get("cores")),
         )  # fmt: skip
         watch = _Watch(running=running, directory=directory, run=run)
         loop = asyncio.get_running_loop()

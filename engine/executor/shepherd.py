@@ -26,6 +26,8 @@ WAKERS = frozenset({signal.SIGCHLD, STOP_SIGNAL})
 LONGEST_SLEEP_S = 3600.0
 FIRST_KILL_PAUSE_S, LONGEST_KILL_PAUSE_S = 0.01, 1.0
 WRITE_RETRIES, WRITE_PAUSE_S = 600, 1.0
+CLOCK_SET_S = 1.0
+"""Wall clock and steady clock agree better than that on how long something took, unless the former was set."""
 
 Tell = Callable[[Mapping[str, object]], None]
 
@@ -120,6 +122,7 @@ class Attempt:
         self.directory = directory
         self.me = me
         self.started_at = time.time()
+        self.begun = time.monotonic()
         self.first = 0
         self.status: int | None = None  # of the first process, as from waitpid, once it has ended
         self.gone = False  # no descendant is left
@@ -284,10 +287,15 @@ class Attempt:
             return {"cause": self.cause or "signal", "signal": os.WTERMSIG(status)}
         return {"cause": self.cause or "exit", "exit_code": os.WEXITSTATUS(status)}
 
+    def _began(self) -> float:
+        """When it was started, by the clock of now: one that was set meanwhile makes a run no longer, nor shorter."""
+        by_now = time.time() - (time.monotonic() - self.begun)
+        return by_now if abs(by_now - self.started_at) >= CLOCK_SET_S else self.started_at
+
     def _write_exit(self, **outcome: object) -> None:
         """Leave the result; on a full disk, keep trying for a while: it is the only word of how the job ended."""
         record: records.Record = {"job": self.order.job, "attempt": self.order.attempt, "cause": None}
-        record |= {"exit_code": None, "signal": None, "started_at": self.started_at, "ended_at": time.time()}
+        record |= {"exit_code": None, "signal": None, "started_at": self._began(), "ended_at": time.time()}
         record |= {"message": None, **outcome}
         for _ in range(WRITE_RETRIES):
             try:

@@ -31,7 +31,8 @@ ON CONFLICT (month, scope, name) DO UPDATE SET gpu_seconds = max(0.0, gpu_second
 """
 _BILL = """
 INSERT INTO bills (job, attempt, account, grp, rate, cards, since, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (job, attempt) DO UPDATE SET rate = excluded.rate, cards = excluded.cards, until = excluded.until
+ON CONFLICT (job, attempt) DO UPDATE SET rate = excluded.rate, cards = excluded.cards, since = excluded.since,
+    until = excluded.until
 """
 _OPEN_BILLS = """
 SELECT job, bills.attempt, rate, cards, since, until FROM jobs JOIN bills ON job = id AND bills.attempt = jobs.attempt

@@ -13,6 +13,7 @@ from config.settings import AuthSettings, GpuSettings, SchedulingSettings, Setti
 from engine.api.backend import Identity, NewAccount
 from engine.core.lifecycle import Cause
 from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, Shape
+from engine.daemon.host import SystemClock
 from engine.daemon.main import load_books
 from engine.daemon.wiring import Engine, build
 from engine.ports import Ending, Launch, Running
@@ -29,10 +30,14 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 class HandClock:
-    """Stands still until it is moved on."""
+    """Stands still until it is moved on: `time` is what passes, `set_by` what somebody set the clock by meanwhile."""
 
     def __init__(self) -> None:
         self.time = 1_000_000.0
+        self.set_by = 0.0
+
+    def wall(self) -> float:
+        return self.time + self.set_by
 
     def now(self) -> float:
         return self.time
@@ -161,7 +166,8 @@ async def make(tmp_path: Path) -> AsyncIterator[Maker]:
         paths = personal({"HOME": str(tmp_path)}, state_dir=tmp_path / "state", socket=tmp_path / "s")
         prepare(paths)
         hands = executor or HandExecutor()
-        engine = build(settings(**groups), paths, clock=clock, executor=hands)
+        machine = SystemClock(wall=clock.wall, steady=clock.now)
+        engine = build(settings(**groups), paths, clock=machine, executor=hands)
         world = World(engine, clock, hands, paths.state_dir)
         worlds.append(world)
         await load_books(engine)

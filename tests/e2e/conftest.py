@@ -99,7 +99,9 @@ class Person:
 
 
 class Engine:
-    """One state directory and the engine processes that work on it, one after the other."""
+    """One state directory and the engine processes that work on it, one after the other. program: what is run."""
+
+    program: tuple[str, ...] = ("engine.daemon",)
 
     def __init__(self, root: Path, settings: str = SETTINGS, environment: Mapping[str, str] | None = None) -> None:
         self.root = root
@@ -112,7 +114,7 @@ class Engine:
 
     def command(self) -> list[str]:
         options = ["--config", self.config, "--socket", self.socket, "--state-dir", self.state]
-        return [sys.executable, "-m", "engine.daemon", *map(str, options)]
+        return [sys.executable, "-m", *self.program, *map(str, options)]
 
     def start(self) -> "Engine":
         with (self.root / "engine.log").open("ab") as log:
@@ -192,13 +194,19 @@ class Engine:
 
 @pytest.fixture
 def launch(tmp_path: Path) -> Iterator[Callable[..., Engine]]:
-    """Starts an engine on a fresh directory: `launch(settings)`. environment: more than this process's own."""
+    """Starts an engine on a fresh directory: `launch(settings)`. environment: more than this process's own.
+
+    program: another module than the engine's own that runs one, and its first arguments.
+    """
     engines: list[Engine] = []
 
-    def start(settings: str = SETTINGS, environment: Mapping[str, str] | None = None) -> Engine:
+    def start(
+        settings: str = SETTINGS, environment: Mapping[str, str] | None = None, program: tuple[str, ...] | None = None
+    ) -> Engine:
         root = tmp_path / f"e{len(engines)}"
         root.mkdir()
         engine = Engine(root, settings, environment)
+        engine.program = program or engine.program
         engines.append(engine)
         return engine.start()
 
