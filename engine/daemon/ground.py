@@ -9,6 +9,7 @@ from config.paths import Paths
 from config.settings import Settings
 from engine.core.estimate import History
 from engine.core.policy import Policy
+from engine.daemon.backupkeeper import BackupKeeper
 from engine.daemon.bills import Bills
 from engine.daemon.books import Books
 from engine.daemon.cards import Cards
@@ -53,6 +54,7 @@ class Ground:
     gatekeeper: Gatekeeper
     notices: Notices
     measures: Measures
+    backups: BackupKeeper
 
 
 def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, clock: Clock) -> Ground:
@@ -89,6 +91,7 @@ def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, cl
         views=views,
         notices=notices,
         measures=measures,
+        backups=BackupKeeper(paths=paths, settings=settings.retention, notices=notices, clock=clock),
         gatekeeper=Gatekeeper(books=books, journal=journal, store=store.jobs, views=views, feed=feed, clock=clock),
     )
 

@@ -72,7 +72,7 @@ def housekeeping_of(ground: Ground) -> Housekeeping:
     retention = ground.settings.retention
     state_dir = ground.paths.state_dir
     return Housekeeping(
-        backups=BackupKeeper(paths=ground.paths, settings=retention, notices=ground.notices, clock=ground.clock),
+        backups=ground.backups,
         retention=Retention(state_dir=state_dir, store=ground.store.job_files, settings=retention, clock=ground.clock),
         jobs=ground.store.jobs,
         state_dir=state_dir,

@@ -87,6 +87,8 @@ class Views:
             gpu_uuids=list(gpus),
             message=ended.message if (ended := self._journal.ending(number)) else job.message,
             directory=str(self._jobs_dir / str(job.id)),
+            files_removed_at=job.files_removed_at,
+            files_removed_why=job.files_removed_why,
             attempts=[self._attempt(job, one) for one in self._past(job)],
             measures=self._measured(job, job.attempt if live is None else live.attempt, len(gpus) or job.gpus),
         )

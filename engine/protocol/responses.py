@@ -95,6 +95,8 @@ class AttemptView:
 class JobDetail(JobRow):
     """A job with everything its owner may see of it.
 
+    files_removed_at: Unix seconds, once its files are gone; files_removed_why: `age`, or `fetched` where its results
+    had been handed out.
     message: what its end told beyond the cause, or why its last attempt was not the last. retries: further attempts
     that it may have after failures. attempts: the ones that are over, in order.
     cron_of: the recurring job that it is a copy of. gpu_power_w: watts that each of its cards is held to. idle_ok: it
@@ -122,6 +124,9 @@ class JobDetail(JobRow):
     idle_ok: bool = False
     adopted_pid: int | None = None
     measures: MeasuresView | None = None
+
+    files_removed_at: float | None = None
+    files_removed_why: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -295,7 +300,10 @@ class ReservationView:
 
 @dataclass(slots=True, kw_only=True)
 class Stats:
-    """The engine's own state. jobs: how many in each state. Watts of all cards: drawn now, of the host's budget."""
+    """The engine's own state. jobs: how many in each state. Watts of all cards: drawn now, of the host's budget.
+
+    last_backup_at: Unix seconds that the youngest backup of the database shows, as far as the engine has looked.
+    """
 
     version: str
     policy: str
@@ -315,6 +323,7 @@ class Stats:
     last_pass_s: float | None
     power_w: float | None = None
     power_budget_w: float | None = None
+    last_backup_at: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from rcq_tui.cli.call import engine
 from rcq_tui.cli.options import parser
 from rcq_tui.cli.targets import one_job
 from rcq_tui.client.wire import Wire
+from rcq_tui.viewmodel.files import files_removed
 from rcq_tui.viewmodel.states import FINISHED
 from rcq_tui.viewmodel.text import clean
 
@@ -39,6 +40,8 @@ def run(argv: list[str]) -> int:
 def _nothing(wire: Wire, number: int, stream: str) -> str:
     """What to say of a job that wrote nothing: an empty answer alone leaves people guessing."""
     job = wire.request("GET", f"/v1/jobs/{number}")
+    if removed := files_removed(job):
+        return f"the files of job {number} {removed}"
     if job["state"] in FINISHED:
         said = f": {clean(job['message'])}" if job["message"] else f". See: rcq show {number}"
         return f"job {number} ended ({clean(job['state'])}) and wrote nothing to {stream}{said}"

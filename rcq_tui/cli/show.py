@@ -8,6 +8,7 @@ from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.rows import Row, ending, ran_s, reason_sentences, state, waited_s, who
 from rcq_tui.cli.targets import one_job
 from rcq_tui.viewmodel import notices
+from rcq_tui.viewmodel.files import files_removed
 from rcq_tui.viewmodel.formats import duration, exact, memory
 from rcq_tui.viewmodel.measures import energy, measure_facts, used
 from rcq_tui.viewmodel.text import clean, clean_lines
@@ -97,7 +98,7 @@ def _facts(job: Row, now: float) -> list[tuple[str, Any]]:
         *measure_facts(job.get("measures"), job["gpu_memory_mb"], ran or 0.0),
         ("attempt", job["attempt"] or None),
         ("retries", job["retries"] or None),
-        ("files", job["directory"]),
+        ("files", files_removed(job) or job["directory"]),
     ]
 
 

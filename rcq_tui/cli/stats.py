@@ -32,6 +32,7 @@ def described(stats: Row) -> list[str]:
         f"memory  {memory(stats['memory_mb_busy'])} of {memory(stats['memory_mb_total'])} leased",
         *_power(stats),
         f"passes  {stats['passes']}{_last_pass(stats)}",
+        *_backup(stats),
     ]
 
 
@@ -40,6 +41,11 @@ def _power(stats: Row) -> list[str]:
     if budget is not None:
         return [f"power   {'?' if drawn is None else round(drawn)} of {round(budget)} W"]
     return [] if drawn is None else [f"power   {round(drawn)} W"]
+
+
+def _backup(stats: Row) -> list[str]:
+    at = stats.get("last_backup_at")
+    return [] if at is None else [f"backup  {duration(max(0.0, stats['now'] - at))} ago"]
 
 
 def _last_pass(stats: Row) -> str:

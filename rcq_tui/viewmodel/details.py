@@ -9,6 +9,7 @@ from dataclasses import asdict
 from engine.protocol.responses import JobDetail, JobRow, Why
 from rcq_tui.viewmodel import notices
 from rcq_tui.viewmodel.arrays import title
+from rcq_tui.viewmodel.files import files_removed
 from rcq_tui.viewmodel.formats import duration, exact, memory, moment
 from rcq_tui.viewmodel.helps import claim_sentence, helps_of, holder_sentence, paused_sentence, start_sentence
 from rcq_tui.viewmodel.measures import measure_facts
@@ -89,7 +90,7 @@ def places(job: JobDetail) -> list[Fact]:
         ("array", "" if job.array is None else f"{job.array_parent}[{job.array_index}] of {clean(job.array)}"),
         ("command", command),
         ("folder", clean(job.workdir)),
-        ("files", clean(job.directory)),
+        ("files", files_removed(asdict(job)) or clean(job.directory)),
         ("tags", tags),
     ]
     return [(label, value) for label, value in pairs if value]
