@@ -9,7 +9,6 @@ from engine.api.backend import FeedEvent, Identity
 from engine.core.model import GpuUuid
 from engine.core.policy import Policy
 from engine.daemon.backupkeeper import BackupKeeper
-from engine.daemon.backupkeeper import BackupKeeper
 from engine.daemon.books import Books, Live
 from engine.daemon.cardcontrol import CardControl
 from engine.daemon.cards import Card
@@ -46,7 +45,6 @@ class BoxService:
         clock: Clock,
         disk: Callable[[], str | None],
         backups: BackupKeeper,
-        backups: BackupKeeper,
     ) -> None:
         self._control = control
         self._books = books
@@ -59,7 +57,6 @@ class BoxService:
         self._version = version
         self._clock = clock
         self._disk = disk
-        self._backups = backups
         self._backups = backups
         self._began = clock.now()
 
@@ -232,6 +229,5 @@ class BoxService:
             last_pass_s=self._passes.last_s,
             power_w=cards.drawn_w(now),
             power_budget_w=self._policy.power.budget_w,
-            last_backup_at=self._backups.last_at,
             last_backup_at=self._backups.last_at,
         )
