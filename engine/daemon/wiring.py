@@ -280,7 +280,6 @@ def _box(ground: Ground, passes: Passes, minders: CardMinders) -> BoxService:
         clock=ground.clock,
         disk=lambda: ground.store.trouble,
         backups=ground.backups,
-        backups=ground.backups,
     )
 
 
