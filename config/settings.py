@@ -181,7 +181,10 @@ class ExecutorSettings(_Group):
     grace_s: float = Field(30.0, ge=0, description="Between SIGTERM and SIGKILL.")
     warn_before_s: float = Field(120.0, ge=0, description="SIGUSR1 so long before the time limit.")
     pin_cores: bool = Field(False, description="Jobs are kept on CPU cores of their own, near their GPUs.")
-    tasks_max: int = Field(16_384, ge=16, description="Processes and threads of one job; systemd only.")
+    tasks_max: int = Field(16_384, ge=16, description="Processes and threads of one job, by systemd or docker.")
+    container: Literal["auto", "apptainer", "podman", "docker"] = Field(
+        "auto", description="What runs container images; auto: the first of these that is installed."
+    )
 
 
 class IngestSettings(_Group):

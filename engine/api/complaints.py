@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from engine.api.schema import ENVIRONMENT_KEY, NAME, PRINTABLE
 from engine.protocol.errors import Refused
-from engine.protocol.fields import LATER
 
 MAX_DETAILS = 20
 """A line with a hundred thousand wrong fields is told about the first of them only."""
@@ -38,8 +37,6 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 def unknown(name: str, known: Iterable[str]) -> str:
     """What to say about a field that is not accepted."""
-    if name in LATER:
-        return "this version cannot do this yet; leave it out"
     if name == "id":
         return "is given by the engine; for a key of your own use job_id"
     near = nearest(name, known)

@@ -18,7 +18,7 @@ from engine.api.gate import read_gate
 from engine.api.schema import JOB, JOB_NAMES, MAX_NAME, MAX_TEXT_BYTES
 from engine.protocol.arrays import parse_array
 from engine.protocol.errors import Refused
-from engine.protocol.fields import ALIASES, JobFields
+from engine.protocol.fields import ALIASES, UNMOUNTABLE, JobFields
 
 _check_json = JOB.validator.validate_json
 _check_python = JOB.validator.validate_python
@@ -173,7 +173,14 @@ def _problem(given: Mapping[str, Any]) -> Refused | None:
         return wrong("gpu_power_w", "needs whole cards, as it is a limit of the whole card: ask for gpus, not shared")
     if given.get("gpu_type") == "":
         return wrong("gpu_type", "must hold a word of the card's model name")
-    return _array_problem(given) if "array" in given else None
+    return _image_problem(given) or (_array_problem(given) if "array" in given else None)
+
+
+def _image_problem(given: Mapping[str, Any]) -> Refused | None:
+    odd = UNMOUNTABLE & set(given.get("workdir", "")) if "image" in given else None
+    if not odd:
+        return None
+    return wrong("workdir", f"holds {' '.join(sorted(odd))!r}, with which no container can be given it; choose another")
 
 
 def _array_problem(given: Mapping[str, Any]) -> Refused | None:

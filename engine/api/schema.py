@@ -28,6 +28,9 @@ UNPRINTABLE = r"\x00-\x1f\x7f-\x9f\x{2028}-\x{202e}\x{2066}-\x{2069}"
 PRINTABLE = rf"^[^{UNPRINTABLE}]*$"
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$"
 """Of an account, a group, a service."""
+MAX_IMAGE = 1024
+IMAGE = rf"^[^ \-{UNPRINTABLE}][^{UNPRINTABLE}]*$"
+"""A name in a registry, or a file: never an option of the program that runs it."""
 ENVIRONMENT_KEY = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME, pattern=PRINTABLE)]
@@ -90,6 +93,10 @@ class JobModel(TypedDict, total=False):
         Annotated[str, StringConstraints(max_length=4095, pattern="^/")] | None, Field(description="Absolute.")
     ]
     environment: dict[Key, Text] | None
+    image: Annotated[
+        Annotated[str, StringConstraints(min_length=1, max_length=MAX_IMAGE, pattern=IMAGE)] | None,
+        Field(description="Container image that the command is run in: a registry's name, or a .sif file."),
+    ]
     after: Annotated[
         list[Any] | None,
         WithJsonSchema({"anyOf": [{"type": "array", "items": AFTER_SCHEMA}, {"type": "null"}]}),

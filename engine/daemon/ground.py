@@ -13,6 +13,7 @@ from engine.daemon.backupkeeper import BackupKeeper
 from engine.daemon.bills import Bills
 from engine.daemon.books import Books
 from engine.daemon.cards import Cards
+from engine.daemon.containment import Containment
 from engine.daemon.feed import Feed
 from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.host import boot_id, host_of
@@ -55,6 +56,7 @@ class Ground:
     notices: Notices
     measures: Measures
     backups: BackupKeeper
+    containment: Containment
 
 
 def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, clock: Clock) -> Ground:
@@ -92,6 +94,7 @@ def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, cl
         notices=notices,
         measures=measures,
         backups=BackupKeeper(paths=paths, settings=settings.retention, notices=notices, clock=clock),
+        containment=Containment(settings.executor, cards=settings.gpu.provider != "simulated"),
         gatekeeper=Gatekeeper(books=books, journal=journal, store=store.jobs, views=views, feed=feed, clock=clock),
     )
 

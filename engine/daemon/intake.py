@@ -18,6 +18,7 @@ from engine.core.policy import Policy
 from engine.core.reasons import Impossible, QuotaReached
 from engine.core.snapshot import Snapshot
 from engine.daemon.books import Books
+from engine.daemon.containment import Containment
 from engine.daemon.elements import too_large
 from engine.daemon.powercaps import out_of_range
 from engine.daemon.register import Register
@@ -46,6 +47,7 @@ class Intake:
         clock: Clock,
         plan: Planner,
         power: PowerControl,
+        containment: Containment,
     ) -> None:
         self._books = books
         self._register = register
@@ -54,11 +56,14 @@ class Intake:
         self._clock = clock
         self._plan = plan
         self._power = power
+        self._containment = containment
+        self._no_container: Refused | None = None
         self._known: dict[_Terms, GroupKey | Refused] = {}
         self._known_at: tuple[object, ...] = ()
 
     def refresh(self) -> None:
         """Before a batch: forget conclusions that rested on other cards, accounts, quotas or run times."""
+        self._no_container = self._containment.refusal()
         known = self._books.cards
         cards = tuple(
             (c.reading.uuid, c.reading.memory_mb, c.reading.power_min_w, c.reading.power_max_w, known.limit_w(c))
@@ -91,6 +96,8 @@ class Intake:
         )
         if job.array is not None and (refused := too_large(job.array, self._settings.max_array)):
             return refused
+        if job.image is not None and self._no_container is not None:
+            return self._no_container
         found = self._known.get(terms)
         if found is None:
             found = self._known[terms] = self._conclude(who, job)
@@ -115,6 +122,8 @@ class Intake:
         owner = replace(who, account=before.owner.account, group=before.owner.group)
         key = self._key(owner, job)
         refused = self._membership(who, key) if to_group else None
+        if refused is None and job.image is not None:
+            refused = self._containment.refusal()
         return refused or self._holds(key) or key
 
     def _conclude(self, who: Identity, job: JobFields) -> GroupKey | Refused:

@@ -60,6 +60,7 @@ def judges_of(ground: Ground, power: PowerControl) -> Judges:
         clock=ground.clock,
         plan=plan,
         power=power,
+        containment=ground.containment,
     )
     quotas, waiting = ground.books, ground.books.waiting
     allowances = Allowances(quotas=lambda: quotas.quotas, waiting=waiting, clock=ground.clock)

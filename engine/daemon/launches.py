@@ -5,6 +5,7 @@ from pathlib import Path
 
 from config.settings import ExecutorSettings
 from engine.daemon.books import Live
+from engine.daemon.containment import Containment
 from engine.daemon.cores import Cores
 from engine.daemon.persons import Persons
 from engine.executor import command, directory, environment, marks
@@ -29,6 +30,7 @@ class Launches:
         memory_mb: int,
         clock: Clock,
         nodes: Callable[[Iterable[str]], tuple[str, ...]],
+        containment: Containment,
         cores: Cores | None = None,
     ) -> None:
         self._state_dir = state_dir
@@ -37,6 +39,7 @@ class Launches:
         self._memory_mb = memory_mb
         self._clock = clock
         self._nodes = nodes
+        self._containment = containment
         self._cores = cores
 
     async def make(self, live: Live, fields: JobFields) -> Launch:
@@ -46,7 +49,7 @@ class Launches:
         adopt = _adopted(fields)
         if live.attempt > 1:
             marks.mark(place, live.attempt)
-        return Launch(
+        launch = Launch(
             job=live.job,
             attempt=live.attempt,
             argv=command.argv(fields, place),
@@ -70,6 +73,7 @@ class Launches:
             memory_mb=live.lease.key.shape.memory_mb or self._memory_mb,
             devices=self._nodes(live.lease.gpus),
         )
+        return await self._containment.around(launch, fields, person)
 
 
 def _adopted(fields: JobFields) -> Process | None:

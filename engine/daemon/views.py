@@ -102,6 +102,7 @@ class Views:
             if isinstance(request, AdoptedFields):
                 detail.adopted_pid = request.adopted_pid
                 detail.message = detail.message or OUTPUT_ELSEWHERE
+            detail.image = request.image
             detail.workdir, detail.environment, detail.tags = request.workdir, request.environment, request.tags
         return detail
 

@@ -180,6 +180,7 @@ def _runs(ground: Ground, executor: Executor) -> Runs:
         memory_mb=ground.books.host.memory_mb,
         clock=ground.clock,
         nodes=ground.books.cards.nodes,
+        containment=ground.containment,
         cores=Cores(ground.books, nodes_of_host()) if settings.pin_cores else None,
     )
     return Runs(

@@ -16,6 +16,7 @@ from pathlib import Path
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId
 from engine.executor import endings, leftovers, pausing, records, tree
+from engine.executor.cleanup import clean_up
 from engine.executor.kin import Kin
 from engine.executor.link import SupervisorFailed, SupervisorLink
 from engine.executor.shepherd import STOP_SIGNAL
@@ -293,6 +294,8 @@ class ProcessExecutor:
             await asyncio.to_thread(leftovers.end_leftovers, directory, attempt, first)
         elif record.get("boot_id") == self._boot_id and first is not None and _was_paused(directory, attempt):
             await asyncio.to_thread(leftovers.let_go, first)
+        if isinstance(cleanup := record.get("cleanup"), list) and cleanup:
+            await asyncio.to_thread(clean_up, [str(word) for word in cleanup], os.environ)
         found = endings.unwritten(job, attempt, record, self._boot_id, stopped_for)
         endings.write(found, directory)
         return found
@@ -337,6 +340,7 @@ def _order(launch: Launch) -> dict[str, object]:
         "grace_s": launch.grace_s,
         "cores": launch.cores,
         "adopt": None if launch.adopt is None else (launch.adopt.pid, launch.adopt.start),
+        "cleanup": launch.cleanup,
     }
 
 

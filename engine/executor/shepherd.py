@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from engine.executor import pausing, records, tree
+from engine.executor.cleanup import clean_up
 from engine.executor.spawn import LaunchError, spawn
 
 PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 15, 36
@@ -46,6 +47,7 @@ class Order:
         "adopt",
         "argv",
         "attempt",
+        "cleanup",
         "cores",
         "directory",
         "environment",
@@ -72,6 +74,8 @@ class Order:
         cores = raw.get("cores")
         self.cores = [int(core) for core in cores] if isinstance(cores, list) else []
         self.adopt = _process(raw.get("adopt"))
+        cleanup = raw.get("cleanup")
+        self.cleanup = [str(word) for word in cleanup] if isinstance(cleanup, list) else []
 
 
 def _process(raw: object) -> tuple[int, int] | None:
@@ -148,6 +152,7 @@ class Attempt:
             return
         tell({"running": run})
         self._watch()
+        self._clean_up()
         self._write_exit(**self._outcome())
 
     def _pin(self) -> None:
@@ -170,11 +175,18 @@ class Attempt:
             "started_at": self.started_at,
             "cores": self.order.cores,
             "pauses": True,  # an earlier version's shepherd would not hear the wish
+            "cleanup": self.order.cleanup,
         }
+
+    def _clean_up(self) -> None:
+        """Take away what is left beyond its processes."""
+        if self.order.cleanup and not clean_up(self.order.cleanup, self.order.environment):
+            print(f"job {self.order.job}: not cleaned up after: {self.order.cleanup}", file=sys.stderr, flush=True)  # noqa: T201 (the log file)
 
     def _abandon(self, message: str, tell: Tell) -> None:
         self.kill_at = time.monotonic()
         self._watch()
+        self._clean_up()
         self._write_exit(cause="launch-error", message=message)
         tell({"error": message})
 

@@ -12,6 +12,8 @@ ZOMBIE = frozenset("ZXx")
 """States of a process that has ended and only waits to be reaped."""
 STOPPED = frozenset("Tt")
 """States of a process that stands still until it is told to go on: by a signal, or by who traces it."""
+HAND_ON = frozenset({"podman", "docker", "conmon", "catatonit", "podman-init", "docker-init", "tini"})
+"""Programs around a container that send on the signals they get, by the names that the kernel has of them."""
 
 
 class Stat:
@@ -85,10 +87,15 @@ def send(target: Stat, number: int) -> None:
 
 
 def wants(pid: int, number: int) -> bool:
-    """Whether the process has a handler for that signal, or waits for it with the signal blocked."""
+    """Whether the process has a handler for that signal, or waits for it with the signal blocked.
+
+    Not one of HAND_ON, whose handler sends it on to a process that may have none.
+    """
     try:
         lines = _read(f"/proc/{pid}/status").splitlines()
     except OSError:
+        return False
+    if lines[0].removeprefix("Name:").strip() in HAND_ON:
         return False
     masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigCgt:", "SigBlk:"))]
     return any(mask >> (number - 1) & 1 for mask in masks)

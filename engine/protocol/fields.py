@@ -23,8 +23,8 @@ ALIASES: dict[str, tuple[str, float]] = {
 }
 """Other accepted spelling → (canonical name, factor into its unit). Two spellings of one field are an error."""
 
-LATER: frozenset[str] = frozenset({"image"})
-"""Fields that the interface names and this version does not act on yet: refused by name, never ignored."""
+UNMOUNTABLE: frozenset[str] = frozenset(',:"\\\n')
+"""Characters of a path that the programs which run containers give another meaning."""
 
 
 WHENS: tuple[str, ...] = ("ok", "failed", "any")
@@ -44,8 +44,9 @@ class JobFields:
     """One job as its submitter asks for it, validated and in canonical units.
 
     `None` means "not given": the engine fills in its defaults. One of `command` and `script` is set. Units are in
-    the names; `array` is as `engine.protocol.arrays` reads it; `begin` is Unix seconds; `cron` is a five-field line in
-    the host's time zone; `submitted_at` (Unix seconds) is honoured by `simulate` only.
+    the names; `image` is a container image in which that is run; `array` is as `engine.protocol.arrays` reads it;
+    `begin` is Unix seconds; `cron` is a five-field line in the host's time zone; `submitted_at` (Unix seconds) is
+    honoured by `simulate` only.
     """
 
     job_id: str | None = None
@@ -68,6 +69,7 @@ class JobFields:
     idle_ok: bool = False
     workdir: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    image: str | None = None
     after: list[After] = field(default_factory=list)
     array: str | None = None
     begin: float | None = None

@@ -100,8 +100,8 @@ class JobDetail(JobRow):
     message: what its end told beyond the cause, or why its last attempt was not the last. retries: further attempts
     that it may have after failures. attempts: the ones that are over, in order.
     cron_of: the recurring job that it is a copy of. gpu_power_w: watts that each of its cards is held to. idle_ok: it
-    may hold cards that it does not use. adopted_pid: of the process that became the job. measures: of the attempt that
-    runs, or of the last one.
+    may hold cards that it does not use. image: the container image that it runs in. adopted_pid: of the process that
+    became the job. measures: of the attempt that runs, or of the last one.
     """
 
     command: list[str] | None = None
@@ -122,9 +122,9 @@ class JobDetail(JobRow):
     attempts: list[AttemptView] = field(default_factory=list)
     gpu_power_w: int | None = None
     idle_ok: bool = False
+    image: str | None = None
     adopted_pid: int | None = None
     measures: MeasuresView | None = None
-
     files_removed_at: float | None = None
     files_removed_why: str | None = None
 

@@ -122,7 +122,7 @@ def fields_of(row: Sequence[Any]) -> JobFields:
     return ElementFields(job_id=job_id, name=name, **values, array_parent=array_parent, array_index=array_index)
 
 
-_TOLD = ("command", "script", "workdir", "array", "submitted_at")
+_TOLD = ("command", "script", "workdir", "image", "array", "submitted_at")
 """Fields that are told when they are not `None`."""
 _FILLED = ("args", "retries", "idle_ok")
 """Fields that are told when they are not empty."""

@@ -7,7 +7,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from engine.protocol.arrays import parse_array
 from rcq_tui.cli.after import conditions
@@ -20,9 +20,6 @@ T = TypeVar("T")
 
 SWITCHES = ("--share", "--no-share", "--preemptible", "--no-preemptible", "--idle-ok", "--no-idle-ok")
 """The options here that take no value."""
-
-LATER = ("image",)
-"""Fields that the engine refuses in this version; their options are refused here by name, before anything is sent."""
 
 _PLAIN = {
     "gpus": "gpus",
@@ -41,6 +38,7 @@ _PLAIN = {
     "group": "group",
     "service": "service",
     "workdir": "workdir",
+    "image": "image",
     "retries": "retries",
     "array": "array",
     "begin": "begin",
@@ -78,6 +76,7 @@ def add_request(to: argparse.ArgumentParser) -> None:
     to.add_argument("--service", metavar="S", help="the kind of work, which has its own cap")
     to.add_argument("--retries", metavar="N", type=int, help="further attempts after one that failed, 0 to 100")
     to.add_argument("--workdir", metavar="DIR", help="where it runs; here unless given")
+    to.add_argument("--image", metavar="NAME", help="run it in this container image, or .sif file")
     to.add_argument(
         "--env", metavar="K=V", type=_variable, action="append", default=[], help="repeat; K alone: as here"
     )
@@ -88,8 +87,6 @@ def add_request(to: argparse.ArgumentParser) -> None:
     to.add_argument("--begin", metavar="WHEN", type=_typed(_begin), help="not before 22:00, now+2h, 2026-12-01T08:00")
     to.add_argument("--cron", metavar="LINE", help="submit a copy whenever it comes: '30 2 * * 1-5'")
     to.add_argument("--tag", metavar="K=V", type=pair, action="append", default=[], help="repeat")
-    for name in LATER:
-        to.add_argument(f"--{name}", type=_later, help=argparse.SUPPRESS)
 
 
 def fields(options: argparse.Namespace, *, everything: bool = True) -> dict[str, Any]:
@@ -121,10 +118,6 @@ def _workdir(path: str) -> str:
         return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111  pathlib keeps `..`
     except FileNotFoundError as error:
         raise UsageError("the directory you stand in is gone; give --workdir DIR") from error
-
-
-def _later(_text: str) -> NoReturn:
-    raise argparse.ArgumentTypeError("this version cannot do this yet; leave it out")
 
 
 def _typed(read: Callable[[str], T]) -> Callable[[str], T]:

@@ -80,6 +80,7 @@ def _facts(job: Row, now: float) -> list[tuple[str, Any]]:
         ("cron", job["cron"]),
         ("copy of", job["cron_of"]),
         ("workdir", job["workdir"]),
+        ("image", job.get("image")),
         ("priority", job["priority"]),
         ("preemptible", "yes" if job["preemptible"] else None),
         ("idle ok", "yes" if job.get("idle_ok") else None),

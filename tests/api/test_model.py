@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.api.model import load_json, parse_line, parse_object
 from engine.api.schema import JOB_NAMES
 from engine.protocol.errors import Refused
-from engine.protocol.fields import ALIASES, FIELD_NAMES, LATER, JobFields
+from engine.protocol.fields import ALIASES, FIELD_NAMES, JobFields
 
 FULL: dict[str, Any] = {
     "job_id": "a-1",
@@ -32,6 +32,7 @@ FULL: dict[str, Any] = {
     "idle_ok": True,
     "workdir": "/tmp",
     "environment": {"A": "b=c"},
+    "image": "ubuntu:24.04",
     "after": [{"id": 3, "when": "any"}],
     "array": "0-9%2",
     "begin": 1e9,
@@ -189,12 +190,24 @@ def test_what_is_wrong_is_told_by_field(text: bytes, field: str, hint: str) -> N
     assert no.details[0]["message"] in no.message
 
 
-@pytest.mark.parametrize("name", sorted(LATER))
-def test_what_this_version_cannot_do_is_refused_by_name(name: str) -> None:
-    no = refused(line(**{name: "x"}))
-    assert no.code == "VALIDATION_ERROR"
-    assert no.details[0]["field"] == name
-    assert "this version cannot" in no.details[0]["message"]
+@pytest.mark.parametrize(
+    "image", ["ubuntu:24.04", "docker://nvcr.io/nvidia/pytorch:25.01-py3", "/data/a b.sif", "a@sha256:" + 64 * "0"]
+)
+def test_an_image_is_taken_as_it_is_written(image: str) -> None:
+    assert accepted(line(image=image)).image == image
+
+
+@pytest.mark.parametrize("image", ["", "-v/:/host", "--privileged", " x", "a\nb", "a\x1b[0m", "x" * 1025])
+def test_an_image_is_never_an_option_nor_garbles_a_line(image: str) -> None:
+    no = refused(line(image=image))
+    assert (no.code, no.details[0]["field"]) == ("VALIDATION_ERROR", "image")
+
+
+@pytest.mark.parametrize("workdir", ["/a:/etc", "/a,readonly", '/a"', "/a\\"])
+def test_a_container_is_given_no_folder_that_its_program_would_read_as_more(workdir: str) -> None:
+    assert accepted(line(workdir=workdir)).workdir == workdir
+    no = refused(line(workdir=workdir, image="ubuntu"))
+    assert (no.code, no.details[0]["field"]) == ("VALIDATION_ERROR", "workdir")
 
 
 @pytest.mark.parametrize(

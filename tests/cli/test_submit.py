@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from scripted_engine import Engine, Result, detail, refusal
 
-from engine.protocol import fields
 from engine.protocol.fields import FIELD_NAMES
-from rcq_tui.cli.request import _PLAIN, LATER
+from rcq_tui.cli.request import _PLAIN
 from rcq_tui.cli.submit import split
 
 Rcq = Callable[..., Result]
@@ -43,7 +42,7 @@ def test_every_option(sent: Callable[..., dict[str, object]], monkeypatch: pytes
     options = (
         "--gpus 2 --gpu-type a100 --gpu-memory 16G --share --cores 8 --memory=64G --time 2h30m --priority 7 "
         "--gpu-power 250 --preemptible --idle-ok --name sweep --job-id s1 --group vision --service fold "
-        "--workdir /data --env A=1 --env B=x=y --env TOKENIZER --tag k=v"
+        "--workdir /data --image ubuntu:24.04 --env A=1 --env B=x=y --env TOKENIZER --tag k=v"
     )
     assert sent(*options.split(), "--", "sh", "-c", "exit") == {
         "gpus": 2,
@@ -62,6 +61,7 @@ def test_every_option(sent: Callable[..., dict[str, object]], monkeypatch: pytes
         "group": "vision",
         "service": "fold",
         "workdir": "/data",
+        "image": "ubuntu:24.04",
         "environment": {"A": "1", "B": "x=y", "TOKENIZER": "fast=yes"},
         "tags": {"k": "v"},
         "command": ["sh", "-c", "exit"],
@@ -167,19 +167,6 @@ def test_a_binary_named_like_a_script(rcq: Rcq, engine: Engine, home: Path) -> N
 def test_wrong_options_send_nothing(rcq: Rcq, engine: Engine, argv: tuple[str, ...]) -> None:
     assert rcq("submit", *argv).code == 2
     assert engine.requests == []
-
-
-@pytest.mark.parametrize("field", sorted(fields.LATER))
-def test_options_of_a_later_version_are_refused_by_name(rcq: Rcq, engine: Engine, home: Path, field: str) -> None:
-    (home / "s.sh").write_text(f"#RCQ --{field} 0-9\n")
-    for argv in ((f"--{field}", "0-9", "true"), (str(home / "s.sh"),)):
-        result = rcq("submit", *argv)
-        assert (result.code, engine.requests) == (2, [])
-        assert f"argument --{field}: this version cannot do this yet" in result.err
-
-
-def test_the_options_of_later_are_the_engines() -> None:
-    assert frozenset(LATER) == fields.LATER
 
 
 def test_an_option_before_the_two_dashes_does_not_swallow_them(rcq: Rcq) -> None:

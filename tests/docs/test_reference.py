@@ -26,7 +26,7 @@ from engine.daemon.policies import BASELINES
 from engine.daemon.simoptions import read_options
 from engine.executor import environment
 from engine.protocol import errors
-from engine.protocol.fields import ALIASES, FIELD_NAMES, LATER, ElementFields, JobFields
+from engine.protocol.fields import ALIASES, FIELD_NAMES, ElementFields, JobFields
 from engine.protocol.notices import NOTICES
 from engine.protocol.people import QuotaView
 from engine.protocol.responses import MeasuresView
@@ -66,7 +66,7 @@ def table(section: str) -> dict[str, list[str]]:
 
 def test_every_section_is_one_that_is_checked() -> None:
     assert set(SECTIONS) == {
-        "Commands", "Exit codes", "Variables that override", "A job's fields", "What a job sees",
+        "Commands", "Exit codes", "Variables that override", "A job's fields", "What a job sees", "Containers",
         "States of a job", "Causes", "Attempts", "GPU memory", "Measures", "Notices", "Quotas", "Power",
         "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "API", "Settings",
         "Keys of the terminal UI", "Options of simulate",
@@ -184,11 +184,6 @@ def test_every_field_has_a_unit_that_its_name_bears_out() -> None:
         assert unit, name
         assert unit == "MiB" or not name.endswith("_mb")
         assert unit == "seconds" or not name.endswith("_s")
-
-
-def test_every_field_that_is_refused_until_later() -> None:
-    line = next(line for line in SECTIONS["A job's fields"].splitlines() if line.startswith("Refused by name"))
-    assert codes(line) == sorted(LATER)
 
 
 def test_every_variable_that_a_job_sees() -> None:

@@ -1,10 +1,12 @@
 """Who is who in /proc."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +72,19 @@ def test_who_wants_a_signal(child: subprocess.Popen[bytes]) -> None:
         signal.signal(signal.SIGUSR1, before)
     assert not tree.wants(child.pid, signal.SIGUSR1)
     assert not tree.wants(0, signal.SIGUSR1)
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("podman", False), ("podman-init", False), ("train", True)])
+def test_who_would_hand_a_signal_on_to_who_may_not_handle_it_does_not_count(
+    tmp_path: Path, name: str, *, wanted: bool
+) -> None:
+    program = tmp_path / name
+    shutil.copy("/bin/bash", program)
+    script = "trap : USR1; echo ready; while :; do sleep 0.1; done"
+    with subprocess.Popen([str(program), "-c", script], stdout=subprocess.PIPE, start_new_session=True) as one:
+        assert one.stdout is not None
+        assert one.stdout.readline() == b"ready\n"
+        try:
+            assert tree.wants(one.pid, signal.SIGUSR1) is wanted
+        finally:
+            os.killpg(one.pid, signal.SIGKILL)

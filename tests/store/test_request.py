@@ -41,6 +41,7 @@ FIELDS = st.builds(
     gpu_power_w=st.none() | SMALL,
     workdir=st.none() | TEXT,
     environment=MAP,
+    image=st.none() | TEXT,
     after=st.lists(st.builds(After, id=SMALL, when=st.sampled_from(WHENS)), max_size=3),
     begin=st.none() | st.floats(0, 1e11),
     cron=st.none() | TEXT,
