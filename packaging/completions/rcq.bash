@@ -1,0 +1,247 @@
+# bash completion for rcq. Made by packaging/pages: change what it is made from.
+# shellcheck shell=bash
+
+_rcq() {
+  local cur prev verb path at taken='' inner='' options='' valued='' operands='' words=''
+  # `--option=value` comes as three words.
+  cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+  if [[ $cur == '=' ]]; then
+    cur=''
+  elif [[ $prev == '=' ]]; then
+    prev=${COMP_WORDS[COMP_CWORD - 2]}
+  fi
+  COMPREPLY=()
+  verb=${COMP_WORDS[1]} path=$verb
+  if ((COMP_CWORD == 1)); then
+    _rcq_words "submit ingest queue show why logs cancel hold release requeue adopt edit gpus plan drain resume reserve reservations unreserve usage stats simulate login logout whoami passwd account group service demo engine doctor backup restore replay --help --version"
+    return
+  fi
+
+  case $verb in
+    account) inner='add list set disable passwd' ;;
+    group) inner='add set list remove' ;;
+    service) inner='list set' ;;
+  esac
+  if [[ $inner ]]; then
+    if ((COMP_CWORD == 2)); then
+      _rcq_words "$inner --help"
+      return
+    fi
+    path="$verb ${COMP_WORDS[2]}"
+  fi
+  case "$path" in
+    'submit')
+      options='-h --help --gpus --gpu-type --gpu-memory --share --no-share --gpu-power --cores --memory --time --priority --preemptible --no-preemptible --idle-ok --no-idle-ok --name --group --service --retries --workdir --image --env --after --begin --cron --tag --job-id --array --json --wait --dry-run'
+      valued='--gpus --gpu-type --gpu-memory --gpu-power --cores --memory --time --priority --name --group --service --retries --workdir --image --env --after --begin --cron --tag --job-id --array'
+      operands='command'
+      ;;
+    'ingest')
+      options='-h --help --format --dry-run --errors --json'
+      valued='--format --errors'
+      operands='file'
+      ;;
+    'queue')
+      options='-h --help --state --mine --all --account --group --array --expand --limit --json'
+      valued='--state --account --group --array --limit'
+      ;;
+    'show')
+      options='-h --help --json'
+      ;;
+    'why')
+      options='-h --help --json'
+      ;;
+    'logs')
+      options='-h --help -f --follow --stderr'
+      ;;
+    'cancel')
+      options='-h --help --all-mine --yes'
+      ;;
+    'hold')
+      options='-h --help'
+      ;;
+    'release')
+      options='-h --help'
+      ;;
+    'requeue')
+      options='-h --help'
+      ;;
+    'adopt')
+      options='-h --help --time-limit --name --group --json'
+      valued='--time-limit --name --group'
+      ;;
+    'edit')
+      options='-h --help --gpus --gpu-type --gpu-memory --share --no-share --gpu-power --cores --memory --time --priority --preemptible --no-preemptible --idle-ok --no-idle-ok --name --group --service --retries --workdir --image --env --after --begin --cron --tag --unset'
+      valued='--gpus --gpu-type --gpu-memory --gpu-power --cores --memory --time --priority --name --group --service --retries --workdir --image --env --after --begin --cron --tag --unset'
+      operands='command'
+      ;;
+    'gpus')
+      options='-h --help --watch --json'
+      ;;
+    'plan')
+      options='-h --help --hours --ascii --json'
+      valued='--hours'
+      ;;
+    'drain')
+      options='-h --help --why'
+      valued='--why'
+      ;;
+    'resume')
+      options='-h --help'
+      ;;
+    'reserve')
+      options='-h --help --from --for --json'
+      valued='--from --for'
+      ;;
+    'reservations')
+      options='-h --help --json'
+      ;;
+    'unreserve')
+      options='-h --help'
+      ;;
+    'usage')
+      options='-h --help --group --since --json'
+      valued='--group --since'
+      ;;
+    'stats')
+      options='-h --help --json'
+      ;;
+    'simulate')
+      options='-h --help --whatif --days --database --gpus --cores --memory-gb --groups --thermal --policy --policies --against --estimates --config --swf-cores-per-gpu --cut --shift --load --schedule --plot --json'
+      valued='--days --database --gpus --cores --memory-gb --groups --policy --policies --against --estimates --config --swf-cores-per-gpu --cut --shift --load --schedule --plot'
+      operands='file'
+      ;;
+    'login')
+      options='-h --help --json --password-stdin'
+      ;;
+    'logout')
+      options='-h --help'
+      ;;
+    'whoami')
+      options='-h --help --json'
+      ;;
+    'passwd')
+      options='-h --help --password-stdin'
+      ;;
+    'account add')
+      options='-h --help --role --group --unix-user --no-password --password-stdin --one-time'
+      valued='--role --group --unix-user'
+      ;;
+    'account list')
+      options='-h --help --json'
+      ;;
+    'account set')
+      options='-h --help --role --group --unix-user --enable --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --gpus-of'
+      valued='--role --group --unix-user --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --gpus-of'
+      ;;
+    'account disable')
+      options='-h --help'
+      ;;
+    'account passwd')
+      options='-h --help --password-stdin --one-time'
+      ;;
+    'group add')
+      options='-h --help --priority --share --guarantee --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --gpus-of'
+      valued='--priority --share --guarantee --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --gpus-of'
+      ;;
+    'group set')
+      options='-h --help --priority --share --guarantee --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --gpus-of'
+      valued='--priority --share --guarantee --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --gpus-of'
+      ;;
+    'group list')
+      options='-h --help --json'
+      ;;
+    'group remove')
+      options='-h --help'
+      ;;
+    'service list')
+      options='-h --help --json'
+      ;;
+    'service set')
+      options='-h --help --jobs-per-account --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --gpus-of'
+      valued='--jobs-per-account --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --gpus-of'
+      ;;
+    'demo')
+      options='-h --help --gpus --real'
+      valued='--gpus'
+      ;;
+    'engine')
+      options='-h --help --system --config --socket --state-dir'
+      valued='--config --socket --state-dir'
+      ;;
+    'doctor')
+      options='-h --help --system --personal --config --json'
+      valued='--config'
+      ;;
+    'backup')
+      options='-h --help --to --system --config --state-dir'
+      valued='--to --config --state-dir'
+      ;;
+    'restore')
+      options='-h --help --system --config --state-dir'
+      valued='--config --state-dir'
+      operands='file'
+      ;;
+    'replay')
+      options='-h --help --since --last --database --show --json'
+      valued='--since --last --database --show'
+      ;;
+  esac
+  # What stands before: whether an option waits for its value, or the job's own command has begun.
+  for ((at = 2; at < COMP_CWORD; at++)); do
+    [[ ${COMP_WORDS[at]} == '=' ]] && continue
+    if [[ ${COMP_WORDS[at]} == -- ]]; then
+      taken=yes
+    elif [[ " $valued " == *" ${COMP_WORDS[at]} "* ]]; then
+      ((at++))
+    elif [[ ${COMP_WORDS[at]} != -* && $operands == command ]]; then
+      taken=yes
+      operands='file'
+    fi
+    [[ $taken ]] && break
+  done
+  if [[ ! $taken && " $valued " == *" $prev "* ]]; then
+    case "$path $prev" in
+      'submit --workdir') _rcq_kind directory '' ;;
+      'ingest --format') _rcq_kind words 'csv ndjson' ;;
+      'ingest --errors') _rcq_kind file '' ;;
+      'edit --workdir') _rcq_kind directory '' ;;
+      'simulate --database') _rcq_kind file '' ;;
+      'simulate --groups') _rcq_kind file '' ;;
+      'simulate --estimates') _rcq_kind words 'history limit actual last2' ;;
+      'simulate --config') _rcq_kind file '' ;;
+      'simulate --schedule') _rcq_kind file '' ;;
+      'simulate --plot') _rcq_kind file '' ;;
+      'account add --role') _rcq_kind words 'user admin' ;;
+      'account set --role') _rcq_kind words 'user admin' ;;
+      'engine --config') _rcq_kind file '' ;;
+      'engine --socket') _rcq_kind file '' ;;
+      'engine --state-dir') _rcq_kind directory '' ;;
+      'doctor --config') _rcq_kind file '' ;;
+      'backup --to') _rcq_kind file '' ;;
+      'backup --config') _rcq_kind file '' ;;
+      'backup --state-dir') _rcq_kind directory '' ;;
+      'restore --config') _rcq_kind file '' ;;
+      'restore --state-dir') _rcq_kind directory '' ;;
+      'replay --database') _rcq_kind file '' ;;
+    esac
+  elif [[ ! $taken && $cur == -* ]]; then
+    _rcq_words "$options"
+  else
+    _rcq_kind "$operands" "$words"
+  fi
+}
+
+# _rcq_words LIST: those that begin as the word does.
+_rcq_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur"); }
+
+# _rcq_kind KIND LIST
+_rcq_kind() {
+  case $1 in
+    file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+    directory) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+    command) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -c -f -- "$cur") ;;
+    words) _rcq_words "$2" ;;
+  esac
+}
+
+complete -F _rcq rcq
