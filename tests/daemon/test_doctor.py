@@ -189,9 +189,25 @@ def test_a_damaged_database_is_told_and_not_touched(
     before = (database.read_bytes(), sorted(database.parent.iterdir()))
     code, found = examine(capsys)
     assert (code, found["database"]["state"]) == (1, "fail")
-    assert "put the last backup in its place" in found["database"]["mend"]
+    assert "rcq restore FILE" in found["database"]["mend"]
     assert "\n" not in found["database"]["found"]
     assert (database.read_bytes(), sorted(database.parent.iterdir())) == before
+
+
+def test_backups_that_fall_behind_are_told(capsys: pytest.CaptureFixture[str], database: Path, config: Path) -> None:
+    assert examine(capsys)[1]["backup"]["found"].startswith("there is none in")
+    place = database.parent / "backups"
+    place.mkdir()
+    (place / "rcq-2025-06-01T030000Z.db").touch()
+    made = 1_748_746_800
+    for later_h, state in ((-5, "ok"), (47, "ok"), (49, "warn")):
+        os.utime(database, (made + later_h * 3600,) * 2)
+        code, found = examine(capsys)
+        assert (code, found["backup"]["state"]) == (0, state)
+    assert "what the last 49 hours brought is in none" in found["backup"]["found"]
+    assert "rcq backup;" in found["backup"]["mend"]
+    config.write_text('[gpu]\nprovider = "none"\n[retention]\nbackups = 0\n')
+    assert examine(capsys)[1]["backup"]["state"] == "ok"
 
 
 def test_a_clock_that_lost_its_battery_is_told(

@@ -12,6 +12,7 @@ import shutil
 import socket
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -88,6 +89,11 @@ class Machine:
             connection.executemany("INSERT INTO accounts VALUES (?, ?, ?, 0)", accounts)
             connection.commit()
 
+    def backups(self) -> None:
+        """One that was just made."""
+        (self.state / "backups").mkdir(mode=0o700)
+        (self.state / "backups" / time.strftime("rcq-%Y-%m-%dT%H%M%SZ.db", time.gmtime())).touch()
+
     def write_states(self) -> None:
         """What systemctl tells of the units."""
         blocks = ["\n".join(f"{key}={value}" for key, value in state.items()) for state in self.states.values()]
@@ -133,6 +139,7 @@ Examine = Callable[..., tuple[int, Found]]
 def test_a_well_machine(machine: Machine, examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(people, "allowed", lambda name: pwd.getpwnam(ME))
     machine.database(("root", "admin", None), ("ada", "user", "ada"))
+    machine.backups()
     before = sorted(machine.state.rglob("*"))
     code, found = examine()
     assert {name: item["state"] for name, item in found.items()} == {name: "ok" for name, _ in APPLIANCE}
@@ -316,6 +323,7 @@ def test_accounts_whose_jobs_cannot_start(machine: Machine, examine: Examine, mo
 def test_somebody_without_rights_is_told_what_could_not_be_looked_at(machine: Machine, examine: Examine) -> None:
     machine.bin.parent.chmod(0o755)
     machine.database(("ada", "user", "ada"))
+    machine.backups()
     (machine.state / "rcq.db").chmod(0o600)
     machine.write_states()
     nobody = pwd.getpwnam("nobody").pw_uid
@@ -329,7 +337,7 @@ def test_somebody_without_rights_is_told_what_could_not_be_looked_at(machine: Ma
     finally:
         os.setresuid(0, 0, 0)
     skipped = {name for name, item in found.items() if item["state"] == "skip"}
-    assert skipped == {"database", "people"}
+    assert skipped == {"database", "backup", "people"}
     assert all("as user nobody" in found[name]["found"] for name in skipped)
     assert code == 0
     assert (settings["state"], settings["mend"]) == ("skip", "Run: sudo rcq doctor")

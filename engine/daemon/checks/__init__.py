@@ -5,6 +5,7 @@ No check changes anything or needs a running engine. Must not know how findings 
 
 from collections.abc import Callable
 
+from engine.daemon.checks.backup import backup
 from engine.daemon.checks.cards import cards
 from engine.daemon.checks.finding import Finding, Host
 from engine.daemon.checks.installation import packages, python, settings
@@ -25,6 +26,7 @@ PERSONAL: Checks = (
     ("settings", settings),
     ("state directory", state_directory),
     ("database", database),
+    ("backup", backup),
     ("clock", clock),
     ("socket", engine_socket),
     ("cards", cards),
@@ -44,6 +46,7 @@ APPLIANCE: Checks = (
     ("disk", disk),
     ("access lists", access_lists),
     ("database", database),
+    ("backup", backup),
     ("clock", clock),
     ("time keeping", time_keeping),
     ("services", services),

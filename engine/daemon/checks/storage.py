@@ -49,7 +49,7 @@ def database(host: Host) -> Finding:
     file = host.paths.database
     if not os.access(file, os.R_OK):
         return unseen(file)
-    mend = f"Stop the engine, keep a copy of {file}, and put the last backup in its place."
+    mend = "Stop the engine and put the last backup in its place: rcq restore FILE (docs/operations.md tells more)."
     try:
         with reading(file) as connection:
             answer = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
