@@ -89,8 +89,11 @@ def write(directory: int, name: str, record: Mapping[str, object]) -> None:
     os.rename(draft, name, src_dir_fd=directory, dst_dir_fd=directory)
 
 
-def read(directory: int, name: str) -> Record | None:
-    """A record, or `None` where there is none, or something that is not a record of ours."""
+def read(directory: int, name: str, owner: int | None = None) -> Record | None:
+    """A record, or `None` where there is none, or something that is not a record of ours.
+
+    owner: the user id that must have written it, if that matters.
+    """
     try:
         handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
     except OSError:
@@ -98,6 +101,8 @@ def read(directory: int, name: str) -> Record | None:
     try:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode) or facts.st_nlink > 1 or facts.st_size > MAX_BYTES:
+            return None
+        if owner is not None and facts.st_uid != owner:
             return None
         found = json.loads(os.read(handle, MAX_BYTES))
     except (OSError, ValueError, RecursionError):

@@ -1,13 +1,14 @@
 """`rcq account`: adds, lists, changes and disables accounts, and sets their passwords."""
 
 import argparse
+import sys
 from typing import Any
 
 from rcq_tui.cli.call import engine
 from rcq_tui.cli.columns import Column
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import add_json, parser
-from rcq_tui.cli.passwords import add_password_stdin, ask_new
+from rcq_tui.cli.passwords import add_one_time, add_password_stdin, ask_new
 from rcq_tui.cli.quotas import add_quota, changed, described
 from rcq_tui.cli.registers import find, show
 from rcq_tui.client.wire import Wire, escaped
@@ -33,9 +34,13 @@ def run(argv: list[str]) -> int:
 def _add(chosen: argparse.Namespace, wire: Wire) -> int:
     if chosen.no_password and not chosen.unix_user:
         raise UsageError("without a password nobody gets in unless --unix-user links the account to a Unix user")
+    if chosen.no_password and chosen.one_time:
+        raise UsageError("--one-time is said of a password; leave --no-password out")
     password = None if chosen.no_password else ask_new(f"Password for {clean(chosen.name)}: ", chosen.password_stdin)
     body = {"name": chosen.name, "role": chosen.role, "group": chosen.group, "unix_user": chosen.unix_user}
-    account = wire.request("POST", "/v1/accounts", body={**body, "password": password})
+    one_time = {"one_time": True} if chosen.one_time else {}
+    account = wire.request("POST", "/v1/accounts", body={**body, "password": password, **one_time})
+    _note(account)
     print(f"account {clean(account['name'])} made: {clean(account['role'])} in group {clean(account['group'])}")
     print(f"log in with: rcq login {clean(account['name'])}")
     return 0
@@ -49,7 +54,8 @@ def cells(account: dict[str, Any]) -> list[str]:
     """One account's row of the table."""
     names = [clean(account[field]) for field in ("name", "role", "group")]
     unix_user = clean(account["unix_user"]) or "-"
-    return [*names, unix_user, "disabled" if account["disabled"] else "ok", described(account["quota"])]
+    state = "disabled" if account["disabled"] else "one-time password" if account.get("one_time_password") else "ok"
+    return [*names, unix_user, state, described(account["quota"])]
 
 
 def _set(chosen: argparse.Namespace, wire: Wire) -> int:
@@ -69,22 +75,30 @@ def _disable(chosen: argparse.Namespace, wire: Wire) -> int:
 
 def _passwd(chosen: argparse.Namespace, wire: Wire) -> int:
     password = ask_new(f"New password for {clean(chosen.name)}: ", chosen.password_stdin)
-    return _change(wire, chosen.name, {"password": password})
+    one_time = {"one_time": True} if chosen.one_time else {}
+    return _change(wire, chosen.name, {"password": password, **one_time})
 
 
 def _change(wire: Wire, name: str, body: dict[str, Any]) -> int:
     account = wire.request("PATCH", f"/v1/accounts/{escaped(name)}", body=body)
+    _note(account)
     name, role, group, unix_user, state, limits = cells(account)
     linked = "" if unix_user == "-" else f", Unix user {unix_user}"
     print(f"account {name}: {role} in group {group}{linked}, {state}, {limits}")
     return 0
 
 
+def _note(account: dict[str, Any]) -> None:
+    """What the engine wants known of a change that it made."""
+    if account.get("note"):
+        print(f"rcq: {clean(account['note'])}", file=sys.stderr)
+
+
 def _parser() -> argparse.ArgumentParser:
     options = parser(
         "account",
         "Accounts: people's log-ins. The first one that is made is an admin; after that only admins make any.",
-        "rcq account add alice --group vision\nrcq account set alice --gpus 4 --gpus-of a100=1 --memory 64G\n"
+        "rcq account add alice --group vision --unix-user alice --one-time\nrcq account set alice --gpus 4 --gpus-of a100=1 --memory 64G\n"
         "rcq account disable mallory\nrcq account list --json",
     )
     words = options.add_subparsers(metavar="add|list|set|disable|passwd", required=True)
@@ -95,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--unix-user", metavar="U", help="this Unix user gets in without a password")
     add.add_argument("--no-password", action="store_true", help="only the linked Unix user gets in")
     add_password_stdin(add)
+    add_one_time(add)
     add.set_defaults(act=_add)
     listing = words.add_parser("list", help="list accounts")
     add_json(listing)
@@ -113,5 +128,6 @@ def _parser() -> argparse.ArgumentParser:
     passwd = words.add_parser("passwd", help="set an account's password")
     passwd.add_argument("name", metavar="NAME")
     add_password_stdin(passwd)
+    add_one_time(passwd)
     passwd.set_defaults(act=_passwd)
     return options

@@ -1,11 +1,12 @@
 """`rcq login`: opens a session and keeps its token."""
 
 import os
+import sys
 
 from rcq_tui.cli.call import print_json
 from rcq_tui.cli.failures import Failed
 from rcq_tui.cli.options import parser
-from rcq_tui.cli.passwords import add_password_stdin, ask
+from rcq_tui.cli.passwords import add_password_stdin, ask, ask_new
 from rcq_tui.client import token
 from rcq_tui.client.where import find_socket
 from rcq_tui.client.wire import Wire
@@ -33,9 +34,22 @@ def run(argv: list[str]) -> int:
         return 0
     token.write(session["token"])
     print(f"logged in as {_described(session)} until {exact(session['expires_at'])}")
+    if session.get("must_change_password"):
+        _change_one_time(wire.path, session["token"], password, chosen.password_stdin)
     if os.environ.get("RCQ_TOKEN"):
         raise Failed("RCQ_TOKEN is set and wins over this log-in; unset it")
     return 0
+
+
+def _change_one_time(socket_path: str, token: str, old: str, from_stdin: bool) -> None:
+    """Where somebody can be asked, at once: such a log-in is good for nothing else. Raises UsageError, Refused."""
+    if from_stdin:
+        print("rcq: this was a one-time password; set your own: rcq passwd", file=sys.stderr)
+        return
+    print("This was a one-time password. Set your own now, or later with: rcq passwd")
+    new = ask_new("New password: ", from_stdin)
+    Wire(socket_path, token).request("POST", "/v1/password", body={"old": old, "new": new})
+    print("password changed")
 
 
 def _described(session: dict[str, str]) -> str:

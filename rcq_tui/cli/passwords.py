@@ -14,6 +14,11 @@ def add_password_stdin(to: ArgumentParser, what: str = "the password") -> None:
     to.add_argument("--password-stdin", action="store_true", help=f"read {what} from standard input, a line each")
 
 
+def add_one_time(to: ArgumentParser) -> None:
+    """The option of whoever sets another person's password."""
+    to.add_argument("--one-time", action="store_true", help="it has to be changed at the first log-in with it")
+
+
 def ask(prompt: str, from_stdin: bool) -> str:
     """One password. Raises UsageError where nobody can be asked, or the line is empty."""
     password = _line() if from_stdin else _from_terminal(prompt)

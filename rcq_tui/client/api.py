@@ -73,6 +73,10 @@ class Api:
         finally:
             self._token = None
 
+    async def change_password(self, old: str, new: str) -> None:
+        """Set one's own password; one's other sessions end."""
+        await self._call("POST", "/v1/password", body={"old": old, "new": new})
+
     async def me(self) -> Me:
         """Who the caller is to the engine."""
         return decode(Me, await self._call("GET", "/v1/me"))

@@ -57,6 +57,10 @@ class Calls(Protocol):
         """End the session; the token is forgotten whatever the engine says."""
         ...
 
+    async def change_password(self, old: str, new: str) -> None:
+        """Set one's own password; one's other sessions end."""
+        ...
+
     async def me(self) -> Me:
         """Who the caller is to the engine."""
         ...

@@ -104,8 +104,20 @@ class FakeApi:
     async def login(self, name: str, password: str) -> Session:
         """Log in as announced."""
         session: Session = self._scripted("login", name, password)
-        self.identity = Me(account=session.account, group=session.group, role=session.role, via="token")
+        self.identity = Me(
+            account=session.account,
+            group=session.group,
+            role=session.role,
+            via="token",
+            must_change_password=session.must_change_password,
+        )
         return session
+
+    async def change_password(self, old: str, new: str) -> None:
+        """Set the password as announced."""
+        self._scripted("change_password", old, new)
+        if self.identity is not None:
+            self.identity = replace(self.identity, must_change_password=False)
 
     async def logout(self) -> None:
         """End the session as announced."""

@@ -12,6 +12,7 @@ from textual.message import Message
 
 from engine.protocol.cards import GpuView
 from engine.protocol.errors import Refused, Unreachable
+from engine.protocol.people import Me
 from engine.protocol.responses import JobRow, Stats
 from rcq_tui.client.calls import Calls, Event, JobsWanted
 from rcq_tui.client.decode import decode, decode_items
@@ -73,11 +74,14 @@ class Feed:
         self._urgent.set()
 
     async def run(self) -> None:
-        """Listen for ever. Ends after `LoginNeeded`."""
+        """Listen for ever. Ends after `LoginNeeded`: nobody is logged in, or only to set a password."""
         failures = 0
         while True:
             try:
-                await self._greet()
+                if (me := await self._api.me()).must_change_password:
+                    self._post(LoginNeeded())
+                    return
+                await self._greet(me)
                 failures = 0
                 await self._both(self._listen(), self._fetch())
             except Refused as refused:
@@ -90,8 +94,8 @@ class Feed:
             await asyncio.sleep(self._pace.retry[min(failures, len(self._pace.retry) - 1)])
             failures += 1
 
-    async def _greet(self) -> None:
-        self._post(Recognised(await self._api.me()))
+    async def _greet(self, me: Me) -> None:
+        self._post(Recognised(me))
         self._post(StatsRead(await self._api.stats()))
         self._post(GpusRead(await self._api.gpus()))
         self._stale.set()

@@ -1,6 +1,7 @@
 """Who is asking: token, Unix user, nobody."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from engine.api.backend import Identity, NewAccount
 from engine.protocol.errors import Refused
 from engine.protocol.people import AccountView, QuotaView
 from engine.protocol.responses import Health
-from tests.api.scripted import Api, refusal
+from tests.api.scripted import ADMIN, USER, Api, refusal
 
 
 def test_a_token_is_who_it_says(api: Api) -> None:
@@ -95,6 +96,38 @@ PROTECTED = [
 def test_every_other_route_wants_to_know_who_asks(api: Api, method: str, path: str) -> None:
     assert refusal(api.ask(method, path, token=None)) == (401, "UNAUTHENTICATED")
     assert refusal(api.ask(method, path, token="bad")) == (401, "UNAUTHENTICATED")
+
+
+NEWCOMERS = {("POST", "/v1/logout"), ("GET", "/v1/me"), ("POST", "/v1/password")}
+
+
+@pytest.mark.parametrize(("method", "path"), [*(route for route in PROTECTED if route not in NEWCOMERS)])
+def test_a_one_time_password_opens_no_other_route(api: Api, method: str, path: str) -> None:
+    api.app.state.backend.people.tokens["new"] = replace(USER, must_change_password=True)
+    answer = api.ask(method, path, token="new")
+    assert refusal(answer) == (403, "FORBIDDEN")
+    assert "rcq passwd" in answer.json()["error"]["message"]
+
+
+def test_a_newcomer_sees_who_they_are_sets_a_password_and_leaves(api: Api) -> None:
+    who = api.app.state.backend.people.tokens["new"] = replace(USER, must_change_password=True)
+    assert api.ask("GET", "/v1/me", token="new").json()["must_change_password"] is True
+    api.script.expect("people.change_password", who, "once", "mine", gives=None)
+    assert api.ask("POST", "/v1/password", token="new", json={"old": "once", "new": "mine"}).status_code == 200
+    api.script.expect("people.logout", who, gives=None)
+    assert api.ask("POST", "/v1/logout", token="new").status_code == 200
+
+
+def test_a_newcomer_makes_no_account_either(api: Api) -> None:
+    api.app.state.backend.people.tokens["new"] = replace(ADMIN, must_change_password=True)
+    answer = api.ask("POST", "/v1/accounts", token="new", json={"name": "x", "group": "g"})
+    assert refusal(answer) == (403, "FORBIDDEN")
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/v1/accounts"), ("PATCH", "/v1/accounts/ada")])
+def test_one_time_is_said_of_a_password(api: Api, method: str, path: str) -> None:
+    body = {"one_time": True} | ({"name": "ada", "group": "g"} if method == "POST" else {"role": "user"})
+    assert refusal(api.ask(method, path, json=body)) == (422, "VALIDATION_ERROR")
 
 
 def test_that_list_is_complete(api: Api) -> None:

@@ -44,6 +44,24 @@ def test_account_add_for_a_unix_user_alone(rcq: Rcq, engine: Engine) -> None:
     assert rcq("account", "add", "alice", "--no-password").code == 2
 
 
+def test_one_time_passwords(rcq: Rcq, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.on("POST", "/v1/accounts", account())
+    engine.on("PATCH", "/v1/accounts/alice", account(one_time_password=True))
+    monkeypatch.setattr("sys.stdin", io.StringIO("secret\nsecret\n"))
+    assert rcq("account", "add", "alice", "--password-stdin", "--one-time").code == 0
+    assert "one-time password" in rcq("account", "passwd", "alice", "--password-stdin", "--one-time").out
+    assert [asked.json["one_time"] for asked in engine.requests] == [True, True]
+    assert rcq("account", "add", "bob", "--unix-user", "bob", "--no-password", "--one-time").code == 2
+
+
+def test_what_an_admin_should_know_of_a_link_is_said(rcq: Rcq, engine: Engine) -> None:
+    note = "jobs of this account will be refused: 'root' is root or a system user"
+    engine.on("GET", "/v1/accounts", {"items": [account()]})
+    engine.on("PATCH", "/v1/accounts/alice", account(unix_user="root", role="admin", note=note))
+    result = rcq("account", "set", "alice", "--unix-user", "root")
+    assert (result.code, result.err) == (0, f"rcq: {note}\n")
+
+
 def test_account_list(rcq: Rcq, engine: Engine) -> None:
     items = [account(), account(name="mallory", disabled=True, unix_user="mal", quota=FREE)]
     engine.on("GET", "/v1/accounts", {"items": items})

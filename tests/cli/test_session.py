@@ -100,6 +100,35 @@ def test_on_a_terminal_the_password_is_asked_without_echo(engine: Engine, home: 
     assert engine.requests[0].json["password"] == "hunter2"
 
 
+def test_a_one_time_password_is_changed_at_once_on_a_terminal(engine: Engine, home: Path) -> None:
+    engine.on("POST", "/v1/login", {**SESSION, "must_change_password": True})
+    engine.on("POST", "/v1/password", None)
+    child, ours = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-P", "-m", "rcq_tui.cli.main", "login", "alice"])  # noqa: S606
+    shown = b""
+    for prompt, answer in ((b"Password of alice: ", b"once\n"), (b"New password: ", b"mine\n"), (b"more: ", b"mine\n")):
+        while prompt not in shown:
+            shown += os.read(ours, 4096)
+        os.write(ours, answer)
+    while b"password changed" not in shown:
+        shown += os.read(ours, 4096)
+    assert os.waitpid(child, 0)[1] == 0
+    os.close(ours)
+    assert engine.requests[1].json == {"old": "once", "new": "mine"}
+    assert engine.requests[1].headers["authorization"] == "Bearer tok123"
+
+
+def test_a_script_with_a_one_time_password_is_told_what_to_do(
+    rcq: Rcq, engine: Engine, typed: Callable[[str], None], kept: Path
+) -> None:
+    engine.on("POST", "/v1/login", {**SESSION, "must_change_password": True})
+    typed("once\n")
+    result = rcq("login", "alice", "--password-stdin")
+    assert (result.code, result.err) == (0, "rcq: this was a one-time password; set your own: rcq passwd\n")
+    assert kept.read_text() == "tok123\n", "passwd needs it"
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o622])
 def test_a_token_open_to_others_is_refused(rcq: Rcq, engine: Engine, kept: Path, mode: int) -> None:
     kept.parent.mkdir(parents=True)

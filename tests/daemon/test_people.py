@@ -147,6 +147,40 @@ async def test_a_new_password_ends_the_other_sessions(make):
     assert await world.people.by_token(stolen.token) is None
 
 
+async def test_a_one_time_password_is_good_for_nothing_but_setting_another(make):
+    world = await make(auth=AuthSettings(bcrypt_rounds=4, sessions_per_account=2))
+    await world.populate()
+    given = AccountChange(password="once", one_time=True, unix_user="annu")
+    assert (await world.people.change_account(world.root, "ann", given)).one_time_password
+    session = await world.people.login("ann", "once")
+    who = await world.people.by_token(session.token)
+    assert (session.must_change_password, who.must_change_password) == (True, True)
+    assert await refused(world.people.change_password(who, "once", "once")) == "VALIDATION_ERROR"
+    await world.people.change_password(who, "once", "mine")
+    assert not (await world.people.by_token(session.token)).must_change_password
+    assert not (await world.people.login("ann", "mine")).must_change_password
+    entries = [row.entry for row in await world.store.audit.page()]
+    assert next(entry for entry in entries if entry.action == "password").detail == {"one_time": True}
+    changed = next(e for e in entries if e.action == "account.change" and e.detail["password"])
+    assert changed.detail["after"]["one_time"] == "True"
+
+
+async def test_a_new_account_may_begin_with_a_one_time_password(world):
+    new = NewAccount(name="cat", group="bio", password="once", one_time=True)
+    assert (await world.people.add_account(world.root, 0, new)).one_time_password
+    assert (await world.people.login("cat", "once")).must_change_password
+    await world.people.change_account(world.root, "cat", AccountChange(password="known"))
+    assert not (await world.people.login("cat", "known")).must_change_password
+
+
+async def test_a_one_time_password_does_not_keep_out_the_unix_user(world):
+    import pwd
+
+    me = pwd.getpwuid(os.getuid()).pw_name
+    await world.people.change_account(world.root, "ann", AccountChange(unix_user=me, password="once", one_time=True))
+    assert not (await world.people.by_peer(os.getuid())).must_change_password
+
+
 @pytest.mark.parametrize("peer", [True, False])
 async def test_the_unix_user_behind_a_connection(make, peer):
     import pwd

@@ -1,9 +1,10 @@
 """Log-in and log-out."""
 
 from engine.protocol.errors import Refused
-from engine.protocol.people import Session
+from engine.protocol.people import Me, Session
 from rcq_tui.tui.screens.dashboard import DashboardScreen
 from rcq_tui.tui.screens.login import LoginScreen
+from rcq_tui.tui.screens.newpassword import NewPasswordScreen
 from rcq_tui.tui.widgets.field import Field
 
 ADA = Session(token="t0k3n", account="ada", group="vision", role="user", expires_at=2e9)
@@ -68,3 +69,54 @@ async def test_a_session_that_ends_leads_back_to_the_log_in(box, until, text):
         fake.identity = None
         fake.emit("queue")
         await until(pilot, lambda: isinstance(app.screen, LoginScreen))
+
+
+ONE_TIME = Session(token="t0k3n", account="ada", group="vision", role="user", expires_at=2e9, must_change_password=True)
+
+
+async def test_a_one_time_password_is_changed_before_anything_else(box, until, text):
+    fake, saved = box.busy(None), []
+    fake.expect("login", "ada", "once", answer=ONE_TIME)
+    refused = Refused("VALIDATION_ERROR", "The new password must be another one than the one-time password.")
+    fake.expect("change_password", "once", "once", answer=refused)
+    fake.expect("change_password", "once", "hunter2")
+    app = box.app(fake, save_token=saved.append)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LoginScreen))
+        await pilot.press(*"ada", "enter", *"once", "enter")
+        await until(pilot, lambda: isinstance(app.screen, NewPasswordScreen))
+        await pilot.press(*"mine", "enter", *"other", "enter")
+        await until(pilot, lambda: "The two differ." in text(app))
+        await pilot.press(*"once", "enter", *"once", "enter")
+        await until(pilot, lambda: "another one than" in text(app))
+        assert saved == []
+        await pilot.press(*"hunter2", "enter", *"hunter2")
+        assert "hunter2" not in text(app), "a password is never shown"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, DashboardScreen) and "eval" in text(app))
+    assert saved == ["t0k3n"]
+    fake.finish()
+
+
+async def test_who_does_not_set_one_now_is_not_let_in(box, until):
+    fake, saved = box.busy(None), []
+    fake.expect("login", "ada", "once", answer=ONE_TIME)
+    app = box.app(fake, save_token=saved.append)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LoginScreen))
+        await pilot.press(*"ada", "enter", *"once", "enter")
+        await until(pilot, lambda: isinstance(app.screen, NewPasswordScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, LoginScreen))
+        assert app.screen.query_one("#login-password", Field).value == ""
+    assert saved == []
+    fake.finish()
+
+
+async def test_a_kept_log_in_with_a_one_time_password_leads_to_the_log_in(box, until):
+    fake = box.busy()
+    fake.identity = Me(account="ada", group="vision", role="user", via="token", must_change_password=True)
+    app = box.app(fake)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LoginScreen))
+    assert ("stats",) not in fake.calls

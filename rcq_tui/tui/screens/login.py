@@ -8,9 +8,11 @@ from textual.containers import Vertical
 from textual.widgets import Button, Input, Label, Static
 
 from engine.protocol.errors import RcqError
+from engine.protocol.people import Session
 from rcq_tui.tui.commands import bindings
 from rcq_tui.tui.messages import LoggedIn
 from rcq_tui.tui.screens.base import CommandScreen
+from rcq_tui.tui.screens.newpassword import NewPasswordScreen
 from rcq_tui.tui.widgets.field import Field
 from rcq_tui.viewmodel.text import clean
 
@@ -81,9 +83,22 @@ class LoginScreen(CommandScreen[None]):
             field.value = ""
             field.focus()
         else:
-            self.post_message(LoggedIn(session))
+            self._logged_in(session, password)
         finally:
             self.query_one("#login-go", Button).disabled = False
+
+    def _logged_in(self, session: Session, password: str) -> None:
+        """A one-time password has to be changed first."""
+        if not session.must_change_password:
+            self.post_message(LoggedIn(session))
+            return
+
+        def answered(is_set: bool | None) -> None:
+            self.query_one("#login-password", Field).value = ""
+            if is_set:
+                self.post_message(LoggedIn(session))
+
+        self.app.push_screen(NewPasswordScreen(password), answered)
 
     def _complain(self, what: str) -> None:
         line = self.query_one("#login-error", Static)
