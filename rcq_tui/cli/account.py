@@ -98,7 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     options = parser(
         "account",
         "Accounts: people's log-ins. The first one that is made is an admin; after that only admins make any.",
-        "rcq account add alice --group vision --unix-user alice --one-time\nrcq account set alice --gpus 4 --gpus-of a100=1 --memory 64G\n"
+        "rcq account add alice --group vision --unix-user alice --one-time\n"
+        "rcq account set alice --gpus 4 --gpus-of a100=1 --memory 64G\n"
         "rcq account disable mallory\nrcq account list --json",
     )
     words = options.add_subparsers(metavar="add|list|set|disable|passwd", required=True)
