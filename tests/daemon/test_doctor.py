@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -16,7 +17,7 @@ import pynvml
 import pytest
 
 from engine.daemon import doctor
-from engine.daemon.checks import PERSONAL, cards, finding, installation, storage, surroundings
+from engine.daemon.checks import APPLIANCE, PERSONAL, cards, finding, installation, storage, surroundings
 from tests.gpu.scripted import ScriptedDriver
 
 
@@ -84,6 +85,13 @@ def test_each_check_is_one_line_that_begins_with_its_state(capsys: pytest.Captur
     assert len(lines) == len(PERSONAL)
     assert [line.split()[0] for line in lines] == ["ok"] * len(PERSONAL)
     assert str(config) in lines[2]
+
+
+def test_every_check_is_told_on_the_page_of_the_installation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "install.md").read_text(encoding="utf-8")
+    rows = page.partition("| check | looks at |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
+    told = [name for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
+    assert sorted(told) == sorted({name for name, _ in (*PERSONAL, *APPLIANCE)})
 
 
 def test_what_fails_says_what_to_do_and_is_the_exit_code(capsys: pytest.CaptureFixture[str], config: Path) -> None:
