@@ -2,17 +2,27 @@
 # `install.sh --system` and `--uninstall`: makes this machine rcq's appliance, keeps it up to date, takes it away.
 # Sourced by install.sh, whose steps and messages it uses. Must not know what rcq does.
 
-: "${root:?install.sh sources this file}" "${dry_run:?}" "${mode?}"
-
-# shellcheck source=packaging/places.sh
-source "$root/packaging/places.sh"
-# shellcheck source=packaging/release.sh
-source "$root/packaging/release.sh"
+: "${root:?install.sh sources this file}" "${dry_run:?}" "${mode?}" "${log?}" "${venv_name:?}"
 
 admin=''
 prepare_only=0
 purge=0
 force=0
+
+# shellcheck source=packaging/places.sh
+source "$root/packaging/places.sh"
+# shellcheck source=packaging/release.sh
+source "$root/packaging/release.sh"
+# shellcheck source=packaging/machine.sh
+source "$root/packaging/machine.sh"
+# shellcheck source=packaging/service.sh
+source "$root/packaging/service.sh"
+# shellcheck source=packaging/upgrade.sh
+source "$root/packaging/upgrade.sh"
+# shellcheck source=packaging/firstadmin.sh
+source "$root/packaging/firstadmin.sh"
+# shellcheck source=packaging/uninstall.sh
+source "$root/packaging/uninstall.sh"
 
 # appliance WORD...: the whole of it, as a table of contents.
 appliance() {
@@ -22,13 +32,52 @@ appliance() {
   ((dry_run)) || [[ $(id -u) == 0 ]] || die "only root may do this. Run: $(again)"
   prepare_output
   one_installer
+  if [[ $mode == uninstall ]]; then
+    uninstall
+    return
+  fi
   check_distribution
+  ((prepare_only)) || check_booted
   make_release
   if ((prepare_only)); then
     ((dry_run)) || say "prepared: $venv_name. To put it to use: sudo $(printf %q "$root/install.sh") --system"
     return
   fi
-  die "--$mode without --prepare is not in this version (${admin:-}$purge$force)."
+  put_to_use
+}
+
+# put_to_use: a first installation, an upgrade, or a look whether all is as it should be.
+put_to_use() {
+  previous=$(readlink -- "$current") || previous=''
+  is_complete "$previous" || previous=''
+  check_command
+  if [[ $previous == "$release" ]]; then
+    activate "$release" || die "a step failed: $(tail -n 1 "$log"). When that is mended, run: $(again)"
+    start_engine || die "the engine does not come up: $(why_not). See: journalctl -u rcq-engine"
+  else
+    upgrade
+  fi
+  first_admin
+  if ((dry_run)); then
+    return
+  elif ((changes == 0)); then
+    say "rcq ${release##*/} is installed and runs: nothing to do"
+  else
+    say "rcq ${release##*/} runs."
+    what_next
+  fi
+}
+
+check_booted() {
+  [[ -d $booted_dir ]] || die "systemd does not run this machine. The appliance needs it; --prepare works without." \
+    "For yourself alone: $(printf %q "$root/install.sh") --demo"
+}
+
+# check_command: somebody else's program of that name is not replaced.
+check_command() {
+  local file=$local_dir/bin/rcq
+  [[ ! -e $file && ! -L $file ]] || [[ $(readlink -- "$file") == "$current/"* ]] ||
+    die "$file is there and not this appliance's. Move it away, then run: $(again)"
 }
 
 # option MODE OPTION: ends unless the option belongs to what is being done.

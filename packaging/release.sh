@@ -32,6 +32,7 @@ fingerprint_here() {
 fit_for_all() {
   local library path
   library=$("$1" -I -c 'import os; print(os.path.dirname(os.path.realpath(os.__file__)))') || return 1
+  [[ $library == /* ]] || return 1
   for path in "$(readlink -f -- "$1")" "$library"; do
     while :; do
       [[ $(stat -c '%u %A' -- "$path") =~ ^0\ .{7}r-[xt]$ ]] || return 1

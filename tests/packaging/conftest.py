@@ -112,8 +112,9 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     (checkout / "packaging").mkdir(parents=True)
     shutil.copy(ROOT / "install.sh", checkout)
     shutil.copy(ROOT / "pyproject.toml", checkout)
-    for lock in (ROOT / "packaging").glob("requirements*.txt"):
-        shutil.copy(lock, checkout / "packaging")
+    for pattern in ("requirements*.txt", "*.sh"):
+        for part in (ROOT / "packaging").glob(pattern):
+            shutil.copy(part, checkout / "packaging")
     binaries = tmp_path / "bin"
     binaries.mkdir()
     for name in TOOLS:
