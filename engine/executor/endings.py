@@ -64,12 +64,17 @@ def unlaunched(job: JobId, attempt: int, message: str) -> Ending:
 
 
 def write(ending: Ending, directory: Path) -> None:
-    """Leave in the job's directory what nobody else is left to write there; a directory that is gone stays gone."""
+    """Leave in the job's directory what nobody else is left to write there; a directory that is gone stays gone.
+
+    What a later attempt left stays, too: where the books are older than the directory, they come to that one yet.
+    """
     record = {name: getattr(ending, name) for name in Ending.__dataclass_fields__}
     with contextlib.suppress(OSError):
         handle = records.open_directory(str(directory))
         try:
-            records.write(handle, records.EXIT, record)
+            later = (records.read(handle, records.EXIT) or {}).get("attempt")
+            if not isinstance(later, int) or later <= ending.attempt:
+                records.write(handle, records.EXIT, record)
         finally:
             os.close(handle)
 

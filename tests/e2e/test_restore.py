@@ -119,13 +119,17 @@ def test_what_happened_since_the_backup_is_found_and_nothing_runs_twice(
 def test_further_attempts_since_the_backup_are_found_one_after_the_other(
     engine: Any, admin: Any, tmp_path: Path, until: Callable[..., Any], lines: Callable[..., Any]
 ) -> None:
-    """The books know attempt 1; attempt 2 runs. It is not started beside itself, whoever asks for it."""
+    """The books know attempt 1; attempt 2 of one job runs, that of another is over. Neither is started again."""
     ran, go = tmp_path / "ran", tmp_path / "go"
     text = f"echo $RCQ_ATTEMPT >> {ran}; while [ ! -e {go}$RCQ_ATTEMPT ]; do sleep 0.02; done; exit 3"
     job = admin.script(text, retries=1)
-    until(lambda: lines(ran) == ["1"])
+    quick, other = tmp_path / "quick", tmp_path / "other"
+    over = admin.script(f"echo $RCQ_ATTEMPT >> {quick}; while [ ! -e {other} ]; do sleep 0.02; done; exit 4", retries=1)
+    until(lambda: lines(ran) == lines(quick) == ["1"])
     file = tool(engine, "backup").strip()
     Path(f"{go}1").touch()
+    other.touch()
+    assert admin.ended(over)["attempt"] == 2
     until(lambda: lines(ran) == ["1", "2"])
     engine.end(signal.SIGKILL)
     tool(engine, "restore", file)
@@ -135,7 +139,9 @@ def test_further_attempts_since_the_backup_are_found_one_after_the_other(
     assert [one["attempt"] for one in again.job(job)["attempts"]] == [1]
     Path(f"{go}2").touch()
     assert again.ended(job)["exit_code"] == 3
-    assert lines(ran) == ["1", "2"]
+    assert lines(ran) == lines(quick) == ["1", "2"]
+    late = again.ended(over)
+    assert (late["attempt"], late["exit_code"]) == (2, 4)
 
 
 def test_a_running_engine_and_a_bad_backup_are_refused_and_nothing_changes(
@@ -158,10 +164,7 @@ def test_a_running_engine_and_a_bad_backup_are_refused_and_nothing_changes(
         bad.write_bytes(content)
         assert word in tool(engine, "restore", str(bad), code=1)
         assert database(engine) == before
-    other = sqlite3.connect(tmp_path / "other.db")
-    other.execute("CREATE TABLE bookmarks (url TEXT)")
-    other.commit()
-    other.close()
+    sql(tmp_path / "other.db", "CREATE TABLE bookmarks (url TEXT)")
     assert "another program" in tool(engine, "restore", str(tmp_path / "other.db"), code=1)
     assert "cannot be read" in tool(engine, "restore", str(tmp_path / "none.db"), code=1)
     assert "is in use" in tool(engine, "restore", _with_log(tmp_path, whole), code=1)
@@ -175,33 +178,34 @@ def _with_log(tmp_path: Path, whole: bytes) -> str:
     return str(tmp_path / "live.db")
 
 
-@pytest.mark.parametrize("what", ["cut", "zeroed", "head", "foreign", "newer", "log alone", "half restored"])
-def test_every_kind_of_damage_is_one_clear_line_and_nothing_is_touched(engine: Any, admin: Any, what: str) -> None:
+def test_every_kind_of_damage_is_one_clear_line_and_nothing_is_touched(engine: Any, admin: Any) -> None:
     admin.ended(admin.submit("true"))
     engine.end(signal.SIGTERM)
     path = engine.state / "rcq.db"
-    words = {"foreign": "another program", "newer": "newer rcq", "half restored": "rcq restore FILE"}
-    if what == "cut":
-        os.truncate(path, path.stat().st_size // 2)
-    elif what == "zeroed":
-        with path.open("r+b") as file:
-            file.seek(4096)
-            file.write(bytes(4096))
-    elif what == "head":
-        path.write_bytes(b"garbage!" * 2000)
-    elif what == "log alone":
-        path.rename(engine.state / "moved")
-        (engine.state / "rcq.db-wal").write_bytes(b"frames")
-    elif what == "half restored":
-        path.rename(engine.state / ".rcq.db.restored")
-    else:
-        if what == "foreign":
-            path.unlink()
-        with sqlite3.connect(path) as db:
-            db.execute(
-                "CREATE TABLE bookmarks (url TEXT)"
-                if what == "foreign"
-                else "INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('rcq', '9999_later')"
-            )
-        db.close()
-    assert words.get(what, "is damaged") in refuses_to_start(engine)
+    whole = path.read_bytes()
+    kinds: dict[str, tuple[Callable[[], object], str]] = {
+        "cut": (lambda: os.truncate(path, len(whole) // 2), "is damaged"),
+        "zeroed": (lambda: path.write_bytes(whole[:4096] + bytes(4096) + whole[8192:]), "is damaged"),
+        "head": (lambda: path.write_bytes(b"garbage!" * 2000), "is damaged"),
+        "foreign": (lambda: (path.unlink(), sql(path, "CREATE TABLE bookmarks (url TEXT)")), "another program"),
+        "newer": (
+            lambda: sql(path, "INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('rcq', '9999_later')"),
+            "newer rcq",
+        ),
+        "log alone": (lambda: path.rename(f"{path}-wal"), "is damaged"),
+        "half restored": (lambda: path.rename(engine.state / ".rcq.db.restored"), "rcq restore FILE"),
+    }
+    for harm, words in kinds.values():
+        harm()
+        assert words in refuses_to_start(engine)
+        for file in (*engine.state.glob("rcq.db*"), *engine.state.glob(".rcq.db*")):
+            file.unlink()
+        path.write_bytes(whole)
+    engine.start()
+    assert engine.log_in("root").job(1)["state"] == "completed"
+
+
+def sql(path: Path, statement: str) -> None:
+    with sqlite3.connect(path) as db:
+        db.execute(statement)
+    db.close()

@@ -36,6 +36,13 @@ def test_numbers_that_no_shepherd_writes_make_it_no_record(tmp_path: Path, field
     assert written(tmp_path, json.dumps(record).replace('"@"', number)) is None
 
 
+def test_what_a_later_attempt_left_is_not_written_over(tmp_path: Path) -> None:
+    """Books from before an attempt ask for the one before it."""
+    for attempt, stands in ((1, 1), (3, 3), (2, 3), (3, 3)):
+        endings.write(endings.unlaunched(JobId("1"), attempt, "no"), tmp_path)
+        assert json.loads((tmp_path / "exit").read_text())["attempt"] == stands
+
+
 def test_a_message_that_is_no_text_can_be_kept_all_the_same(tmp_path: Path) -> None:
     found = written(tmp_path, json.dumps({**GOOD, "message": "a\ud800b"}))
     assert found is not None
