@@ -109,9 +109,11 @@ class LinkedUsers:
         """The linked Unix user, as the user database has it now. Raises CannotLaunch."""
         known = self._register.accounts.get(account)
         if known is None or known.disabled:
-            raise CannotLaunch(f"the account {account} is disabled: enable it with rcq account set {account} --enable")
+            raise CannotLaunch(
+                f"the account {account} is disabled. Ask an admin for: rcq account set {account} --enable"
+            )
         if known.unix_user is None:
-            raise CannotLaunch(f"the account {account} is linked to no Unix user: {_mend(account)}")
+            raise CannotLaunch(f"the account {account} is linked to no Unix user. Ask an admin for: {_mend(account)}")
         return await asyncio.to_thread(self._find, known.unix_user)
 
     async def refusal(self, account: str) -> Refused | None:
@@ -121,7 +123,7 @@ class LinkedUsers:
         except CannotLaunch as problem:
             told = f"Jobs run as people, and {problem}"
             if "rcq account set" not in told:
-                told += f". Or an admin links the account to another: {_mend(account)}"
+                told += f". For another Unix user ask an admin for: {_mend(account)}"
             return Refused("FORBIDDEN", told)
         return None
 
@@ -129,11 +131,10 @@ class LinkedUsers:
         """Users get real people only. Admins may be root or a system user, who then gets in but runs no jobs."""
         is_system = await asyncio.to_thread(self._is_system, unix_user)
         if is_system is None:
-            raise _unfit(f"There is no Unix user {unix_user} on this machine. See: getent passwd")
+            raise _unfit(f"There is no Unix user {unix_user} on this machine. See: getent passwd", "is none here")
         if is_system and role != "admin":
-            raise _unfit(
-                f"{unix_user} is root or a system user, and jobs run as people. Name somebody's own Unix user."
-            )
+            told = f"{unix_user} is root or a system user, and jobs run as people. Name a person's own Unix user."
+            raise _unfit(told, "must be a person's")
         try:
             await asyncio.to_thread(self._find, unix_user)
         except CannotLaunch as problem:
@@ -158,5 +159,5 @@ def _mend(account: str) -> str:
     return f"rcq account set {account} --unix-user U"
 
 
-def _unfit(message: str) -> Refused:
-    return Refused("VALIDATION_ERROR", message, [{"field": "unix_user", "message": message}])
+def _unfit(message: str, field: str) -> Refused:
+    return Refused("VALIDATION_ERROR", message, [{"field": "unix_user", "message": field}])

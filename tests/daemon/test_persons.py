@@ -1,14 +1,16 @@
 """Whom jobs run as on the machine's own engine: who may submit, what a launch carries, who may be linked."""
 
 import os
+from dataclasses import dataclass
 from functools import partial
 
 import pytest
 
-from engine.api.backend import AccountChange, NewAccount
-from engine.daemon.persons import LinkedUsers
+from engine.api.backend import AccountChange, Identity, NewAccount
+from engine.daemon.persons import EngineUser, LinkedUsers
 from engine.executor import accesslist
 from engine.executor.environment import Person
+from engine.executor.person import this_person
 from engine.ports import CannotLaunch
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
@@ -45,6 +47,7 @@ async def system(make, database, monkeypatch):
     monkeypatch.setattr("engine.daemon.ground.LinkedUsers", linked)
     monkeypatch.setattr("engine.daemon.ground.executor_kind", lambda *_: "systemd")
     world = await make()
+    world.persons = linked(world.engine.register)
     await world.populate()
     await world.people.change_account(world.root, "ann", AccountChange(unix_user="annu"))
     await world.people.change_account(world.root, "root", AccountChange(unix_user="root"))
@@ -169,3 +172,34 @@ async def test_an_admin_may_be_root_but_is_told_that_no_job_runs_so(system):
     await system.people.change_account(system.root, "ann", AccountChange(role="admin"))
     refused = await refusal(system.people.change_account(system.root, "root", AccountChange(role="user")))
     assert refused.code == "VALIDATION_ERROR"
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that somebody wants to adopt."""
+
+    pid: int
+    uid: int
+    user: str
+
+
+@pytest.mark.parametrize("who", ["ann", "root"])
+async def test_an_adopted_process_is_the_job_of_its_users_account_whoever_asks(system, who):
+    owner = await system.persons.owner(getattr(system, who), Process(9, UID, "annu"))
+    assert (owner.account, owner.group, owner.is_admin) == ("ann", "bio", False)
+
+
+@pytest.mark.parametrize(
+    ("user", "told"), [("bobu", "no account is linked"), ("", "65001's"), ("root", "run as people")]
+)
+async def test_nobodys_process_cannot_be_adopted(system, user, told):
+    refused = await refusal(system.persons.owner(system.root, Process(9, UID, user)))
+    assert refused.code == "FORBIDDEN"
+    assert told in refused.message
+
+
+async def test_an_engine_of_ones_own_adopts_what_it_can_end(monkeypatch):
+    persons, who = EngineUser(this_person), Identity(account="ann", group="bio", role="user", via="peer")
+    monkeypatch.setattr(os, "getuid", lambda: UID)
+    assert await persons.owner(who, Process(9, UID, "annu")) == who
+    assert (await refusal(persons.owner(who, Process(9, UID + 1, "bobu")))).code == "FORBIDDEN"
