@@ -3,9 +3,11 @@
 Only a token's SHA-256 is kept. Must not know HTTP, nor what anybody may do.
 """
 
+import asyncio
 import hashlib
 import pwd
 import secrets
+import time
 from dataclasses import replace
 
 from config.settings import AuthSettings
@@ -22,6 +24,8 @@ from engine.store.sessions import StoredSession
 from engine.store.store import Store
 
 REMEMBERED = 10_000
+NAME_S = 30.0
+"""For so long a Unix user's name is not asked for again: it changes when an admin renames somebody, hardly ever."""
 WRONG = "Wrong name or password. Try again, or ask an admin to set a new password."
 
 
@@ -38,6 +42,7 @@ class Logins:
         self._clock = clock
         self._sessions: dict[str, StoredSession] = {}
         self._generation = 0
+        self._unix_names: dict[int, tuple[str, float]] = {}
 
     async def by_token(self, token: str) -> Identity | None:
         """Whose unexpired session or API token this is; `None` also for a disabled account."""
@@ -59,11 +64,7 @@ class Logins:
         """The enabled account linked to that Unix user, when `auth.peer` is on."""
         if not self._settings.peer:
             return None
-        try:
-            name = pwd.getpwuid(uid).pw_name
-        except KeyError:
-            name = str(uid)
-        account = self._register.by_unix_user(name)
+        account = self._register.by_unix_user(await self._unix_name(uid))
         return None if account is None or account.disabled else _identity(account, "peer", None)
 
     async def login(self, name: str, password: str) -> Session:
@@ -147,11 +148,29 @@ class Logins:
         await self._store.sessions.purge(self._clock.now())
         self.forget()
 
+    async def _unix_name(self, uid: int) -> str:
+        """The name of that Unix user, its number where there is none.
+
+        In a thread, as the user database may wait for a directory server, and remembered, as each request asks.
+        """
+        known, until = self._unix_names.get(uid, ("", 0.0))
+        if time.monotonic() >= until:
+            known = await asyncio.to_thread(_name_of, uid)
+            self._unix_names[uid] = known, time.monotonic() + NAME_S
+        return known
+
     async def _find(self, sha256: str) -> StoredSession | None:
         try:
             return await self._store.sessions.find(sha256, self._clock.now())
         except StoreError as error:
             raise not_ready(error) from error
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def digest(token: str) -> str:

@@ -193,3 +193,25 @@ async def test_the_unix_user_behind_a_connection(make, peer):
     assert (found.account if found else None) == ("ann" if peer else None)
     await world.people.change_account(world.root, "ann", AccountChange(disabled=True))
     assert await world.people.by_peer(os.getuid()) is None
+
+
+async def test_a_user_database_that_hangs_stops_nobody_else(world, monkeypatch):
+    import pwd
+    import threading
+
+    asked, answers = [], threading.Event()
+
+    def look(uid):
+        asked.append(uid)
+        assert answers.wait(5)
+        return pwd.struct_passwd(("annu", "x", uid, uid, "", "/", "/bin/sh"))
+
+    monkeypatch.setattr("engine.daemon.logins.pwd.getpwuid", look)
+    await world.people.change_account(world.root, "ann", AccountChange(unix_user="annu", password="secret"))
+    waiting = asyncio.create_task(world.people.by_peer(65_001))
+    assert await world.people.login("ann", "secret")
+    assert not waiting.done()
+    answers.set()
+    assert (await waiting).account == "ann"
+    assert (await world.people.by_peer(65_001)).account == "ann"
+    assert asked == [65_001], "one question for many requests"
