@@ -33,8 +33,8 @@ def examine(host: Host) -> list[tuple[str, Finding]]:
 
 def line(name: str, finding: Finding) -> str:
     """One finding as one line: state, what was looked at, what was found, what to do."""
-    mend = f". {finding.mend}" if finding.mend else ""
-    return f"{finding.state:<4}  {name:<15}  {finding.found}{mend}"
+    told = f"{finding.found.rstrip('.')}. {finding.mend}" if finding.mend else finding.found
+    return f"{finding.state:<4}  {name:<15}  {told}"
 
 
 def _parser() -> argparse.ArgumentParser:

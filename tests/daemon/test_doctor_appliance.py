@@ -214,7 +214,7 @@ def test_a_unit_that_is_down_counts_more_than_one_that_is_not_enabled(machine: M
 def test_restarts_and_a_missing_watchdog(machine: Machine, examine: Examine) -> None:
     machine.states[ENGINE]["NRestarts"] = "3"
     restarts = examine()[1]["restarts"]
-    assert (restarts["state"], restarts["found"]) == ("warn", f"{ENGINE} came back 3 times by itself")
+    assert (restarts["state"], restarts["found"]) == ("warn", f"systemd had to start again: {ENGINE} (3)")
     assert "journalctl" in restarts["mend"]
     machine.states[ENGINE] |= {"NRestarts": "0", "WatchdogUSec": "0"}
     machine.write_states()

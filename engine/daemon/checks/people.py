@@ -44,7 +44,9 @@ def judged(known: Iterable[tuple[str, str, str | None]]) -> Finding:
     if not known:
         mend = "Run the installer again, or as a person whom you let in: rcq account add NAME --unix-user NAME"
         return Finding(state="warn", found="there is no account yet", mend=mend)
-    return Finding(state="ok", found=f"{len(known)}; the launcher starts jobs of all that are linked")
+    return Finding(
+        state="ok", found=f"accounts: {len(known)}; the launcher starts jobs of all Unix users that they are linked to"
+    )
 
 
 def _refusal(unix_user: str) -> str:
