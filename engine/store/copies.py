@@ -37,10 +37,10 @@ def copy(database: Path, to: Path, *, wanted: Wanted = always) -> None:
     """
     if not database.exists():
         raise Missing(f"There is no database {database} to back up. The engine makes it at its first start.")
-    if to.exists():
-        raise CopyFailed(f"{to} is there already and was left as it is. Name another file.")
     draft = to.with_name(f".{to.name}.{os.getpid()}{DRAFT}")
     try:
+        if to.exists():
+            raise CopyFailed(f"{to} is there already and was left as it is. Name another file.")
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         try:
             _copy_pages(database, draft, wanted)
@@ -51,7 +51,8 @@ def copy(database: Path, to: Path, *, wanted: Wanted = always) -> None:
                 draft.unlink()
     except (sqlite3.Error, OSError) as error:
         raise CopyFailed(
-            f"{database} could not be copied to {to}: {getattr(error, 'strerror', None) or error}."
+            f"{database} could not be copied to {to}: {getattr(error, 'strerror', None) or error}. It is written by "
+            "the engine's user, who needs the right to, and room on the disk."
         ) from error
 
 
