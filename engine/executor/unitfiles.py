@@ -46,8 +46,7 @@ def noted(directory: Path, name: str) -> records.Record:
     with contextlib.suppress(OSError):
         place = records.open_directory(str(directory))
         try:
-            facts = os.stat(name, dir_fd=place, follow_symlinks=False)
-            return (records.read(place, name) or {}) if facts.st_uid == os.geteuid() else {}
+            return records.read(place, name, owner=os.geteuid()) or {}
         finally:
             os.close(place)
     return {}
