@@ -22,6 +22,7 @@ KINDS = ("apptainer", "podman", "docker")
 """In the order of preference: without a daemon and without marks in the user database first."""
 INITS = ("/usr/libexec/podman/catatonit", "/usr/lib/podman/catatonit", "/usr/bin/catatonit")
 """Where podman's distributors put what it needs for `--init`."""
+SILENT = 'exec "$@" >/dev/null 2>&1'
 _REGISTRY = "docker://"
 _FILES = (".sif", ".simg", ".sqsh", ".img")
 _OF_HOST = ("PATH", "HOME", "SHELL")
@@ -126,7 +127,9 @@ def _apptainer(launch: Launch, runtime: Runtime, terms: Terms) -> tuple[str, ...
 def _podman(launch: Launch, runtime: Runtime, terms: Terms) -> tuple[str, ...]:
     """Without cgroups of its own it stays in the job's, where podman insists on process ids of its own.
 
-    There a command that does not handle SIGTERM is deaf to it unless an init process stands before it.
+    There a command that does not handle SIGTERM is deaf to it unless an init process stands before it. As no root it
+    may end at SIGTERM before its container has: who then takes that away has to give it its time, and to be done with
+    it before all is killed.
     """
     gpus = [f"--device=nvidia.com/gpu={uuid}" for uuid in launch.lease.gpus] if terms.cards else []
     return (
@@ -135,6 +138,7 @@ def _podman(launch: Launch, runtime: Runtime, terms: Terms) -> tuple[str, ...]:
         "--cgroups=disabled",
         "--log-driver=none",
         "--ulimit=host",
+        f"--stop-timeout={max(1, int(launch.grace_s) - 1)}",
         # Not --group-add=keep-groups, which says the same: with another OCI runtime than crun that is an error.
         "--annotation=run.oci.keep_original_groups=1",
         *(["--userns=keep-id"] if terms.ids.uid else []),
@@ -175,10 +179,11 @@ def _common(launch: Launch, terms: Terms) -> tuple[str, ...]:
 
 
 def _cleanup(launch: Launch, runtime: Runtime) -> tuple[str, ...]:
-    """What takes the container away that was left, where there is one."""
+    """What takes the container away that was left, where there is one; its words are not the job's output."""
+    remove = (runtime.program, "rm", "--force", "--volumes")
     if runtime.kind == "podman":
-        return (*_podman_itself(runtime), "rm", "--force", "--ignore", name_of(launch))
-    return (runtime.program, "rm", "--force", "--volumes", name_of(launch))
+        remove = (*_podman_itself(runtime), "rm", "--force", "--ignore")
+    return ("/bin/sh", "-c", SILENT, "sh", *remove, name_of(launch))
 
 
 def _podman_itself(runtime: Runtime) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def test_podman_stays_in_the_job_s_own_cgroup_as_the_job_s_own_user() -> None:
     found = contained(launch("GPU-a", "GPU-b"), runtime("podman"), terms())
     assert found.argv == (
         "/usr/bin/podman", "--cgroup-manager=cgroupfs", "run", "--cgroups=disabled", "--log-driver=none",
-        "--ulimit=host", "--annotation=run.oci.keep_original_groups=1", "--userns=keep-id",
+        "--ulimit=host", "--stop-timeout=4", "--annotation=run.oci.keep_original_groups=1", "--userns=keep-id",
         "--device=nvidia.com/gpu=GPU-a", "--device=nvidia.com/gpu=GPU-b", "--rm", f"--name={NAME}", "--network=host",
         "--ipc=host", "--security-opt=no-new-privileges", "--user=1001:1002",
         "--mount=type=bind,source=/state/jobs/7,target=/state/jobs/7",
@@ -72,7 +72,8 @@ def test_podman_stays_in_the_job_s_own_cgroup_as_the_job_s_own_user() -> None:
         "--env=RCQ_JOB_ID", "--env=SECRET", "--env=CUDA_VISIBLE_DEVICES",
         "ubuntu:24.04", "python", "train.py", "--lr", "1",
     )  # fmt: skip
-    assert found.cleanup == ("/usr/bin/podman", "--cgroup-manager=cgroupfs", "rm", "--force", "--ignore", NAME)
+    assert found.cleanup[:4] == ("/bin/sh", "-c", containers.SILENT, "sh")
+    assert found.cleanup[4:] == ("/usr/bin/podman", "--cgroup-manager=cgroupfs", "rm", "--force", "--ignore", NAME)
     assert dict(found.environment) == ENVIRONMENT
 
 
@@ -87,7 +88,8 @@ def test_docker_is_told_the_limits_as_its_containers_are_not_in_the_job_s_cgroup
         "--env=RCQ_JOB_ID", "--env=SECRET", "--env=CUDA_VISIBLE_DEVICES",
         "ubuntu:24.04", "python", "train.py", "--lr", "1",
     )  # fmt: skip
-    assert found.cleanup == ("/usr/bin/docker", "rm", "--force", "--volumes", NAME)
+    assert found.cleanup[:4] == ("/bin/sh", "-c", containers.SILENT, "sh")
+    assert found.cleanup[4:] == ("/usr/bin/docker", "rm", "--force", "--volumes", NAME)
 
 
 @pytest.mark.parametrize("kind", containers.KINDS)
