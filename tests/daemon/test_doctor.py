@@ -218,6 +218,17 @@ def test_backups_that_fall_behind_are_told(capsys: pytest.CaptureFixture[str], d
     assert examine(capsys)[1]["backup"]["state"] == "ok"
 
 
+def test_directories_of_unknown_jobs_are_told(capsys: pytest.CaptureFixture[str], database: Path) -> None:
+    jobs = database.parent / "jobs"
+    for name in ("1", "200", "notes"):
+        (jobs / name).mkdir(parents=True)
+    assert examine(capsys)[1]["job files"]["found"].startswith(f"{jobs}: 2,")
+    (jobs / "201").mkdir()
+    code, found = examine(capsys)
+    assert (code, found["job files"]["found"]) == (0, "directories of jobs that the database does not know: 1")
+    assert f"{jobs}/201" in found["job files"]["mend"]
+
+
 def test_a_clock_that_lost_its_battery_is_told(
     capsys: pytest.CaptureFixture[str], config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

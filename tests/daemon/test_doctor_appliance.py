@@ -85,6 +85,7 @@ class Machine:
         """A database with accounts as (name, role, Unix user)."""
         with closing(sqlite3.connect(self.state / "rcq.db")) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("CREATE TABLE jobs (id INTEGER PRIMARY KEY)")
             connection.execute("CREATE TABLE accounts (name TEXT, role TEXT, unix_user TEXT, disabled INTEGER)")
             connection.executemany("INSERT INTO accounts VALUES (?, ?, ?, 0)", accounts)
             connection.commit()
@@ -337,7 +338,7 @@ def test_somebody_without_rights_is_told_what_could_not_be_looked_at(machine: Ma
     finally:
         os.setresuid(0, 0, 0)
     skipped = {name for name, item in found.items() if item["state"] == "skip"}
-    assert skipped == {"database", "backup", "people"}
+    assert skipped == {"database", "backup", "job files", "people"}
     assert all("as user nobody" in found[name]["found"] for name in skipped)
     assert code == 0
     assert (settings["state"], settings["mend"]) == ("skip", "Run: sudo rcq doctor")

@@ -9,6 +9,7 @@ from engine.daemon.checks.backup import backup
 from engine.daemon.checks.cards import cards
 from engine.daemon.checks.finding import Finding, Host
 from engine.daemon.checks.installation import packages, python, settings
+from engine.daemon.checks.jobfiles import job_files
 from engine.daemon.checks.kernel import controllers, limits
 from engine.daemon.checks.nodes import card_files
 from engine.daemon.checks.ownership import access_lists, disk, state_of_service
@@ -27,6 +28,7 @@ PERSONAL: Checks = (
     ("state directory", state_directory),
     ("database", database),
     ("backup", backup),
+    ("job files", job_files),
     ("clock", clock),
     ("socket", engine_socket),
     ("cards", cards),
@@ -47,6 +49,7 @@ APPLIANCE: Checks = (
     ("access lists", access_lists),
     ("database", database),
     ("backup", backup),
+    ("job files", job_files),
     ("clock", clock),
     ("time keeping", time_keeping),
     ("services", services),
