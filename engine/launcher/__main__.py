@@ -6,12 +6,14 @@ Nothing is kept: this may be killed at any moment.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import pwd
 import socket
 import struct
 import sys
+from collections.abc import Coroutine
 from typing import Any
 
 from engine.launcher import people, units
@@ -34,11 +36,14 @@ class Launcher:
         self._lines: set[asyncio.Task[None]] = set()
 
     async def serve(self, listener: socket.socket) -> None:
-        """Until the bus is gone: the next launcher finds everything as it was."""
+        """Until the bus is gone or something breaks: the next launcher finds everything as it was."""
         bus = await self._systemd.connect()
-        accepting = asyncio.create_task(self._accept(listener))
-        await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # of the library
-        accepting.cancel()
+        lost: Coroutine[Any, Any, None] = bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # of the library
+        tasks = [asyncio.ensure_future(one) for one in (lost, self._accept(listener), self._systemd.look())]
+        done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in others:
+            task.cancel()
+        done.pop().result()
 
     async def _accept(self, listener: socket.socket) -> None:
         engine = pwd.getpwnam(ENGINE_USER).pw_uid
@@ -66,7 +71,7 @@ class Launcher:
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
-        with line:
+        with line, contextlib.suppress(OSError):  # who asked may be gone
             await _send(line, answer)
 
     async def _carry(self, one: Request, descriptors: list[int]) -> State:

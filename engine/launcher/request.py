@@ -4,14 +4,14 @@ Must not know systemd or who may run. Standard library only.
 """
 
 import json
-import os.path
 import re
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 MOST_WORDS, MOST_BYTES = 4096, 1 << 20
-JOB = re.compile(r"[1-9][0-9]{0,15}")
+JOB = re.compile(r"[0-9]{1,16}")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
+PLACE = re.compile(r"/|(?:/(?!\.\.?(?:/|$))[^/]+)+")  # absolute, and nowhere else than it says
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}")
 NODE = re.compile(r"/dev/nvidia(?:[0-9]{1,3}|-caps/nvidia-cap[0-9]{1,5})")
 DEEDS = frozenset({"watch", "start", "task", "adopt", "stop", "kill", "freeze", "thaw", "forget"})
@@ -71,7 +71,7 @@ def read(text: bytes) -> Request:
         "job": JOB.fullmatch(one.job),
         "user": NAME.fullmatch(one.user),
         "argv": one.argv and one.argv[0],
-        "workdir": one.workdir.startswith("/") and os.path.normpath(one.workdir) == one.workdir,
+        "workdir": PLACE.fullmatch(one.workdir),
         "environment": all(VARIABLE.fullmatch(name) for name in one.environment),
         "devices": all(NODE.fullmatch(node) for node in one.devices),
         "cores": all(0 <= core < BOUNDS["cpus"] for core in one.cores),

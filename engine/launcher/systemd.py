@@ -17,6 +17,7 @@ NAME, BUS, ROOT = "org.freedesktop.systemd1", "org.freedesktop.DBus", "/org/free
 RULE = f"type='signal',sender='{NAME}',path_namespace='{ROOT}'"
 JOB_UNIT = re.compile(r"rcq-job-[0-9]+\.(service|scope)")
 PATIENCE_S = 60.0
+AT_ONCE = 32  # the bus refuses who waits for too many answers
 TOLD = (
     "Description", "ActiveState", "SubState", "FreezerState", "ControlGroup", "Result", "ExecMainPID", "ExecMainCode",
     "ExecMainStatus", "ExecMainStartTimestamp", "ExecMainExitTimestamp", "ActiveEnterTimestamp",
@@ -39,7 +40,8 @@ class Systemd:
     def __init__(self, tell: Callable[[State], None]) -> None:
         self._tell = tell
         self._ends: dict[str, asyncio.Event] = {}
-        self._looks: set[asyncio.Task[None]] = set()
+        self._changed: asyncio.Queue[str] = asyncio.Queue()
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._bus: MessageBus
 
     async def connect(self) -> MessageBus:
@@ -111,12 +113,16 @@ class Systemd:
         elif message.member == "PropertiesChanged" and message.body[0] == f"{NAME}.Unit":
             unit = re.sub(r"_([0-9a-f]{2})", lambda two: chr(int(two[1], 16)), str(message.path).rpartition("/")[2])
             if JOB_UNIT.fullmatch(unit):
-                task = asyncio.create_task(self._look(unit))
-                self._looks.add(task)
-                task.add_done_callback(self._looks.discard)
+                self._changed.put_nowait(unit)
 
-    async def _look(self, unit: str) -> None:
-        self._tell(await self.state(unit))
+    async def look(self) -> None:
+        """Tell of changes for ever, one after the other: several of one unit that wait are told once."""
+        while True:
+            units = {await self._changed.get()}
+            while not self._changed.empty():
+                units.add(self._changed.get_nowait())
+            for unit in units:
+                self._tell(await self.state(unit))
 
     async def _manager(
         self, member: str, signature: str = "", body: Sequence[object] = (), descriptors: Sequence[int] = ()
@@ -128,7 +134,8 @@ class Systemd:
         return await self._send(message)
 
     async def _send(self, message: Message) -> list[Any]:
-        reply = await self._bus.call(message)
+        async with self._turns:
+            reply = await self._bus.call(message)
         if reply is None or reply.message_type is MessageType.ERROR:
             raise Refused(str(reply.body[0]) if reply and reply.body else f"systemd refused {message.member}")
         return list(reply.body)

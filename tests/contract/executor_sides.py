@@ -43,9 +43,10 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 class Side(Protocol):
-    """The fake or the real one, with the levers that a test needs."""
+    """The fake or the real one, with the levers that a test needs. user: the Unix user that its jobs run as."""
 
     root: Path
+    user: str | None
 
     def executor(self) -> Executor:
         """Another engine's executor on the same host."""
@@ -73,6 +74,8 @@ class Side(Protocol):
 
 
 class FakeSide:
+    user: str | None = None
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self.host = FakeHost()
@@ -99,6 +102,8 @@ class FakeSide:
 
 
 class RealSide:
+    user: str | None = None
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self.strangers: dict[int, subprocess.Popen[bytes]] = {}
@@ -173,6 +178,8 @@ class Engine:
 def launch(side: Side, job: str, argv: tuple[str, ...], *, time_limit_s: float = 60.0, attempt: int = 1) -> Launch:
     directory = side.root / "jobs" / job
     directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o777)
+    directory.parent.chmod(0o711)
     key = GroupKey(
         owner=Owner(account=AccountName("ada"), group=GroupName("bio")),
         service=None,
@@ -191,4 +198,5 @@ def launch(side: Side, job: str, argv: tuple[str, ...], *, time_limit_s: float =
         warn_before_s=0.0,
         grace_s=2.0,
         lease=Lease(job=JobId(job), key=key, gpus=(), started_at=0.0, expected_end=60.0),
+        user=side.user,
     )
