@@ -80,7 +80,7 @@ def _all(directory: Path, now: float) -> list[Backup]:
         for file in directory.iterdir():
             if match := _NAME.fullmatch(file.name):
                 with suppress(ValueError):  # digits that are no date: somebody else's file
-                    at = datetime.strptime(match[1], _FORM).replace(tzinfo=UTC).timestamp()
+                    at = datetime.fromisoformat(match[1]).timestamp()
                     found.append(Backup(file=file, at=at))
     return sorted(found, key=lambda one: (one.at <= now + AHEAD_S, one.at))
 
