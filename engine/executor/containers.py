@@ -180,7 +180,7 @@ def _common(launch: Launch, terms: Terms) -> tuple[str, ...]:
 
 def _cleanup(launch: Launch, runtime: Runtime) -> tuple[str, ...]:
     """What takes the container away that was left, where there is one; its words are not the job's output."""
-    remove = (runtime.program, "rm", "--force", "--volumes")
+    remove: tuple[str, ...] = (runtime.program, "rm", "--force", "--volumes")
     if runtime.kind == "podman":
         remove = (*_podman_itself(runtime), "rm", "--force", "--ignore")
     return ("/bin/sh", "-c", SILENT, "sh", *remove, name_of(launch))
