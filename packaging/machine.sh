@@ -101,7 +101,12 @@ removes_ipc() {
   busctl get-property org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager RemoveIPC 2>/dev/null
 }
 
-reload_logind() { kill -HUP "$(systemctl show --property MainPID --value systemd-logind.service)"; }
+reload_logind() {
+  local pid
+  pid=$(systemctl show --property MainPID --value systemd-logind.service)
+  # 0 where it has just ended, and 0 would be this very script.
+  [[ $pid =~ ^[0-9]+$ ]] && ((pid > 1)) && kill -HUP "$pid"
+}
 
 # manual_places SHARE: for each manual and completion where it is looked for, and its place in the release; a pair a line.
 manual_places() {

@@ -2,12 +2,10 @@
 # Starts, stops and asks the engine and its launcher. Jobs are units of their own, which nothing here touches.
 # Sourced by appliance.sh; functions return 1 where a step failed. Must not know why.
 
-: "${root:?install.sh sources this file}" "${dry_run:?}" "${current:?}" "${run_dir:?}" "${log?}"
+: "${root:?install.sh sources this file}" "${dry_run:?}" "${current:?}" "${run_dir:?}" "${log?}" "${healthy_within_s:?}"
 
 accounts='' # whether there are any, as the engine last told: True or False
 stopped=0   # whether this run stopped it
-
-healthy_within_s=60 # from when it says that it is ready, which systemd waits for
 
 engine_enabled() { systemctl -q is-enabled rcq-engine.service rcq-launcher.socket 2>/dev/null; }
 engine_active() { ((!stopped)) && systemctl -q is-active rcq-engine.service && systemctl -q is-active rcq-launcher.socket; }

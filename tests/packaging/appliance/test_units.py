@@ -1,0 +1,101 @@
+"""What is shipped for systemd says the same as the program; what a real systemd thinks of it, where there is one."""
+
+import configparser
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from config import paths
+
+ROOT = Path(__file__).resolve().parents[3]
+UNITS = ROOT / "packaging" / "systemd"
+
+
+class Unit(dict[str, dict[str, list[str]]]):
+    """A unit file: section, key, every value given for it in order."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        section = ""
+        for line in (UNITS / name).read_text().splitlines():
+            if line.startswith("["):
+                section = line.strip("[]")
+                self[section] = {}
+            elif line and not line.startswith("#"):
+                key, _, value = line.partition("=")
+                self[section].setdefault(key, []).append(value)
+
+
+def shell_places() -> dict[str, str]:
+    """packaging/places.sh, as bash understands it."""
+    names = "opt releases current settings_dir state_dir run_dir"
+    script = f'source "$1"; for name in {names}; do echo "$name=${{!name}}"; done'
+    told = subprocess.run(
+        ["bash", "-c", script, "bash", ROOT / "packaging/places.sh"], capture_output=True, text=True, check=True
+    )
+    return dict(line.split("=", 1) for line in told.stdout.splitlines())
+
+
+def test_the_installer_and_the_programs_mean_the_same_places() -> None:
+    places = shell_places()
+    assert Path(places["settings_dir"]) / "rcq.toml" == paths.SYSTEM_CONFIG
+    assert Path(places["state_dir"]) == paths.SYSTEM_STATE
+    assert Path(places["run_dir"]) == paths.SYSTEM_SOCKET.parent == paths.LAUNCHER_SOCKET.parent
+
+
+@pytest.mark.parametrize(
+    ("name", "module"), [("rcq-engine", "engine.daemon --system"), ("rcq-launcher", "engine.launcher")]
+)
+def test_services_run_the_current_release_alone(name: str, module: str) -> None:
+    service = Unit(f"{name}.service")["Service"]
+    assert service["ExecStart"] == [f"{shell_places()['current']}/bin/python -I -m {module}"]
+    assert service["CapabilityBoundingSet"] == [""]
+    assert service["NoNewPrivileges"] == ["yes"]
+    assert service["ProtectSystem"] == ["strict"]
+
+
+def test_the_engine_writes_where_its_files_are_and_nowhere_else() -> None:
+    service = Unit("rcq-engine.service")["Service"]
+    assert service["User"] == service["Group"] == ["rcq"]
+    assert Path("/var/lib") / service["StateDirectory"][0] == paths.SYSTEM_STATE
+    assert service["ReadWritePaths"] == [str(paths.SYSTEM_SOCKET.parent)]
+
+
+def test_only_the_engine_reaches_the_launcher() -> None:
+    socket = Unit("rcq-launcher.socket")["Socket"]
+    assert socket["ListenStream"] == [str(paths.LAUNCHER_SOCKET)]
+    assert socket["SocketUser"] == ["rcq"]
+    assert socket["SocketMode"] == ["0600"]
+
+
+def test_nothing_that_is_restarted_takes_jobs_with_it() -> None:
+    for file in UNITS.iterdir():
+        unit = Unit(file.name)["Unit"]
+        for key in ("PartOf", "BindsTo", "Conflicts", "PropagatesStopTo"):
+            assert key not in unit, f"{file.name} has {key}"
+    assert Unit("rcq-engine.service")["Service"].get("Slice") is None
+
+
+def test_what_the_engine_is_not_kept_from_is_explained() -> None:
+    text = (UNITS / "rcq-engine.service").read_text()
+    for key in ("PrivateDevices", "PrivateUsers", "ProtectProc", "ProcSubset", "MemoryDenyWriteExecute"):
+        assert key not in Unit("rcq-engine.service")["Service"]
+        assert f"{key}=" in text
+
+
+def test_log_out_leaves_shared_memory_to_jobs() -> None:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "packaging/logind.conf.d/rcq.conf")
+    assert parser["Login"]["RemoveIPC"] == "no"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
+@pytest.mark.parametrize("name", ["rcq-engine.service", "rcq-launcher.service"])
+def test_exposure_is_low(name: str, tmp_path: Path) -> None:
+    answer = subprocess.run(
+        ["systemd-analyze", "security", "--no-pager", "--offline=yes", "--threshold=20", UNITS / name],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stdout[-300:] + answer.stderr
