@@ -30,7 +30,8 @@ HEAVY = (
 )
 PART_ONE = (
     "demo engine login logout whoami passwd submit ingest queue show why logs cancel hold release requeue adopt edit "
-    "gpus drain resume plan stats usage simulate account group service doctor reserve reservations unreserve replay"
+    "gpus drain resume plan stats usage simulate account group service doctor reserve reservations unreserve replay "
+    "backup restore"
 )
 
 
@@ -42,7 +43,7 @@ def test_every_verb_is_listed_with_a_line(rcq: Rcq) -> None:
         assert re.search(rf"^  {name} +\S", shown.out, re.MULTILINE), name
 
 
-@pytest.mark.parametrize("verb", sorted(set(VERBS) - {"engine", "simulate", "doctor", "replay"}))
+@pytest.mark.parametrize("verb", sorted(set(VERBS) - {"engine", "simulate", "doctor", "replay", "backup", "restore"}))
 def test_every_verb_has_help_with_examples(rcq: Rcq, verb: str) -> None:
     shown = rcq(verb, "--help")
     assert shown.code == 0
