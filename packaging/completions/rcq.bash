@@ -46,24 +46,31 @@ _rcq() {
       ;;
     'show')
       options='-h --help --json'
+      operands='job'
       ;;
     'why')
       options='-h --help --json'
+      operands='job'
       ;;
     'logs')
       options='-h --help -f --follow --stderr'
+      operands='job'
       ;;
     'cancel')
       options='-h --help --all-mine --yes'
+      operands='job'
       ;;
     'hold')
       options='-h --help'
+      operands='job'
       ;;
     'release')
       options='-h --help'
+      operands='job'
       ;;
     'requeue')
       options='-h --help'
+      operands='job'
       ;;
     'adopt')
       options='-h --help --time-limit --name --group --json'
@@ -240,6 +247,7 @@ _rcq_kind() {
     file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     directory) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
     command) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -c -f -- "$cur") ;;
+    job) _rcq_words "$("${COMP_WORDS[0]}" __ids 2>/dev/null | cut -f 1)" ;;
     words) _rcq_words "$2" ;;
   esac
 }

@@ -73,29 +73,36 @@ complete -c rcq -n '__rcq_at queue' -l json -d 'print one JSON document'
 complete -c rcq -n 'test (count (commandline -opc)) -eq 1' -a show -d 'show all of one job'
 complete -c rcq -n '__rcq_at show' -s h -l help -d 'show this help message and exit'
 complete -c rcq -n '__rcq_at show' -l json -d 'print one JSON document'
+complete -c rcq -n '__rcq_at show' -k -a '(rcq __ids 2>/dev/null)'
 
 complete -c rcq -n 'test (count (commandline -opc)) -eq 1' -a why -d 'say why a job does not start, and where it stands'
 complete -c rcq -n '__rcq_at why' -s h -l help -d 'show this help message and exit'
 complete -c rcq -n '__rcq_at why' -l json -d 'print one JSON document'
+complete -c rcq -n '__rcq_at why' -k -a '(rcq __ids 2>/dev/null)'
 
 complete -c rcq -n 'test (count (commandline -opc)) -eq 1' -a logs -d 'print or follow a job\'s output'
 complete -c rcq -n '__rcq_at logs' -s h -l help -d 'show this help message and exit'
 complete -c rcq -n '__rcq_at logs' -s f -l follow -d 'go on until the job has ended'
 complete -c rcq -n '__rcq_at logs' -l stderr -d 'standard error instead of standard output'
+complete -c rcq -n '__rcq_at logs' -k -a '(rcq __ids 2>/dev/null)'
 
 complete -c rcq -n 'test (count (commandline -opc)) -eq 1' -a cancel -d 'end jobs, waiting or running'
 complete -c rcq -n '__rcq_at cancel' -s h -l help -d 'show this help message and exit'
 complete -c rcq -n '__rcq_at cancel' -l all-mine -d 'all your own jobs that have not ended; asks first'
 complete -c rcq -n '__rcq_at cancel' -l yes -d 'do not ask'
+complete -c rcq -n '__rcq_at cancel' -k -a '(rcq __ids 2>/dev/null)'
 
 complete -c rcq -n 'test (count (commandline -opc)) -eq 1' -a hold -d 'keep pending jobs from starting'
 complete -c rcq -n '__rcq_at hold' -s h -l help -d 'show this help message and exit'
+complete -c rcq -n '__rcq_at hold' -k -a '(rcq __ids 2>/dev/null)'
 
 complete -c rcq -n 'test (count (commandline -opc)) -eq 1' -a release -d 'let held jobs go on'
 complete -c rcq -n '__rcq_at release' -s h -l help -d 'show this help message and exit'
+complete -c rcq -n '__rcq_at release' -k -a '(rcq __ids 2>/dev/null)'
 
 complete -c rcq -n 'test (count (commandline -opc)) -eq 1' -a requeue -d 'run jobs again, stopping those that run'
 complete -c rcq -n '__rcq_at requeue' -s h -l help -d 'show this help message and exit'
+complete -c rcq -n '__rcq_at requeue' -k -a '(rcq __ids 2>/dev/null)'
 
 complete -c rcq -n 'test (count (commandline -opc)) -eq 1' -a adopt -d 'make a process that is on a GPU a job'
 complete -c rcq -n '__rcq_at adopt' -s h -l help -d 'show this help message and exit'

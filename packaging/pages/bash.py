@@ -69,6 +69,7 @@ _rcq_kind() {
     file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     directory) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
     command) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -c -f -- "$cur") ;;
+    job) _rcq_words "$("${COMP_WORDS[0]}" __ids 2>/dev/null | cut -f 1)" ;;
     words) _rcq_words "$2" ;;
   esac
 }

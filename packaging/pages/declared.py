@@ -7,7 +7,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from runpy import run_module
@@ -24,7 +24,7 @@ FILE_NAMES = frozenset({"FILE", "FILE|-", "PATH", "TRACE", "SCRIPT"})
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Value:
-    """What an option takes or an operand is. kind: `file`, `directory`, `command`, or `text`; many: one or more."""
+    """What an option takes or an operand is. many: one or more; kind: `file`, `directory`, `command`, `job`, `text`."""
 
     name: str
     kind: str = "text"
@@ -129,9 +129,14 @@ def _command(words: tuple[str, ...], summary: str, parser: argparse.ArgumentPars
         usage=_usage(words, parser.usage, operands, bool(words_on)),
         epilog=parser.epilog or "",
         options=tuple(_option(action, parser) for action in actions if action.option_strings),
-        operands=command_line or tuple((_value(action), _help(action, parser)) for action in operands),
+        operands=command_line or tuple((_operand(action, words), _help(action, parser)) for action in operands),
         inner=tuple(_command((*words, name), told[name], inner) for name, inner in further),
     )
+
+
+def _operand(action: argparse.Action, words: tuple[str, ...]) -> Value:
+    value = _value(action)
+    return replace(value, kind="job") if value.name == "ID" and words[0] in GROUPS["Jobs"] else value
 
 
 def _option(action: argparse.Action, parser: argparse.ArgumentParser) -> Option:

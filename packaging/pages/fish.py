@@ -29,6 +29,7 @@ complete -c rcq -n 'test (count (commandline -opc)) -eq 1' -l version -d 'tell t
 
 OPERANDS = {
     "file": "-F",
+    "job": "-k -a '(rcq __ids 2>/dev/null)'",
     "directory": "-a '(__fish_complete_directories)'",
     "command": "-F -a '(__fish_complete_command)'",
 }

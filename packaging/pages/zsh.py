@@ -32,6 +32,13 @@ _rcq() {
 """
 
 TAIL = """
+_rcq_ids() {
+  local -a ids
+  ids=(${(f)"$(_call_program ids rcq __ids 2>/dev/null)"})
+  ids=(${ids/$'\\t'/:})
+  _describe -t ids 'job' ids
+}
+
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
   _rcq "$@"
 else
@@ -101,7 +108,7 @@ def _operands(command: Command) -> list[str]:
 def _action(value: Value) -> str:
     if value.choices:
         return f"({' '.join(value.choices)})"
-    return {"file": "_files", "directory": "_files -/"}.get(value.kind, " ")
+    return {"file": "_files", "directory": "_files -/", "job": "_rcq_ids"}.get(value.kind, " ")
 
 
 def _quoted(words: str) -> str:

@@ -10,7 +10,7 @@ from importlib import import_module
 from config.paths import PathsError
 from engine.protocol.errors import EXIT_FAILED, EXIT_USAGE, RcqError
 from rcq_tui.cli.failures import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, Failed, UsageError, complain, complain_of
-from rcq_tui.cli.verbs import LATER, VERBS, overview
+from rcq_tui.cli.verbs import LATER, UNLISTED, VERBS, overview
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -50,9 +50,10 @@ def _dispatch(argv: list[str]) -> int:
         return _version()
     if name in LATER:
         raise UsageError(f"this version cannot do `rcq {name}` yet. `rcq --help` lists what it can.")
-    if name not in VERBS:
+    verb = VERBS.get(name) or UNLISTED.get(name)
+    if verb is None:
         raise UsageError(f"there is no verb {name!r}{_nearest(name)}. `rcq --help` lists them all.")
-    code: int = import_module(f"rcq_tui.cli.{VERBS[name].module}").run(rest)
+    code: int = import_module(f"rcq_tui.cli.{verb.module}").run(rest)
     return code
 
 

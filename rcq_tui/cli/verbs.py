@@ -65,6 +65,9 @@ GROUPS: dict[str, dict[str, Verb]] = {
 LATER = frozenset({"run", "shell", "results", "token", "audit"})
 """Verbs that the interface names and this version does not have yet: refused by name, no other is suggested."""
 
+UNLISTED: dict[str, Verb] = {"__ids": Verb("jobids", "list your jobs' ids for the completion of shells")}
+"""What programs of ours call; no list of verbs has it."""
+
 VERBS: dict[str, Verb] = {name: verb for verbs in GROUPS.values() for name, verb in verbs.items()}
 
 

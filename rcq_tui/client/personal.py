@@ -24,11 +24,10 @@ def running_socket() -> str:
 
     Of several commands that find none, one starts it and the others wait for it.
     """
+    paths = places()
+    if answers(str(paths.socket)):
+        return str(paths.socket)
     try:
-        named = _named_places()
-        paths = personal(state_dir=named.get("state_dir"), socket=named.get("socket"))
-        if answers(str(paths.socket)):
-            return str(paths.socket)
         prepare(paths)
     except PathsError as error:
         raise Unreachable(str(error)) from error
@@ -37,6 +36,15 @@ def running_socket() -> str:
         if not answers(str(paths.socket)):
             _start(paths)
     return str(paths.socket)
+
+
+def places() -> Paths:
+    """Where the personal engine is, whether it runs or not. Raises Unreachable where there is no place for one."""
+    try:
+        named = _named_places()
+        return personal(state_dir=named.get("state_dir"), socket=named.get("socket"))
+    except PathsError as error:
+        raise Unreachable(str(error)) from error
 
 
 def _named_places() -> dict[str, Path]:

@@ -12,8 +12,8 @@ from engine.protocol.errors import Unreachable
 _NO_PATIENCE_S = 5.0
 
 
-def find_socket() -> str:
-    """The socket's path; a personal engine is started on demand. Raises Unreachable when that fails.
+def find_socket(*, start: bool = True) -> str:
+    """The socket's path; a personal engine is started on demand, if start. Raises Unreachable when that fails.
 
     Where the machine has an engine of its own a personal one would fight with it for the GPUs: none is started there,
     not even while the machine's is down.
@@ -30,7 +30,7 @@ def find_socket() -> str:
         )
     from rcq_tui.client import personal  # noqa: PLC0415  only those without a machine's engine pay for it
 
-    return personal.running_socket()
+    return personal.running_socket() if start else str(personal.places().socket)
 
 
 def answers(path: str) -> bool:

@@ -100,10 +100,14 @@ STARTS = {
     ),
     "fish": (["fish", "--no-config", "--interactive"], "set fish_greeting; source {completions}/rcq.fish"),
 }
+STAND_IN = (
+    r"""if [ "$1" = __ids ]; then printf '7041\trunning\n8042\tpending\n'; else printf '<%s>' "$@"; echo " end"; fi;"""
+)
 FUNCTIONS = {
-    "bash": """rcq() { printf '<%s>' "$@"; echo " end"; }""",
-    "zsh": """rcq() { printf '<%s>' "$@"; echo " end"; }""",
-    "fish": "function rcq; printf '<%s>' $argv; echo ' end'; end",
+    "bash": f"rcq() {{ {STAND_IN} }}",
+    "zsh": f"rcq() {{ {STAND_IN} }}",
+    "fish": r"function rcq; if test $argv[1] = __ids; printf '7041\trunning\n8042\tpending\n'; else; "
+    "printf '<%s>' $argv; echo ' end'; end; end",
 }
 
 
@@ -138,6 +142,8 @@ def completed(shell: Shell, typed: str, words: str) -> None:
         ("rcq account add --unix\tada ada", "account add --unix-user =ada ada"),
         ("rcq account add --role ad\tada", "account add --role admin ada"),
         ("rcq group set x --prio\t3", "group set x --priority =3"),
+        ("rcq logs 80\t-f", "logs 8042 -f"),
+        ("rcq hold 70\t80\t", "hold 7041 8042"),
         ("rcq ingest --dry\tswe\t", "ingest --dry-run sweep.ndjson"),
         ("rcq submit --workdir res\trun1 true", "submit --workdir results/run1 true"),
         ("rcq submit --gpus 2 cat swe\t", "submit --gpus 2 cat sweep.ndjson"),
