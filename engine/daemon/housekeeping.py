@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.daemon.backupkeeper import LOOK_S, BackupKeeper
 from engine.daemon.ground import Ground
-from engine.daemon.retention import Retention
+from engine.daemon.retention import RemovesAs, Retention
 from engine.daemon.timers import Timers
 from engine.executor import jobdirs
 from engine.ports import Clock
@@ -67,13 +67,19 @@ class Housekeeping:
         await self.retention.close()
 
 
-def housekeeping_of(ground: Ground) -> Housekeeping:
-    """All of it on one ground."""
-    retention = ground.settings.retention
+def housekeeping_of(ground: Ground, remove_as: RemovesAs | None) -> Housekeeping:
+    """All of it on one ground. remove_as: removes as another Unix user what only that one may."""
     state_dir = ground.paths.state_dir
+    retention = Retention(
+        state_dir=state_dir,
+        store=ground.store.job_files,
+        settings=ground.settings.retention,
+        clock=ground.clock,
+        remove_as=remove_as,
+    )
     return Housekeeping(
         backups=ground.backups,
-        retention=Retention(state_dir=state_dir, store=ground.store.job_files, settings=retention, clock=ground.clock),
+        retention=retention,
         jobs=ground.store.jobs,
         state_dir=state_dir,
         clock=ground.clock,

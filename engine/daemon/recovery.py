@@ -151,16 +151,17 @@ class Recovery:
     def _lost(self, job: KnownJob) -> Ending:
         """It ran, and nothing of it is left: its host went down, or somebody removed its files."""
         rebooted = job.boot_id != self._boot_id
+        told = None if rebooted else job.stopping  # what it was told to do it has done, seen or not
         log.error("Job %s ran when the engine stopped, and nothing is left of it.", job.job)
         return Ending(
             job=job.job,
             attempt=job.attempt,
-            cause=Cause.HOST_REBOOT if rebooted else Cause.LAUNCH_ERROR,
+            cause=told or (Cause.HOST_REBOOT if rebooted else Cause.LAUNCH_ERROR),
             exit_code=None,
             signal=None,
             started_at=None,
             ended_at=self._clock.now(),
-            message="the host was restarted" if rebooted else "its directory is gone",
+            message=None if told else "the host was restarted" if rebooted else "its files or its unit are gone",
         )
 
     def _place(self, job: JobId) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from config.paths import Paths
+from config.paths import LAUNCHER_SOCKET, Paths
 from config.settings import Settings
 from engine.api.backend import Backend, Limits
 from engine.core.plan import plan
@@ -43,11 +43,17 @@ from engine.daemon.slots import SlotService
 from engine.daemon.stops import Stops
 from engine.daemon.usagereport import UsageService
 from engine.executor.process import ProcessExecutor
+from engine.executor.systemd import SystemdExecutor
 from engine.ports import Clock, Executor, GpuProvider
 from engine.store.store import Store
 
 EXECUTORS: dict[str, Callable[[Paths, Settings], Executor]] = {
     "process": lambda paths, settings: ProcessExecutor(paths.state_dir),
+    "systemd": lambda paths, settings: SystemdExecutor(
+        LAUNCHER_SOCKET,
+        tasks_max=settings.executor.tasks_max,
+        can_pause=settings.thermal.critical_action == "pause",
+    ),
 }
 """What makes each kind of executor that the settings can name."""
 
@@ -79,6 +85,7 @@ class Engine:
     recurrence: Recurrence
     housekeeping: Housekeeping
     backend: Backend
+
     @property
     def trouble(self) -> str | None:
         """Why the engine cannot do its work now; `None` if it can."""
@@ -138,7 +145,7 @@ def build(
         slots=slots,
         gatekeeper=ground.gatekeeper,
         recurrence=recurrence_of(ground, submission),
-        housekeeping=housekeeping_of(ground),
+        housekeeping=housekeeping_of(ground, executor.tasks.remove if isinstance(executor, SystemdExecutor) else None),
         backend=Backend(
             people=_people(ground, logins, passwords, passes),
             jobs=jobs_of(ground, passes, runs, submission, judges),

@@ -88,7 +88,8 @@ class Attempt:
 
     def walk(self) -> None:
         """From now on its clock runs."""
-        left_s = self.limits.limit_s + self.running.paused_s - (time.monotonic() - self.unit.ran_since_s)
+        ran_s = time.monotonic() - self.unit.ran_since_s if self.unit.ran_since_s else 0.0
+        left_s = self.limits.limit_s + self.running.paused_s - ran_s
         loop = asyncio.get_running_loop()
         if self.limits.kept:
             self._timers.append(loop.call_later(max(0.0, left_s), self.ends, self))

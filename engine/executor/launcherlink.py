@@ -67,8 +67,8 @@ class LauncherLink:
                     return await _all_units(reader)
                 finally:
                     writer.close()
-        except (OSError, ValueError, TimeoutError):
-            raise self._unreachable() from None
+        except (OSError, ValueError, TimeoutError) as e:
+            raise self._unreachable() from e
 
     async def ask(self, request: Told, descriptors: Sequence[int] = ()) -> Told:
         """One request, with descriptors that stay the caller's. Raises LauncherUnreachable, LauncherRefused."""

@@ -21,8 +21,9 @@ from engine.core.model import JobId
 from engine.executor import endings, records, tree, unitfiles
 from engine.executor.attempt import Attempt, Limits, pids_of, warned_name
 from engine.executor.launcherlink import LauncherLink, LauncherRefused, LauncherUnreachable, Told
-from engine.executor.unitrequest import of_launch, of_task
+from engine.executor.unitrequest import of_launch
 from engine.executor.unitstate import Phase, Unit
+from engine.executor.usertask import UserTasks
 from engine.ports import CannotPause, Ending, Launch, Running
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class SystemdExecutor:
 
     def __init__(self, launcher: Path, *, tasks_max: int, can_pause: bool) -> None:
         self._link = LauncherLink(launcher, self._heard, self._listed)
+        self.tasks = UserTasks(self._link)
         self._tasks_max = tasks_max
         self._can_pause = can_pause
         self._on_end: Callable[[Ending], None] | None = None
@@ -81,7 +83,8 @@ class SystemdExecutor:
         if unit is None:
             return None
         if unit.phase is Phase.ENDED:
-            ending = unit.ending(_stop_cause(directory, attempt), time.time())
+            began_at = unit.began_at(time.time(), time.monotonic())
+            ending = unit.ending(_stop_cause(directory, attempt), time.time(), began_at)
             self._remember((job, attempt), _running(ending))
             return ending
         return self._take_up(unit, directory).running
@@ -194,7 +197,7 @@ class SystemdExecutor:
         limits = Limits.noted(directory, unit)
         running = Running(
             job=unit.job, attempt=unit.attempt, pid=limits.pid if unit.is_scope else unit.pid,
-            started_at=unit.started_at, cores=limits.cores,
+            started_at=unit.began_at(time.time(), time.monotonic()), cores=limits.cores,
         )  # fmt: skip
         attempt = Attempt(
             unit=unit, running=running, directory=directory, limits=limits, program=program, ends=self._time_is_up,
@@ -241,10 +244,7 @@ class SystemdExecutor:
 
     async def _give_warning(self, attempt: Attempt, pids: list[int]) -> None:
         """As the job's owner, who may signal these and nobody else's."""
-        script = ["/bin/sh", "-c", 'kill -USR1 "$@"', "sh", *map(str, pids)]
-        with open(os.devnull, "r+b") as null:  # noqa: PTH123, ASYNC230 - no disk is behind it
-            handle = null.fileno()
-            await self._link.ask(of_task(attempt.unit.job, attempt.limits.user, script), (handle, handle))
+        await self.tasks.warn(attempt.unit.job, attempt.limits.user, pids)
         unitfiles.note(attempt.directory, warned_name(attempt.unit.attempt), {"warned_at": time.time()})
 
     async def _clear(self, attempt: Attempt) -> None:
@@ -276,7 +276,7 @@ class SystemdExecutor:
             self._end(attempt)
 
     def _end(self, attempt: Attempt) -> None:
-        ending = attempt.unit.ending(attempt.cause, time.time())
+        ending = attempt.unit.ending(attempt.cause, time.time(), attempt.running.started_at)
         if ending.cause is Cause.LAUNCH_ERROR and attempt.program:
             ending = replace(ending, message=f"{attempt.program}: {ending.message}")
         self._tell(attempt, ending)
@@ -343,7 +343,8 @@ class SystemdExecutor:
     async def _drop(self, unit: Unit) -> None:
         """Let a unit go that has ended; end it first if it has not."""
         if unit.phase in {Phase.RUNNING, Phase.STOPPING}:
-            await self._ask("kill", unit)
+            with contextlib.suppress(LauncherRefused):  # its last process has just ended
+                await self._ask("kill", unit)
             return  # its end will be heard of
         await self._empty(unit)
         with contextlib.suppress(LauncherRefused):
@@ -358,7 +359,7 @@ class SystemdExecutor:
     def _newer(self, unit: Unit) -> Unit:
         """What was heard of it, if that is further along than the answer to its start."""
         heard = self._units.setdefault(unit.name, unit)
-        return heard if heard.attempt == unit.attempt and heard.phase.value >= unit.phase.value else unit
+        return heard if heard.attempt == unit.attempt and heard.phase.value > unit.phase.value else unit
 
     def _of(self, job: JobId) -> list[Attempt]:
         return [one for one in self._attempts.values() if one.unit.job == job]

@@ -34,9 +34,16 @@ def of_launch(launch: Launch, limits: Limits, tasks_max: int, pids: Sequence[tup
     }
 
 
-def of_task(job: str, user: str, argv: Sequence[str]) -> Request:
+def of_task(job: str, user: str, argv: Sequence[str], limit_s: float) -> Request:
     """The request for a short program beside a job, as its owner."""
-    return {"do": "task", "job": job, "user": user, "argv": list(argv), "limit_s": 60.0, "environment": {"PATH": PATH}}
+    return {
+        "do": "task",
+        "job": job,
+        "user": user,
+        "argv": list(argv),
+        "limit_s": limit_s,
+        "environment": {"PATH": PATH},
+    }
 
 
 PATH = "/usr/local/bin:/usr/bin:/bin"

@@ -18,6 +18,8 @@ USEC = 1e6
 EXITED, KILLED, DUMPED = 1, 2, 3
 """`ExecMainCode`, as waitid tells: CLD_EXITED, CLD_KILLED, CLD_DUMPED."""
 NOT_SET = 1 << 63
+STEP_S = 2.0
+"""A clock that is further off than this has been set."""
 EARLY_S = 0.05
 """So much earlier than the limit systemd's timer may be told to have fired."""
 
@@ -119,10 +121,16 @@ class Unit:
         """For how long systemd lets it run."""
         return self.number("RuntimeMaxUSec") / USEC
 
+    def began_at(self, now: float, since_boot: float) -> float:
+        """Unix seconds by the clock of today, which may have been set since. now, since_boot: the same moment."""
+        by_today = now - (since_boot - self.ran_since_s)
+        return by_today if abs(by_today - self.started_at) > STEP_S else self.started_at
+
     @property
-    def ended_at(self) -> float | None:
-        """Unix seconds, where it is told."""
-        return max(self.number("ExecMainExitTimestamp"), self.number("InactiveEnterTimestamp")) / USEC or None
+    def ran_s(self) -> float:
+        """For how long it ran, however the clock was set meanwhile; 0 while it does."""
+        ended = max(self.number("ExecMainExitTimestampMonotonic"), self.number("InactiveEnterTimestampMonotonic"))
+        return max(0.0, ended / USEC - self.ran_since_s)
 
     @property
     def _start(self) -> str:
@@ -133,19 +141,19 @@ class Unit:
         value = self.told.get(name)
         return value if isinstance(value, int) and 0 <= value < NOT_SET else 0
 
-    def ending(self, stopped_for: Cause | None, now: float) -> Ending:
-        """How it ended. stopped_for: why it was told to. now: Unix seconds, where no moment is told."""
+    def ending(self, stopped_for: Cause | None, now: float, began_at: float | None = None) -> Ending:
+        """How it ended. stopped_for: why it was told to. began_at, now: Unix seconds; its end is counted from there."""
         cause, message = self._cause()
         code, status = self.number("ExecMainCode"), self.number("ExecMainStatus")
-        ended_at = self.ended_at or now
+        started_at = (self.started_at if began_at is None else began_at) if self.began else None
         return Ending(
             job=self.job,
             attempt=self.attempt,
             cause=stopped_for or cause,
             exit_code=status if code == EXITED and self.began else None,
             signal=status if code in (KILLED, DUMPED) else None,
-            started_at=self.started_at if self.began else None,
-            ended_at=max(ended_at, self.started_at),
+            started_at=started_at,
+            ended_at=now if started_at is None else started_at + self.ran_s,
             message=None if stopped_for else message,
         )
 
@@ -157,11 +165,8 @@ class Unit:
             return Cause.LAUNCH_ERROR, why if self.pid else UNFOUND
         if result == "oom-kill":
             return Cause.OUT_OF_MEMORY, OVER
-        if result == "timeout" and self._ran_s() >= self.limit_s - EARLY_S:
+        if result == "timeout" and self.ran_s >= self.limit_s - EARLY_S:
             return Cause.TIME_LIMIT, None
         if self.is_scope:
             return Cause.EXIT, UNSEEN
         return (Cause.EXIT if self.number("ExecMainCode") == EXITED else Cause.SIGNAL), None
-
-    def _ran_s(self) -> float:
-        return (self.ended_at or 0.0) - self.started_at

@@ -16,13 +16,14 @@ from engine.launcher.request import Refused
 NAME, BUS, ROOT = "org.freedesktop.systemd1", "org.freedesktop.DBus", "/org/freedesktop/systemd1"
 RULE = f"type='signal',sender='{NAME}',path_namespace='{ROOT}'"
 JOB_UNIT = re.compile(r"rcq-job-[0-9]+\.(service|scope)")
+OUR_UNIT = re.compile(r"rcq-(job|task)-[0-9]+\.(service|scope)")
 PATIENCE_S = 60.0
 AT_ONCE = 32  # the bus refuses who waits for too many answers
 TOLD = (
     "Description", "ActiveState", "SubState", "FreezerState", "ControlGroup", "Result", "ExecMainPID", "ExecMainCode",
-    "ExecMainStatus", "ExecMainStartTimestamp", "ExecMainExitTimestamp", "ActiveEnterTimestamp",
+    "ExecMainStatus", "ExecMainStartTimestamp", "ExecMainExitTimestampMonotonic", "ActiveEnterTimestamp",
     "ExecMainStartTimestampMonotonic",
-    "ActiveEnterTimestampMonotonic", "InactiveEnterTimestamp", "RuntimeMaxUSec",
+    "ActiveEnterTimestampMonotonic", "InactiveEnterTimestampMonotonic", "RuntimeMaxUSec",
 )  # fmt: skip
 """Properties of a unit that are reported, by systemd's own names."""
 DEEDS: dict[str, tuple[str, str, tuple[object, ...]]] = {
@@ -106,7 +107,7 @@ class Systemd:
     def _heard(self, message: Message) -> None:
         if message.message_type is not MessageType.SIGNAL:
             return
-        if message.member == "JobRemoved" and JOB_UNIT.fullmatch(message.body[2]):
+        if message.member == "JobRemoved" and OUR_UNIT.fullmatch(message.body[2]):
             self._ends.setdefault(message.body[1], asyncio.Event()).set()
         elif message.member == "UnitRemoved" and JOB_UNIT.fullmatch(message.body[0]):
             self._tell({"unit": message.body[0], "ActiveState": "gone"})

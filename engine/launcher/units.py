@@ -43,7 +43,8 @@ def service(one: Request, who: pwd.struct_passwd) -> Properties:
         "KillMode": Variant("s", "control-group"),
     }
     if one.do == "task":
-        return listed | {"CollectMode": Variant("s", "inactive-or-failed")}
+        limit = Variant("t", int(one.limit_s * USEC))
+        return listed | {"CollectMode": Variant("s", "inactive-or-failed"), "TimeoutStartUSec": limit}
     listed["RemainAfterExit"] = Variant("b", True)  # the result stays until the engine has it on disk
     if "/" not in one.argv[0]:  # found by the user's own PATH, or said not to be there before anything runs
         look = _literal(_command(["/bin/sh", "-c", LOOK, "sh", one.argv[0]]))

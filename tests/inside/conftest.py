@@ -44,7 +44,9 @@ async def side(engines_rights: None) -> AsyncIterator[Side]:
     try:
         await until(lambda: not made.processes())
     finally:
+        left = made.units()
         await made.clear()
+        print(left)
 
 
 @pytest_asyncio.fixture

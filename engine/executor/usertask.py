@@ -1,0 +1,49 @@
+"""Short programs beside a job that run as its owner: what only the owner may do to what is the owner's.
+
+Must not know why. Each is a unit of its own, held to the same rules as jobs are.
+"""
+
+import os
+import pwd
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.executor.launcherlink import LauncherLink, LauncherRefused
+from engine.executor.unitrequest import of_task
+
+REMOVE_WITHIN_S = 600.0
+WARN_WITHIN_S = 10.0
+NUMBER = re.compile(r"[0-9]+")
+
+
+class UserTasks:
+    """Runs them through the launcher."""
+
+    def __init__(self, link: LauncherLink) -> None:
+        self._link = link
+
+    async def warn(self, job: str, user: str, pids: Sequence[int]) -> None:
+        """SIGUSR1 to those of these processes that are the user's. Raises LauncherUnreachable, LauncherRefused."""
+        await self._run(job, user, ["/bin/sh", "-c", 'kill -USR1 "$@"', "sh", *map(str, pids)], WARN_WITHIN_S)
+
+    async def remove(self, place: Path, uid: int) -> None:
+        """What the user with that id may remove of what is in a job's directory, `place`, which stays itself.
+
+        Raises LauncherUnreachable, LauncherRefused.
+        """
+        number = NUMBER.search(place.name)
+        try:
+            user = pwd.getpwuid(uid).pw_name
+        except KeyError:
+            raise LauncherRefused(f"user {uid} is not known to this machine any more") from None
+        # the directories first: what may not be entered may not be emptied
+        script = 'cd -- "$1" && chmod -R u+rwX -- . 2>/dev/null; find . -xdev -mindepth 1 -delete 2>/dev/null; exit 0'
+        await self._run(
+            number[0] if number else "0", user, ["/bin/sh", "-c", script, "sh", str(place)], REMOVE_WITHIN_S
+        )
+
+    async def _run(self, job: str, user: str, argv: Sequence[str], within_s: float) -> None:
+        with open(os.devnull, "r+b") as null:  # noqa: PTH123, ASYNC230 - no disk is behind it
+            handle = null.fileno()
+            await self._link.ask(of_task(job, user, argv, within_s), (handle, handle))
