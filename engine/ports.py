@@ -3,7 +3,7 @@
 Every port has a real side and a fake, and both pass one contract suite. This module must not know any of them.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -176,10 +176,10 @@ class Executor(Protocol):
         """Let a paused tree go on (SIGCONT), and its time limit with it. Raises CannotPause."""
         ...
 
-    async def sweep(self, known: Collection[tuple[JobId, int]]) -> None:
-        """After recovery: let go of every attempt that is none of these; what still runs of it is ended.
+    async def sweep(self, known: Callable[[JobId, int], bool]) -> None:
+        """After recovery: let go of every attempt that is not known; what still runs of it is ended.
 
-        known: the attempts that hold a lease.
+        known: whether an attempt holds a lease, or is the next one of a job that waits.
         """
         ...
 

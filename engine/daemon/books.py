@@ -233,6 +233,12 @@ class Books:
             return JobState.HELD
         return JobState.PENDING if job in self.pending or job in self.gate else None
 
+    def expects(self, job: JobId, attempt: int) -> bool:
+        """Whether that attempt is under way, or is the next one of a job that waits."""
+        if (live := self.live.get(job)) is not None:
+            return live.attempt == attempt
+        return self.waits(job) is not None and self.attempts.get(job, 0) + 1 == attempt
+
     def holds(self, job: JobId) -> bool:
         """Whether the job has not ended, as far as memory knows."""
         return job in self.live or self.waits(job) is not None

@@ -82,7 +82,7 @@ async def run(settings: Settings, paths: Paths) -> None:
         # 2. what an earlier engine left
         await engine.executor.open(engine.runs.ended)
         await engine.recovery.run()
-        await engine.executor.sweep({(live.job, live.attempt) for live in engine.books.live.values()})
+        await engine.executor.sweep(engine.books.expects)
         await engine.minders.recover()
         gc.freeze()  # what was just read lives long: no collection needs to look at a million jobs again
         # 3. from here on, time and events drive it

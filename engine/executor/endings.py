@@ -28,9 +28,9 @@ LET_GO = "the process that watched over the adopted one was killed; the adopted 
 REBOOTED = "the host was restarted while the job ran; submit it again"
 
 
-def written(job: JobId, attempt: int, directory: int) -> Ending | None:
-    """What the shepherd wrote about that attempt; `None` where it wrote nothing (yet)."""
-    record = records.read(directory, records.EXIT)
+def written(job: JobId, attempt: int, directory: int, owner: int | None = None) -> Ending | None:
+    """What was written about the end of that attempt; `None` where nothing was (yet). owner: only by that user."""
+    record = records.read(directory, records.EXIT, owner)
     return None if record is None or record.get("attempt") != attempt else _ending(job, attempt, record)
 
 

@@ -9,7 +9,7 @@ import contextlib
 import errno
 import os
 import signal
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -96,7 +96,7 @@ class ProcessExecutor:
         """Let it go on; does nothing where the job does not run. Raises CannotPause."""
         await self._wish(job, paused=False)
 
-    async def sweep(self, known: Collection[tuple[JobId, int]]) -> None:
+    async def sweep(self, known: Callable[[JobId, int], bool]) -> None:
         """Nothing: what an attempt left is found by its directory whenever its job comes up again."""
 
     def forget(self, job: JobId) -> None:

@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from engine.core.model import JobId
 from engine.executor import endings, records, tree, unitfiles
 from engine.executor.attempt import Attempt, Limits, pids_of, warned_name
 from engine.executor.launcherlink import LauncherLink, LauncherRefused, LauncherUnreachable, Told
+from engine.executor.unitbook import UnitBook
 from engine.executor.unitrequest import of_launch
 from engine.executor.unitstate import Phase, Unit
 from engine.executor.usertask import UserTasks
@@ -46,12 +47,12 @@ class SystemdExecutor:
     """
 
     def __init__(self, launcher: Path, *, tasks_max: int, can_pause: bool) -> None:
-        self._link = LauncherLink(launcher, self._heard, self._listed)
+        self._units = UnitBook(self._changed, self._gone)
+        self._link = LauncherLink(launcher, self._units.heard, self._units.listed)
         self.tasks = UserTasks(self._link)
         self._tasks_max = tasks_max
         self._can_pause = can_pause
         self._on_end: Callable[[Ending], None] | None = None
-        self._units: dict[str, Unit] = {}
         self._attempts: dict[Key, Attempt] = {}
         self._told: dict[Key, Running] = {}
         self._unwanted: set[Key] = set()
@@ -79,9 +80,12 @@ class SystemdExecutor:
         """Take up an attempt by its unit. An ending that is returned is not told through `on_end` as well."""
         if (known := self._attempts.get((job, attempt))) is not None:
             return known.running
-        unit = self._unit_of(job, attempt)
+        unit = self._units.one(job, attempt)
         if unit is None:
-            return None
+            ended = self._noted_end(job, attempt, directory)
+            if ended is not None:
+                self._remember((job, attempt), _running(ended))
+            return ended
         if unit.phase is Phase.ENDED:
             began_at = unit.began_at(time.time(), time.monotonic())
             ending = unit.ending(_stop_cause(directory, attempt), time.time(), began_at)
@@ -120,11 +124,11 @@ class SystemdExecutor:
                 raise CannotPause(f"job {job}: {problem}") from problem
             attempt.walk_on()
 
-    async def sweep(self, known: Collection[Key]) -> None:
+    async def sweep(self, known: Callable[[JobId, int], bool]) -> None:
         """End what runs under no lease, and let go of what has ended."""
-        for unit in list(self._units.values()):
+        for unit in self._units.all():
             key = (unit.job, unit.attempt)
-            if key not in known:
+            if not known(*key):
                 self._unwanted.add(key)
                 if unit.phase is Phase.RUNNING:
                     log.error("Ended %s (attempt %d): the books hold no such attempt.", unit.name, unit.attempt)
@@ -132,7 +136,7 @@ class SystemdExecutor:
 
     def forget(self, job: JobId) -> None:
         """The unit of its last attempt may go."""
-        for unit in [one for one in self._units.values() if one.job == job]:
+        for unit in self._units.of(job):
             if (unit.job, unit.attempt) in self._told:
                 self._unwanted.add((unit.job, unit.attempt))
                 self._soon(self._drop(unit))
@@ -159,13 +163,16 @@ class SystemdExecutor:
     # ------------------------------------------------------------ starting
 
     async def _start(self, launch: Launch) -> Running:
-        found = self._unit_of(launch.job, launch.attempt)
+        found = self._units.one(launch.job, launch.attempt)
         if found is None:
+            if ended := self._noted_end(launch.job, launch.attempt, launch.directory):
+                self._later(ended)
+                return _running(ended)
             try:
                 found = Unit.of(await self._begin(launch))
             except LauncherRefused as refused:
-                self._listed(await self._link.units())  # an earlier request may have got through
-                found, problem = self._unit_of(launch.job, launch.attempt), str(refused)
+                self._units.listed(await self._link.units())  # an earlier request may have got through
+                found, problem = self._units.one(launch.job, launch.attempt), str(refused)
             except OSError as error:
                 if error.errno in SHORTAGES:
                     raise
@@ -176,10 +183,10 @@ class SystemdExecutor:
             ending = endings.unlaunched(launch.job, launch.attempt, problem)
             self._later(ending)
             return _running(ending)
-        return self._take_up(self._newer(found), launch.directory, launch.argv[0]).running
+        return self._take_up(self._units.newer(found), launch.directory, launch.argv[0]).running
 
     async def _begin(self, launch: Launch) -> Told:
-        for unit in [one for one in self._units.values() if one.job == launch.job and one.attempt < launch.attempt]:
+        for unit in [one for one in self._units.of(launch.job) if one.attempt < launch.attempt]:
             await self._drop(unit)
         limits = Limits.of(launch, kept=self._can_pause)
         unitfiles.note(launch.directory, records.run_name(launch.attempt), asdict(limits))
@@ -285,7 +292,7 @@ class SystemdExecutor:
         """Its unit is said to be gone; that may have been the one of the attempt before it."""
         for told in await self._link.units():
             if (unit := Unit.of(told)) and (unit.job, unit.attempt) == (attempt.unit.job, attempt.unit.attempt):
-                self._heard(told)
+                self._units.heard(told)
                 return
         ending = replace(
             endings.unlaunched(attempt.unit.job, attempt.unit.attempt, GONE),
@@ -317,14 +324,7 @@ class SystemdExecutor:
 
     # ------------------------------------------------------------ news
 
-    def _heard(self, told: Told) -> None:
-        unit, name = Unit.of(told), str(told.get("unit"))
-        if unit is None:
-            if self._units.pop(name, None) is not None:
-                for attempt in [one for one in self._attempts.values() if one.unit.name == name]:
-                    self._soon(self._miss(attempt))
-            return
-        self._units[name] = unit
+    def _changed(self, unit: Unit) -> None:
         key = (unit.job, unit.attempt)
         if (known := self._attempts.get(key)) is not None:
             known.unit = unit
@@ -332,13 +332,9 @@ class SystemdExecutor:
         elif key in self._unwanted and unit.phase in {Phase.ENDED, Phase.LEFT}:
             self._soon(self._drop(unit))
 
-    def _listed(self, told: Sequence[Told]) -> None:
-        """All units there are; what is not among them is gone."""
-        names = {str(one.get("unit")) for one in told}
-        for name in [one for one in self._units if one not in names]:
-            self._heard({"unit": name, "ActiveState": "gone"})
-        for one in told:
-            self._heard(one)
+    def _gone(self, name: str) -> None:
+        for attempt in [one for one in self._attempts.values() if one.unit.name == name]:
+            self._soon(self._miss(attempt))
 
     async def _drop(self, unit: Unit) -> None:
         """Let a unit go that has ended; end it first if it has not."""
@@ -353,13 +349,17 @@ class SystemdExecutor:
 
     # ------------------------------------------------------------ in short
 
-    def _unit_of(self, job: JobId, attempt: int) -> Unit | None:
-        return next((one for one in self._units.values() if (one.job, one.attempt) == (job, attempt)), None)
-
-    def _newer(self, unit: Unit) -> Unit:
-        """What was heard of it, if that is further along than the answer to its start."""
-        heard = self._units.setdefault(unit.name, unit)
-        return heard if heard.attempt == unit.attempt and heard.phase.value > unit.phase.value else unit
+    def _noted_end(self, job: JobId, attempt: int, directory: Path) -> Ending | None:
+        """What this or an earlier engine noted of the end of an attempt whose unit was let go: the books are older."""
+        try:
+            place = records.open_directory(str(directory))
+        except OSError:
+            return None
+        try:
+            ending = endings.written(job, attempt, place, owner=os.geteuid())
+        finally:
+            os.close(place)
+        return ending
 
     def _of(self, job: JobId) -> list[Attempt]:
         return [one for one in self._attempts.values() if one.unit.job == job]

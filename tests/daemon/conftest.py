@@ -1,7 +1,7 @@
 """A whole engine without a process: real store, simulated cards, a clock and an executor that do as they are told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ class HandExecutor:
     async def stop(self, job: JobId, cause: Cause, grace_s: float) -> None:
         self.stopped.append((job, cause))
 
-    async def sweep(self, known: Collection[tuple[JobId, int]]) -> None:
+    async def sweep(self, known: Callable[[JobId, int], bool]) -> None:
         pass
 
     def forget(self, job: JobId) -> None:

@@ -72,7 +72,7 @@ class SystemdSide:
         """No job's unit is left: what nobody knows is swept away."""
         sweeper = SystemdExecutor(LAUNCHER_SOCKET, tasks_max=1000, can_pause=True)
         await sweeper.open(lambda ending: None)
-        await sweeper.sweep(())
+        await sweeper.sweep(lambda job, attempt: False)
         await until(lambda: not self.units())
         await sweeper.close()
 

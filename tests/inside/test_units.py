@@ -4,7 +4,6 @@ import os
 from dataclasses import replace
 
 from engine.core.lifecycle import Cause
-from engine.core.model import JobId
 from engine.executor.systemd import SystemdExecutor
 from tests.contract.executor_sides import OK, TREE, WAITS, Engine, launch, until
 from tests.inside.systemd_side import SystemdSide
@@ -67,7 +66,7 @@ async def test_what_nobody_knows_is_swept_away(side: SystemdSide, engine: Engine
     await until(lambda: side.living("1") == 4)
     await engine.executor.close()
     second = await Engine(side).open()
-    await second.executor.sweep({(JobId("2"), 1)})
+    await second.executor.sweep(lambda job, attempt: job == "2")
     await until(lambda: [line.split()[0] for line in side.units().splitlines()] == ["rcq-job-2.service"])
     assert side.living("1") == 0
     assert side.living("2") > 0

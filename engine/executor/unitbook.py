@@ -1,0 +1,53 @@
+"""The jobs' units that systemd is known to have, as the launcher tells of them.
+
+Must not know what is done about any of them.
+"""
+
+from collections.abc import Callable, Sequence
+
+from engine.core.model import JobId
+from engine.executor.launcherlink import Told
+from engine.executor.unitstate import Unit
+
+
+class UnitBook:
+    """changed: hears of a unit's news; gone: of the name of one that is no more."""
+
+    def __init__(self, changed: Callable[[Unit], None], gone: Callable[[str], None]) -> None:
+        self._changed = changed
+        self._gone = gone
+        self._units: dict[str, Unit] = {}
+
+    def heard(self, told: Told) -> None:
+        """News of one unit."""
+        unit, name = Unit.of(told), str(told.get("unit"))
+        if unit is not None:
+            self._units[name] = unit
+            self._changed(unit)
+        elif self._units.pop(name, None) is not None:
+            self._gone(name)
+
+    def listed(self, told: Sequence[Told]) -> None:
+        """All units there are; what is not among them is gone."""
+        names = {str(one.get("unit")) for one in told}
+        for name in [one for one in self._units if one not in names]:
+            self.heard({"unit": name})
+        for one in told:
+            self.heard(one)
+
+    def all(self) -> list[Unit]:
+        """Every one, by its last news."""
+        return list(self._units.values())
+
+    def of(self, job: JobId) -> list[Unit]:
+        """Those of one job."""
+        return [one for one in self._units.values() if one.job == job]
+
+    def one(self, job: JobId, attempt: int) -> Unit | None:
+        """That of one attempt."""
+        return next((one for one in self.of(job) if one.attempt == attempt), None)
+
+    def newer(self, unit: Unit) -> Unit:
+        """What was heard of it, if that is further along than `unit`, which then counts."""
+        heard = self._units.setdefault(unit.name, unit)
+        return heard if heard.attempt == unit.attempt and heard.phase.value > unit.phase.value else unit
