@@ -16,6 +16,8 @@ in_release() { "$1/bin/python" -I -m "engine.daemon.$2" --system "${@:3}"; }
 has_database() { [[ -s $state_dir/rcq.db ]]; }
 
 # upgrade: every step can be gone back from until the new engine answers; whoever hangs up meanwhile does not stop it.
+# The new release is the current one before the database is changed: after a power cut in between, the machine boots into
+# an engine that goes on where this was cut off, and not into one that finds its database too new.
 upgrade() {
   trap '' HUP INT TERM
   if [[ -n $previous ]]; then
@@ -23,6 +25,7 @@ upgrade() {
   fi
   if has_database; then
     back_up || roll_back "the database could not be backed up"
+    point "$current" "$release" || roll_back "it could not be put in place"
     migrate || roll_back "its database steps failed"
   fi
   activate "$release" || roll_back "it could not be put in place"
