@@ -52,7 +52,19 @@ remove() {
   for path in "$@"; do
     [[ -e $path || -L $path ]] && there+=("$path")
   done
-  ((${#there[@]} == 0)) || change "removing $what" rm -rf --one-file-system -- "${there[@]}" || die "$(tail -n 1 "$log")"
+  ((${#there[@]} == 0)) || change "removing $what" take_away "${there[@]}" || die "$(tail -n 1 "$log")"
+}
+
+# take_away PATH...: of a disk that is mounted there, what is on it.
+take_away() {
+  local path
+  for path in "$@"; do
+    if mountpoint -q -- "$path"; then
+      find "$path" -xdev -mindepth 1 -delete || return
+    else
+      rm -rf --one-file-system -- "$path" || return
+    fi
+  done
 }
 
 # ours: the links under /usr/local that lead into the releases.

@@ -81,6 +81,7 @@ if [[ $2 == '%U %a' ]]; then [[ -d $4 ]] && printf 'rcq 711\nrcq 755\n'; else ca
     "install": 'if [[ $1 == -d ]]; then mkdir -p "${*: -1}"; else exec "$BOX/install" "$@"; fi',
     "id": 'if [[ $1 == -u ]]; then cat "$BOX/uid"; else echo "$3"; fi',
     "usermod": 'note "usermod $*"',
+    "mountpoint": '[[ $3 == "$BOX/var/lib/rcq" && -e $BOX/disk ]]',
     "userdel": 'note "userdel $*"',
     "groupdel": 'note "groupdel $*"; rm "$BOX/users"',
     "journalctl": "echo 'rcq engine: a reason of its own'",

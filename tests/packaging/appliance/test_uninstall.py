@@ -36,6 +36,13 @@ def test_purge_takes_data_and_users_too(used: "Box") -> None:
     assert {"userdel rcq", "groupdel rcq-users"} <= set(used.calls())
 
 
+def test_a_disk_that_is_mounted_on_the_state_directory_is_emptied(used: "Box") -> None:
+    (used.root / "disk").touch()
+    code, said = used.install("--uninstall", "--purge")
+    assert code == 0, said
+    assert list((used.root / "var/lib/rcq").iterdir()) == []
+
+
 def test_again_there_is_nothing_to_do(used: "Box") -> None:
     used.install("--uninstall", "--purge")
     used.calls()
