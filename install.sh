@@ -296,7 +296,7 @@ main() {
   if [[ $mode == test ]]; then
     cd -- "$root"
     run "$venv/bin/python" -m pytest -n 2 --dist loadfile \
-      -m "not slow and not qemu and not slurm and not gpu and not root" "${inner[@]}"
+      -m "not slow and not systemd and not qemu and not slurm and not gpu and not root" "${inner[@]}"
   fi
   say "$(printf 'next: %q --help, or put it on PATH: source %q' "$venv/bin/rcq" "$venv/bin/activate")"
   run "$venv/bin/rcq" demo "${inner[@]}"
