@@ -143,10 +143,10 @@ class Qemu:
         timeout_s: float = 120.0,
     ) -> Answer:
         """See Machine. 255 where there is no answer in time."""
-        inner = shlex.join(as_user(command, user, environment))
+        inner = as_user(command, user, environment)
         try:
             ran = subprocess.run(
-                [*self.ssh(), "root@127.0.0.1", inner],
+                self.shell(inner),
                 input=text,
                 capture_output=True,
                 text=True,
@@ -157,6 +157,10 @@ class Qemu:
         except subprocess.TimeoutExpired:
             return Answer(code=255, out="", err=f"no answer within {timeout_s:.0f} s")
         return Answer(code=ran.returncode, out=ran.stdout, err=ran.stderr)
+
+    def shell(self, command: list[str]) -> list[str]:
+        """The host's command line for one in the machine."""
+        return [*self.ssh(), "root@127.0.0.1", shlex.join(command)]
 
     def ssh(self, *more: str) -> list[str]:
         """ssh without the person's own settings, and with quick key exchange: the guest is slow."""

@@ -10,16 +10,28 @@ from tests.packaging.machine.appliance import Appliance, install
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(900)]
 JOBS, KILLS, SEED = 200, 50, 20_261_122
 
-# Inside the machine, as root: a random one of the two, at a random moment; how often each died.
+# Inside the machine, as root: a random one of the two, or both, at a random moment; how often each died.
 KILLER = f"""
-import random, subprocess, time
+import os, random, subprocess, time
 chance, killed = random.Random({SEED}), []
 while len(killed) < {KILLS}:
     time.sleep(chance.uniform(0.05, 2.0))
     for unit in chance.choice((["rcq-engine"], ["rcq-launcher"], ["rcq-engine", "rcq-launcher"])):
-        command = ["systemctl", "kill", "--kill-who=all", "-s", "KILL", unit]
-        killed += [unit] * (subprocess.run(command, capture_output=True).returncode == 0)
+        show = ["systemctl", "show", "-p", "MainPID", "--value", unit]
+        pid = int(subprocess.run(show, capture_output=True, text=True, check=True).stdout)
+        try:
+            if pid:
+                os.kill(pid, 9)
+                killed.append(unit)
+        except ProcessLookupError:
+            pass
 print(killed.count("rcq-engine"), killed.count("rcq-launcher"))
+"""
+# A hardened service does not see nspawn's own name for a boot, but that of the host, which is always the same.
+SEE_THE_BOOT = """
+mkdir -p /etc/systemd/system/rcq-engine.service.d
+printf '[Service]\\nProtectKernelTunables=no\\n' >/etc/systemd/system/rcq-engine.service.d/boot.conf
+systemctl daemon-reload && systemctl restart rcq-engine
 """
 LINE = 'echo "$RCQ_JOB_ID $RCQ_ATTEMPT" >>lines; sleep {sleep}; exit {code}'
 
@@ -51,14 +63,15 @@ def test_kill_9_of_engine_and_launcher_during_200_jobs(own_box: Appliance) -> No
     until(lambda: not box.jobs("--state", "pending,scheduled,running"), 300.0, every_s=1.0)
     ran = box.machine.run("cat", "/home/user1/lines").good().splitlines()
     assert len(ran) == len(set(ran))
-    expected = set()
+    expected, wrong = set(), []
     for index, number in enumerate(range(taken["first_id"], taken["last_id"] + 1)):
         job = box.job(number)
         code, attempts = code_of(index), 2 if index % 6 == 1 else 1
-        assert (job["state"], job["cause"]) == ("failed" if code else "completed", "exit"), job
-        assert job["exit_code"] == code
-        assert [one["exit_code"] for one in job["attempts"]] == [code] * attempts, job
+        ended = (job["state"], job["cause"], job["exit_code"], [one["exit_code"] for one in job["attempts"]])
+        if ended != ("failed" if code else "completed", "exit", code, [code] * attempts):
+            wrong.append((number, *ended, job["message"]))
         expected |= {f"{number} {attempt + 1}" for attempt in range(attempts)}
+    assert not wrong
     assert set(ran) == expected
     left = box.machine.run("systemctl", "list-units", "--all", "--no-legend", "rcq-job-*").out
     assert left == ""
@@ -103,6 +116,7 @@ def test_an_upgrade_leaves_running_jobs_alone(own_box: Appliance) -> None:
 
 def test_a_reboot_in_good_order(own_box: Appliance) -> None:
     box = own_box
+    box.machine.run("sh", "-ec", SEE_THE_BOOT).good()
     once = box.script("user1", LINE.format(sleep=1000, code=0))
     again = box.script("user1", LINE.format(sleep=1000, code=0), "--retries", "1")
     for job in (once, again):
