@@ -169,6 +169,14 @@ def pids_of(group: str) -> list[int]:
     return found
 
 
+def stop_cause(directory: Path, attempt: int) -> Cause | None:
+    """Why an earlier engine told it to stop."""
+    try:
+        return Cause(str(unitfiles.noted(directory, records.stop_name(attempt)).get("cause")))
+    except ValueError:
+        return None
+
+
 def warned_name(attempt: int) -> str:
     """The record that the warning was given."""
     return f"warned-{attempt}"

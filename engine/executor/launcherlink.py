@@ -67,8 +67,8 @@ class LauncherLink:
                     return await _all_units(reader)
                 finally:
                     writer.close()
-        except (OSError, ValueError, TimeoutError) as e:
-            raise self._unreachable() from e
+        except (OSError, ValueError, TimeoutError) as problem:
+            raise self._unreachable() from problem
 
     async def ask(self, request: Told, descriptors: Sequence[int] = ()) -> Told:
         """One request, with descriptors that stay the caller's. Raises LauncherUnreachable, LauncherRefused."""
@@ -81,8 +81,8 @@ class LauncherLink:
                 finally:
                     writer.close()
             answer = json.loads(line)
-        except (OSError, ValueError, TimeoutError):
-            raise self._unreachable() from None
+        except (OSError, ValueError, TimeoutError) as problem:
+            raise self._unreachable() from problem
         if "error" in answer:
             raise LauncherRefused(str(answer["error"]))
         found: Told = answer

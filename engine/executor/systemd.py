@@ -19,7 +19,7 @@ from typing import Any
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId
 from engine.executor import endings, records, tree, unitfiles
-from engine.executor.attempt import Attempt, Limits, pids_of, warned_name
+from engine.executor.attempt import Attempt, Limits, pids_of, stop_cause, warned_name
 from engine.executor.launcherlink import LauncherLink, LauncherRefused, LauncherUnreachable, Told
 from engine.executor.unitbook import UnitBook
 from engine.executor.unitrequest import of_launch
@@ -88,7 +88,7 @@ class SystemdExecutor:
             return ended
         if unit.phase is Phase.ENDED:
             began_at = unit.began_at(time.time(), time.monotonic())
-            ending = unit.ending(_stop_cause(directory, attempt), time.time(), began_at)
+            ending = unit.ending(stop_cause(directory, attempt), time.time(), began_at)
             self._remember((job, attempt), _running(ending))
             return ending
         return self._take_up(unit, directory).running
@@ -139,7 +139,7 @@ class SystemdExecutor:
         for unit in self._units.of(job):
             if (unit.job, unit.attempt) in self._told:
                 self._unwanted.add((unit.job, unit.attempt))
-                self._soon(self._drop(unit))
+                self._soon(self._drop_in_turn(unit))
 
     def job_of(self, pid: int) -> JobId | None:
         """Whose process that is, by its control group; `None` for a stranger's. Any thread."""
@@ -173,6 +173,8 @@ class SystemdExecutor:
             except LauncherRefused as refused:
                 self._units.listed(await self._link.units())  # an earlier request may have got through
                 found, problem = self._units.one(launch.job, launch.attempt), str(refused)
+                if found is None and self._older(launch):
+                    raise LauncherUnreachable(f"an earlier attempt is in the way: {refused}") from refused
             except OSError as error:
                 if error.errno in SHORTAGES:
                     raise
@@ -186,7 +188,7 @@ class SystemdExecutor:
         return self._take_up(self._units.newer(found), launch.directory, launch.argv[0]).running
 
     async def _begin(self, launch: Launch) -> Told:
-        for unit in [one for one in self._units.of(launch.job) if one.attempt < launch.attempt]:
+        for unit in self._older(launch):
             await self._drop(unit)
         limits = Limits.of(launch, kept=self._can_pause)
         unitfiles.note(launch.directory, records.run_name(launch.attempt), asdict(limits))
@@ -200,6 +202,9 @@ class SystemdExecutor:
             for handle in logs:
                 os.close(handle)
 
+    def _older(self, launch: Launch) -> list[Unit]:
+        return [one for one in self._units.of(launch.job) if one.attempt < launch.attempt]
+
     def _take_up(self, unit: Unit, directory: Path, program: str = "") -> Attempt:
         limits = Limits.noted(directory, unit)
         running = Running(
@@ -208,7 +213,7 @@ class SystemdExecutor:
         )  # fmt: skip
         attempt = Attempt(
             unit=unit, running=running, directory=directory, limits=limits, program=program, ends=self._time_is_up,
-            warns=self._warn, cause=_stop_cause(directory, unit.attempt),
+            warns=self._warn, cause=stop_cause(directory, unit.attempt),
         )  # fmt: skip
         attempt.take_up_pause()
         if attempt.running.paused_since is None:
@@ -336,6 +341,10 @@ class SystemdExecutor:
         for attempt in [one for one in self._attempts.values() if one.unit.name == name]:
             self._soon(self._miss(attempt))
 
+    async def _drop_in_turn(self, unit: Unit) -> None:
+        async with self._turns.setdefault(unit.job, asyncio.Lock()):
+            await self._drop(unit)
+
     async def _drop(self, unit: Unit) -> None:
         """Let a unit go that has ended; end it first if it has not."""
         if unit.phase in {Phase.RUNNING, Phase.STOPPING}:
@@ -365,7 +374,7 @@ class SystemdExecutor:
         return [one for one in self._attempts.values() if one.unit.job == job]
 
     async def _ask(self, do: str, unit: Unit) -> None:
-        await self._link.ask({"do": do, "job": unit.job, "scope": unit.is_scope})
+        await self._link.ask({"do": do, "job": unit.job, "attempt": unit.attempt, "scope": unit.is_scope})
 
     def _soon(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -381,14 +390,6 @@ class SystemdExecutor:
 def _running(ending: Ending) -> Running:
     started_at = ending.ended_at if ending.started_at is None else ending.started_at
     return Running(job=ending.job, attempt=ending.attempt, pid=None, started_at=started_at)
-
-
-def _stop_cause(directory: Path, attempt: int) -> Cause | None:
-    """Why an earlier engine told it to stop."""
-    try:
-        return Cause(str(unitfiles.noted(directory, records.stop_name(attempt)).get("cause")))
-    except ValueError:
-        return None
 
 
 def _below(pid: int) -> list[tuple[int, int]]:

@@ -48,6 +48,8 @@ class UnitBook:
         return next((one for one in self.of(job) if one.attempt == attempt), None)
 
     def newer(self, unit: Unit) -> Unit:
-        """What was heard of it, if that is further along than `unit`, which then counts."""
-        heard = self._units.setdefault(unit.name, unit)
-        return heard if heard.attempt == unit.attempt and heard.phase.value > unit.phase.value else unit
+        """What was heard of it or `unit`, whichever is further along; that is known of it from now on."""
+        heard = self._units.get(unit.name, unit)
+        if heard.attempt != unit.attempt or heard.phase.value < unit.phase.value:
+            heard = self._units[unit.name] = unit
+        return self._units.setdefault(unit.name, heard)

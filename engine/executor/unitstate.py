@@ -81,7 +81,10 @@ class Unit:
         """Where it stands."""
         if self.told.get("SubState") == "exited":
             return Phase.LEFT
-        return PHASES.get(str(self.told.get("ActiveState")), Phase.ENDED)
+        active = str(self.told.get("ActiveState"))
+        if active == "inactive" and not self.number("InactiveEnterTimestampMonotonic"):
+            return Phase.RUNNING  # it was just made: systemd is about to start it
+        return PHASES.get(active, Phase.ENDED)
 
     @property
     def began(self) -> bool:

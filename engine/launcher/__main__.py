@@ -15,6 +15,7 @@ import struct
 import sys
 from collections.abc import Coroutine
 from typing import Any
+from weakref import WeakValueDictionary
 
 from engine.launcher import people, units
 from engine.launcher.request import MOST_BYTES, Refused, Request, read
@@ -34,6 +35,7 @@ class Launcher:
         self._news: set[asyncio.Queue[State]] = set()
         self._systemd = Systemd(self._tell)
         self._lines: set[asyncio.Task[None]] = set()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def serve(self, listener: socket.socket) -> None:
         """Until the bus is gone or something breaks: the next launcher finds everything as it was."""
@@ -77,6 +79,10 @@ class Launcher:
     async def _carry(self, one: Request, descriptors: list[int]) -> State:
         """Do it. Raises Refused."""
         unit = units.name_of(one)
+        async with self._turns.setdefault(unit, asyncio.Lock()):
+            return await self._do(one, unit, descriptors)
+
+    async def _do(self, one: Request, unit: str, descriptors: list[int]) -> State:
         if one.do in {"start", "task"}:
             if len(descriptors) != 2:
                 raise Refused("a start needs two descriptors, for its output and its errors")
@@ -84,10 +90,16 @@ class Launcher:
         if one.do == "adopt":
             people.own(one.pids, people.allowed(one.user))
             return await self._systemd.begin(unit, units.scope(one), [])
+        state = await self._systemd.state(unit)
+        if not str(state.get("Description")).endswith(f", attempt {one.attempt}"):
+            return {}  # it is gone; what has its name by now is not meant
         if one.do in DEEDS:
-            await self._systemd.deed(one.do, unit)
-        elif one.do == "forget":
+            member, signature, words = DEEDS[one.do]
+            await self._systemd.call(member, signature, [unit, *words])
+        elif state["ActiveState"] in {"failed", "inactive"} or state["SubState"] == "exited":
             await self._systemd.forget(unit)
+        else:
+            raise Refused(f"{unit} has not ended")
         return {}
 
     async def _watch(self, line: socket.socket) -> None:

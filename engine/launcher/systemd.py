@@ -4,6 +4,7 @@ Must not know who asks, nor whom a unit may run as.
 """
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,6 +19,8 @@ RULE = f"type='signal',sender='{NAME}',path_namespace='{ROOT}'"
 JOB_UNIT = re.compile(r"rcq-job-[0-9]+\.(service|scope)")
 OUR_UNIT = re.compile(r"rcq-(job|task)-[0-9]+\.(service|scope)")
 PATIENCE_S = 60.0
+LOOKS, LOOK_S = 200, 0.01
+MOST_ENDS = 10_000
 AT_ONCE = 32  # the bus refuses who waits for too many answers
 TOLD = (
     "Description", "ActiveState", "SubState", "FreezerState", "ControlGroup", "Result", "ExecMainPID", "ExecMainCode",
@@ -49,68 +52,63 @@ class Systemd:
         """To the system bus, with its signals on."""
         self._bus = await MessageBus(bus_type=BusType.SYSTEM, negotiate_unix_fd=True).connect()
         self._bus.add_message_handler(self._heard)
-        await self._send(
-            Message(destination=BUS, path="/", interface=BUS, member="AddMatch", signature="s", body=[RULE])
-        )
-        await self._manager("Subscribe")
+        await self.call("AddMatch", "s", [RULE], to=BUS, path="/", interface=BUS)
+        await self.call("Subscribe")
         return self._bus
 
     async def begin(self, unit: str, properties: dict[str, Variant], descriptors: Sequence[int]) -> State:
         """Make a unit, wait until it runs or has failed; its state. Raises Refused where there is one already."""
         body = [unit, "fail", [[name, value] for name, value in properties.items()], []]
-        await self._through(await self._manager("StartTransientUnit", "ssa(sv)a(sa(sv))", body, descriptors))
-        return await self.state(unit)
-
-    async def deed(self, name: str, unit: str) -> None:
-        """One of DEEDS; returns at once."""
-        member, signature, words = DEEDS[name]
-        await self._manager(member, signature, [unit, *words])
+        await self._through(await self.call("StartTransientUnit", "ssa(sv)a(sa(sv))", body, descriptors))
+        state = await self.state(unit)
+        if state["ActiveState"] == "inactive" and not state["InactiveEnterTimestampMonotonic"]:
+            await self.forget(unit)
+            raise Refused("systemd did not begin it; see the journal")
+        return state
 
     async def forget(self, unit: str) -> None:
-        """Let systemd drop a unit that has ended. Raises Refused while it runs."""
-        state = await self.state(unit)
-        if state["ActiveState"] not in {"gone", "failed", "inactive"} and state.get("SubState") != "exited":
-            raise Refused(f"{unit} has not ended")
+        """Let systemd drop a unit that has ended."""
         for member, words in (("UnrefUnit", ()), ("StopUnit", ("replace",)), ("ResetFailedUnit", ())):
             try:
-                reply = await self._manager(member, "s" * (1 + len(words)), [unit, *words])
+                reply = await self.call(member, "s" * (1 + len(words)), [unit, *words])
             except Refused:  # there is no reference, it is not loaded any more, it has not failed: as is wanted
                 continue
             await self._through(reply)
+        with contextlib.suppress(Refused):  # now there is none of that name; until then no other can have it
+            for _ in range(LOOKS):
+                await self.call("GetUnit", "s", [unit])
+                await asyncio.sleep(LOOK_S)
 
     async def all(self) -> list[State]:
         """Every job's unit that systemd has."""
-        [listed] = await self._manager("ListUnitsByPatterns", "asas", [[], ["rcq-job-*"]])
+        [listed] = await self.call("ListUnitsByPatterns", "asas", [[], ["rcq-job-*"]])
         return [await self.state(row[0]) for row in listed if JOB_UNIT.fullmatch(row[0])]
 
     async def state(self, unit: str) -> State:
         """What there is to report of a unit."""
-        path = f"{ROOT}/unit/" + "".join(one if one.isalnum() else f"_{ord(one):02x}" for one in unit)
-        of = f"{BUS}.Properties"
-        [found] = await self._send(
-            Message(destination=NAME, path=path, interface=of, member="GetAll", signature="s", body=[""])
-        )
-        if found["LoadState"].value == "not-found":
+        try:
+            [path] = await self.call("GetUnit", "s", [unit])
+        except Refused:
             return {"unit": unit, "ActiveState": "gone"}
+        [found] = await self.call("GetAll", "s", [""], path=path, interface=f"{BUS}.Properties")
         return {"unit": unit, **{name: found[name].value for name in TOLD if name in found}}
 
     async def _through(self, reply: list[Any]) -> None:
         """Wait until systemd's own job, which the reply names, has been done."""
         if reply:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ends.setdefault(reply[0], asyncio.Event()).wait(), PATIENCE_S)
-            except TimeoutError:
-                return
-            finally:
-                self._ends.pop(reply[0], None)
+            self._ends.pop(reply[0], None)
 
     def _heard(self, message: Message) -> None:
         if message.message_type is not MessageType.SIGNAL:
             return
         if message.member == "JobRemoved" and OUR_UNIT.fullmatch(message.body[2]):
             self._ends.setdefault(message.body[1], asyncio.Event()).set()
+            while len(self._ends) > MOST_ENDS:  # for those that nobody waits
+                del self._ends[next(iter(self._ends))]
         elif message.member == "UnitRemoved" and JOB_UNIT.fullmatch(message.body[0]):
-            self._tell({"unit": message.body[0], "ActiveState": "gone"})
+            self._changed.put_nowait(message.body[0])  # looked at, too: there may be another of that name by now
         elif message.member == "PropertiesChanged" and message.body[0] == f"{NAME}.Unit":
             unit = re.sub(r"_([0-9a-f]{2})", lambda two: chr(int(two[1], 16)), str(message.path).rpartition("/")[2])
             if JOB_UNIT.fullmatch(unit):
@@ -125,18 +123,17 @@ class Systemd:
             for unit in units:
                 self._tell(await self.state(unit))
 
-    async def _manager(
-        self, member: str, signature: str = "", body: Sequence[object] = (), descriptors: Sequence[int] = ()
-    ) -> list[Any]:
+    async def call(
+        self, member: str, signature: str = "", body: Sequence[object] = (), descriptors: Sequence[int] = (), *,
+        to: str = NAME, path: str = ROOT, interface: str = f"{NAME}.Manager",
+    ) -> list[Any]:  # fmt: skip
+        """A call over the bus, of systemd's manager unless told; the answer. Raises Refused."""
         message = Message(
-            destination=NAME, path=ROOT, interface=f"{NAME}.Manager", member=member, signature=signature,
-            body=list(body), unix_fds=list(descriptors),
+            destination=to, path=path, interface=interface, member=member, signature=signature, body=list(body),
+            unix_fds=list(descriptors),
         )  # fmt: skip
-        return await self._send(message)
-
-    async def _send(self, message: Message) -> list[Any]:
         async with self._turns:
             reply = await self._bus.call(message)
         if reply is None or reply.message_type is MessageType.ERROR:
-            raise Refused(str(reply.body[0]) if reply and reply.body else f"systemd refused {message.member}")
+            raise Refused(str(reply.body[0]) if reply and reply.body else f"systemd refused {member}")
         return list(reply.body)

@@ -102,7 +102,11 @@ def test_what_could_not_be_done_is_told_in_words() -> None:
     ],
 )
 def test_where_it_stands(active: str, sub: str, phase: Phase) -> None:
-    assert unit(ActiveState=active, SubState=sub).phase is phase
+    assert unit(ActiveState=active, SubState=sub, InactiveEnterTimestampMonotonic=1).phase is phase
+
+
+def test_a_unit_that_was_just_made_has_not_ended() -> None:
+    assert unit(ActiveState="inactive", SubState="dead", InactiveEnterTimestampMonotonic=0).phase is Phase.RUNNING
 
 
 def test_a_figure_that_is_not_set_is_none() -> None:
