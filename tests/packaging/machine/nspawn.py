@@ -11,12 +11,13 @@ from pathlib import Path
 
 import psutil
 
-from tests.packaging.machine import isolation
+from tests.packaging.machine import controlgroups, isolation
 from tests.packaging.machine.answer import Answer, as_user, until
 
 # bpf: systemd in the machine filters device nodes by programs in the kernel. No scope is asked of a host's systemd.
 BOOT = (
-    'root=$1/root && shift && exec systemd-nspawn -q -D "$root" "$@" -b --register=no --keep-unit --private-network '
+    'root=$1/root groups=$2 && shift 2 && for one in $groups; do echo 0 >$one/cgroup.procs; done && '
+    'exec systemd-nspawn -q -D "$root" "$@" -b --register=no --keep-unit --private-network '
     '--capability=all --system-call-filter="bpf perf_event_open" --hostname=gpubox --console=pipe'
 )
 
@@ -33,7 +34,8 @@ class Nspawn:
 
     def start(self) -> None:
         """Boot; also again, on what an earlier boot left on the disk."""
-        command = isolation.alone(self.layers, self.place, BOOT, *self.binds)
+        groups = controlgroups.make(f"rcq-machine-{self.place.parent.name}-{self.place.name}")
+        command = isolation.alone(self.layers, self.place, BOOT, " ".join(map(str, groups)), *self.binds)
         environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
         with (self.place / "console").open("ab") as console:
             self.process = subprocess.Popen(
@@ -105,3 +107,4 @@ class Nspawn:
         """See Machine."""
         self.cut_power()
         isolation.remove(self.place)
+        controlgroups.remove(f"rcq-machine-{self.place.parent.name}-{self.place.name}")
