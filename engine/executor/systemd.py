@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId
@@ -56,7 +57,7 @@ class SystemdExecutor:
         self._attempts: dict[Key, Attempt] = {}
         self._told: dict[Key, Running] = {}
         self._unwanted: set[Key] = set()
-        self._turns: dict[JobId, asyncio.Lock] = {}
+        self._turns: WeakValueDictionary[JobId, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # ------------------------------------------------------------ the port
@@ -241,18 +242,20 @@ class SystemdExecutor:
         self._soon(self._ask("kill", attempt.unit))
 
     def _time_is_up(self, attempt: Attempt) -> None:
-        self._soon(self._end_in_time(attempt))
-
-    async def _end_in_time(self, attempt: Attempt) -> None:
-        """Nobody else tells it again if the launcher is away now."""
-        while attempt in self._attempts.values():
-            with contextlib.suppress(LauncherUnreachable):
-                await self._stop(attempt, Cause.TIME_LIMIT, attempt.limits.grace_s)
-                return
-            await asyncio.sleep(AGAIN_S)
+        self._soon(self._insist(attempt, lambda: self._stop(attempt, Cause.TIME_LIMIT, attempt.limits.grace_s)))
 
     def _warn(self, attempt: Attempt, pids: list[int]) -> None:
-        self._soon(self._give_warning(attempt, pids))
+        self._soon(self._insist(attempt, lambda: self._give_warning(attempt, pids)))
+
+    async def _insist(self, attempt: Attempt, tell: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Until the attempt has ended: nobody else tells it again if the launcher is away now."""
+        while attempt in self._attempts.values():
+            try:
+                await tell()
+            except LauncherUnreachable:
+                await asyncio.sleep(AGAIN_S)
+            else:
+                return
 
     async def _give_warning(self, attempt: Attempt, pids: list[int]) -> None:
         """As the job's owner, who may signal these and nobody else's."""
