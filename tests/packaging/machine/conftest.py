@@ -4,6 +4,7 @@
 """
 
 import shutil
+import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,9 @@ def box(shared_box: Appliance) -> Appliance:
 @pytest.fixture
 def own_box(folder: Path) -> Iterator[Appliance]:
     """A booted appliance for one test that changes what it is."""
-    machine = Nspawn(tree.installed(), folder / "own", shown={"/wheels": tree.wheels()})
+    packages = Path(sysconfig.get_paths()["purelib"])
+    shown = {"/wheels": tree.wheels(), "/checkout": tree.ROOT, "/packages": packages}
+    machine = Nspawn(tree.installed(), folder / "own", shown=shown)
     try:
         machine.start()
         made = Appliance(machine)

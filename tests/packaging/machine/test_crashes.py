@@ -27,10 +27,14 @@ while len(killed) < {KILLS}:
             pass
 print(killed.count("rcq-engine"), killed.count("rcq-launcher"))
 """
-# A hardened service does not see nspawn's own name for a boot, but that of the host, which is always the same.
+# nspawn puts a name for each boot over the kernel's; a hardened service has a /proc of its own, without that.
 SEE_THE_BOOT = """
+echo 'C /run/this-boot 0444 root root - /proc/sys/kernel/random/boot_id' >/etc/tmpfiles.d/this-boot.conf
+systemd-tmpfiles --create /etc/tmpfiles.d/this-boot.conf
+grep -q . /run/this-boot
 mkdir -p /etc/systemd/system/rcq-engine.service.d
-printf '[Service]\\nProtectKernelTunables=no\\n' >/etc/systemd/system/rcq-engine.service.d/boot.conf
+printf '[Service]\\nBindReadOnlyPaths=/run/this-boot:/proc/sys/kernel/random/boot_id\\n' \\
+  >/etc/systemd/system/rcq-engine.service.d/boot.conf
 systemctl daemon-reload && systemctl restart rcq-engine
 """
 LINE = 'echo "$RCQ_JOB_ID $RCQ_ATTEMPT" >>lines; sleep {sleep}; exit {code}'
