@@ -125,7 +125,12 @@ class Unit:
         return self.number("RuntimeMaxUSec") / USEC
 
     def began_at(self, now: float, since_boot: float) -> float:
-        """Unix seconds by the clock of today, which may have been set since. now, since_boot: the same moment."""
+        """Unix seconds by the clock of today, which may have been set since. now, since_boot: the same moment.
+
+        Of a unit that is told before its program began, and of one whose program never did, it is that moment.
+        """
+        if not self.ran_since_s:
+            return now
         by_today = now - (since_boot - self.ran_since_s)
         return by_today if abs(by_today - self.started_at) > STEP_S else self.started_at
 

@@ -78,6 +78,12 @@ def test_a_clock_that_was_set_makes_no_run_longer() -> None:
     assert one.ending(None, 5_000.0, 4_600.0).ended_at == 4_660.0
 
 
+def test_what_has_not_begun_begins_now() -> None:
+    """Not when the machine did: its unit is told before its program runs."""
+    one = unit(ExecMainStartTimestamp=0, ExecMainStartTimestampMonotonic=0)
+    assert one.began_at(now=4_625.0, since_boot=4_000.0) == 4_625.0
+
+
 def test_why_it_was_stopped_counts_more() -> None:
     ending = unit(ExecMainCode=2, ExecMainStatus=15, Result="oom-kill").ending(Cause.CANCELLED, 5_000.0)
     assert (ending.cause, ending.signal, ending.message) == (Cause.CANCELLED, 15, None)
@@ -85,9 +91,9 @@ def test_why_it_was_stopped_counts_more() -> None:
 
 def test_what_could_not_be_done_is_told_in_words() -> None:
     folder = unit(ExecMainStatus=200, ActiveEnterTimestamp=0).ending(None, 5_000.0)
-    missing = unit(ExecMainPID=0, ExecMainCode=0, ActiveEnterTimestamp=0).ending(None, 5_000.0)
+    nothing = unit(ExecMainPID=0, ExecMainCode=0, ActiveEnterTimestamp=0, Result="resources").ending(None, 5_000.0)
     assert "working directory" in (folder.message or "")
-    assert "command not found" in (missing.message or "")
+    assert "resources" in (nothing.message or "")
 
 
 @pytest.mark.parametrize(
