@@ -9,7 +9,6 @@ import contextlib
 import errno
 import logging
 import os
-import re
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict, replace
@@ -19,10 +18,10 @@ from weakref import WeakValueDictionary
 
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId
-from engine.executor import endings, records, tree, unitfiles
+from engine.executor import endings, records, startscript, tree, unitfiles
 from engine.executor.attempt import Attempt, Limits, pids_of, stop_cause, warned_name
 from engine.executor.launcherlink import LauncherLink, LauncherRefused, LauncherUnreachable, Told
-from engine.executor.unitbook import UnitBook
+from engine.executor.unitbook import UnitBook, job_of
 from engine.executor.unitrequest import of_launch
 from engine.executor.unitstate import Phase, Unit
 from engine.executor.usertask import UserTasks
@@ -36,7 +35,6 @@ FIRST_LOOK_S, LONGEST_LOOK_S = 0.01, 0.5
 AGAIN_S = 1.0
 GONE = "its unit was taken out of systemd while it ran, so that nobody can tell how it ended; submit it again"
 REMEMBERED_ENDS = 10_000
-GROUP = re.compile(r"/rcq-job-([0-9]+)\.(?:service|scope)(?:/|$)", re.MULTILINE)
 Key = tuple[JobId, int]
 
 
@@ -89,7 +87,7 @@ class SystemdExecutor:
             return ended
         if unit.phase is Phase.ENDED:
             began_at = unit.began_at(time.time(), time.monotonic())
-            ending = unit.ending(stop_cause(directory, attempt), time.time(), began_at)
+            ending = startscript.as_begun(unit.ending(stop_cause(directory, attempt), time.time(), began_at), directory)
             self._remember((job, attempt), _running(ending))
             return ending
         return self._take_up(unit, directory).running
@@ -144,11 +142,7 @@ class SystemdExecutor:
 
     def job_of(self, pid: int) -> JobId | None:
         """Whose process that is, by its control group; `None` for a stranger's. Any thread."""
-        try:
-            found = GROUP.search(Path(f"/proc/{pid}/cgroup").read_text())
-        except OSError:
-            return None
-        return JobId(found[1]) if found else None
+        return job_of(pid)
 
     async def close(self) -> None:
         """Hear nothing more; units stay."""
@@ -196,11 +190,13 @@ class SystemdExecutor:
         if launch.adopt is not None:
             pids = [(launch.adopt.pid, launch.adopt.start), *_below(launch.adopt.pid)]
             return await self._link.ask(of_launch(launch, limits, self._tasks_max, pids))
-        logs = unitfiles.open_logs(launch.directory)
+        mark = startscript.mark_of(launch.directory, launch.attempt)
+        handles = [startscript.descriptor(startscript.text(launch.argv, launch.environment, mark))]
         try:
-            return await self._link.ask(of_launch(launch, limits, self._tasks_max), logs)
+            handles += unitfiles.open_logs(launch.directory)
+            return await self._link.ask(of_launch(launch, limits, self._tasks_max), handles)
         finally:
-            for handle in logs:
+            for handle in handles:
                 os.close(handle)
 
     def _older(self, launch: Launch) -> list[Unit]:
@@ -292,6 +288,7 @@ class SystemdExecutor:
 
     def _end(self, attempt: Attempt) -> None:
         ending = attempt.unit.ending(attempt.cause, time.time(), attempt.running.started_at)
+        ending = startscript.as_begun(ending, attempt.directory)
         if ending.cause is Cause.LAUNCH_ERROR and attempt.program:
             ending = replace(ending, message=f"{attempt.program}: {ending.message}")
         self._tell(attempt, ending)

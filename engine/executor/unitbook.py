@@ -3,11 +3,15 @@
 Must not know what is done about any of them.
 """
 
+import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from engine.core.model import JobId
 from engine.executor.launcherlink import Told
 from engine.executor.unitstate import Unit
+
+GROUP = re.compile(r"/rcq-job-([0-9]+)\.(?:service|scope)(?:/|$)", re.MULTILINE)
 
 
 class UnitBook:
@@ -53,3 +57,12 @@ class UnitBook:
         if heard.attempt != unit.attempt or heard.phase.value < unit.phase.value:
             heard = self._units[unit.name] = unit
         return self._units.setdefault(unit.name, heard)
+
+
+def job_of(pid: int) -> JobId | None:
+    """In which job's unit a process is, by its control group; `None` for a stranger's. Any thread."""
+    try:
+        found = GROUP.search(Path(f"/proc/{pid}/cgroup").read_text())
+    except OSError:
+        return None
+    return JobId(found[1]) if found else None

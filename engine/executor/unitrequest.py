@@ -6,6 +6,8 @@ from engine.executor.attempt import PAUSED_MOST_S, Limits
 from engine.ports import Launch
 
 Request = dict[str, object]
+BASE = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "XDG_RUNTIME_DIR")
+"""What stands in the unit, where everybody can read it, for what is run after the job."""
 
 
 def of_launch(launch: Launch, limits: Limits, tasks_max: int, pids: Sequence[tuple[int, int]] = ()) -> Request:
@@ -27,23 +29,12 @@ def of_launch(launch: Launch, limits: Limits, tasks_max: int, pids: Sequence[tup
     if launch.adopt is not None:
         return request | {"do": "adopt", "scope": True, "pids": [list(one) for one in pids]}
     return request | {
-        "argv": list(launch.argv),
-        "environment": dict(launch.environment),
+        "environment": {name: launch.environment[name] for name in BASE if name in launch.environment},
         "workdir": str(launch.workdir),
         "cleanup": list(launch.cleanup),
     }
 
 
-def of_task(job: str, user: str, argv: Sequence[str], limit_s: float) -> Request:
+def of_task(job: str, user: str, limit_s: float) -> Request:
     """The request for a short program beside a job, as its owner."""
-    return {
-        "do": "task",
-        "job": job,
-        "user": user,
-        "argv": list(argv),
-        "limit_s": limit_s,
-        "environment": {"PATH": PATH},
-    }
-
-
-PATH = "/usr/local/bin:/usr/bin:/bin"
+    return {"do": "task", "job": job, "user": user, "limit_s": limit_s}

@@ -31,7 +31,6 @@ UNBEGUN = {
     217: "its Unix user is not known to the machine",
 }
 """Exit statuses by which systemd tells what it could not do before the program ran (systemd.exec(5))."""
-UNFOUND = "command not found on the PATH of the job's Unix user; check the spelling or give its full path"
 UNSEEN = "the adopted process has ended; its exit code is known to its own parent only"
 OVER = "it used more host memory than it asked for and was ended by the kernel; ask for more (--memory)"
 
@@ -170,7 +169,7 @@ class Unit:
         if not self.began:
             status = self.number("ExecMainStatus")
             why = UNBEGUN.get(status, f"systemd could not start it ({result}, status {status})")
-            return Cause.LAUNCH_ERROR, why if self.pid else UNFOUND
+            return Cause.LAUNCH_ERROR, why
         if result == "oom-kill":
             return Cause.OUT_OF_MEMORY, OVER
         if result == "timeout" and self.ran_s >= self.limit_s - EARLY_S:

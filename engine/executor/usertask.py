@@ -9,7 +9,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.executor import startscript
 from engine.executor.launcherlink import LauncherLink, LauncherRefused
+from engine.executor.logindefaults import PATH
 from engine.executor.unitrequest import of_task
 
 REMOVE_WITHIN_S = 600.0
@@ -44,6 +46,9 @@ class UserTasks:
         )
 
     async def _run(self, job: str, user: str, argv: Sequence[str], within_s: float) -> None:
-        with open(os.devnull, "r+b") as null:  # noqa: PTH123, ASYNC230 - no disk is behind it
-            handle = null.fileno()
-            await self._link.ask(of_task(job, user, argv, within_s), (handle, handle))
+        script = startscript.descriptor(startscript.text(argv, {"PATH": PATH}))
+        try:
+            with open(os.devnull, "wb") as null:  # noqa: PTH123, ASYNC230 - no disk is behind it
+                await self._link.ask(of_task(job, user, within_s), (script, null.fileno(), null.fileno()))
+        finally:
+            os.close(script)

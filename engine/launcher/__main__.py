@@ -84,8 +84,8 @@ class Launcher:
 
     async def _do(self, one: Request, unit: str, descriptors: list[int]) -> State:
         if one.do in {"start", "task"}:
-            if len(descriptors) != 2:
-                raise Refused("a start needs two descriptors, for its output and its errors")
+            if len(descriptors) != 3:
+                raise Refused("a start needs three descriptors: what to run, its output and its errors")
             return await self._systemd.begin(unit, units.service(one, people.allowed(one.user)), descriptors)
         if one.do == "adopt":
             people.own(one.pids, people.allowed(one.user))
@@ -124,7 +124,7 @@ def _receive(line: socket.socket) -> tuple[bytes, list[int]]:
     text, descriptors = b"", list[int]()
     line.settimeout(PATIENCE_S)
     try:
-        while len(text) <= MOST_BYTES and len(descriptors) <= 2:
+        while len(text) <= MOST_BYTES and len(descriptors) <= 3:
             piece, found, _, _ = socket.recv_fds(line, 1 << 16, 4)
             text, descriptors = text + piece, descriptors + found
             if not piece:

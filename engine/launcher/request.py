@@ -26,15 +26,15 @@ class Refused(Exception):
 class Request:
     """One request, about a job's unit; what begins one reads it all. Seconds, MiB.
 
-    user: the Unix user's name. cpus: cores' worth of time; cores: which cores, any if empty. devices: nodes of cards.
-    cleanup: run as the user after the end. pids: of `adopt`, each with its start in clock ticks. scope: an adopted job.
+    user: the Unix user's name. environment: no secret, systemd shows it to all. cpus: cores' worth of time; cores:
+    which cores, any if empty. devices: nodes of cards. cleanup: run as the user after the end. pids: of `adopt`, each
+    with its start in clock ticks. scope: an adopted job.
     """
 
     do: str = ""
     job: str = "1"
     attempt: int = 0
     user: str = "root"
-    argv: list[str] = field(default_factory=lambda: ["/bin/false"])
     environment: dict[str, str] = field(default_factory=dict)
     workdir: str = "/"
     limit_s: float = 1e8
@@ -68,7 +68,6 @@ def read(text: bytes) -> Request:
         "do": one.do in DEEDS,
         "job": JOB.fullmatch(one.job),
         "user": NAME.fullmatch(one.user),
-        "argv": one.argv and one.argv[0],
         "workdir": PLACE.fullmatch(one.workdir),
         "environment": all(VARIABLE.fullmatch(name) for name in one.environment),
         "devices": all(NODE.fullmatch(node) for node in one.devices),

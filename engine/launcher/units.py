@@ -14,7 +14,6 @@ CONTROL = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/n
 """What a process opens besides its cards to use any."""
 CONTAINER = ("/dev/fuse", "/dev/net/tun")
 """What rootless containers need; open to every user of a usual system."""
-LOOK = 'command -v -- "$1" >/dev/null || { printf "rcq: command not found: %s\\n" "$1" >&2; exit 1; }'
 MIB, USEC = 1 << 20, 1_000_000
 Properties = dict[str, Variant]
 
@@ -25,19 +24,19 @@ def name_of(one: Request) -> str:
 
 
 def service(one: Request, who: pwd.struct_passwd) -> Properties:
-    """A new unit whose output goes to the first two descriptors that come along."""
+    """A new unit: a shell that reads what to become from the first descriptor, and writes to the other two."""
     listed = {
         **_common(one),
         "Type": Variant("s", "oneshot" if one.do == "task" else "exec"),
-        "ExecStartEx": Variant("a(sasas)", [[*_command(one.argv), ["no-env-expand"]]]),
+        "ExecStart": Variant("a(sasb)", [["/bin/sh", ["sh"], False]]),
         "User": Variant("s", who.pw_name),
         "Group": Variant("s", str(who.pw_gid)),
         "SupplementaryGroups": Variant("as", [str(gid) for gid in os.getgrouplist(who.pw_name, who.pw_gid)]),
         "WorkingDirectory": Variant("s", one.workdir),
         "Environment": Variant("as", [f"{name}={value}" for name, value in one.environment.items()]),
-        "StandardInput": Variant("s", "null"),
-        "StandardOutputFileDescriptor": Variant("h", 0),
-        "StandardErrorFileDescriptor": Variant("h", 1),
+        "StandardInputFileDescriptor": Variant("h", 0),
+        "StandardOutputFileDescriptor": Variant("h", 1),
+        "StandardErrorFileDescriptor": Variant("h", 2),
         "OOMPolicy": Variant("s", "kill"),
         "OOMScoreAdjust": Variant("i", 300),  # where the host itself runs out: a job before what serves everybody
         "KillMode": Variant("s", "control-group"),
@@ -46,11 +45,9 @@ def service(one: Request, who: pwd.struct_passwd) -> Properties:
         limit = Variant("t", int(one.limit_s * USEC))
         return listed | {"CollectMode": Variant("s", "inactive-or-failed"), "TimeoutStartUSec": limit}
     listed["RemainAfterExit"] = Variant("b", True)  # the result stays until the engine has it on disk
-    if "/" not in one.argv[0]:  # found by the user's own PATH, or said not to be there before anything runs
-        look = _literal(_command(["/bin/sh", "-c", LOOK, "sh", one.argv[0]]))
-        listed["ExecStartPre"] = Variant("a(sasb)", [[*look, False]])
     if one.cleanup:
-        listed["ExecStopPost"] = Variant("a(sasb)", [[*_literal(_command(one.cleanup)), True]])
+        words = [word.replace("$", "$$") for word in one.cleanup]  # systemd would put variables in
+        listed["ExecStopPost"] = Variant("a(sasb)", [["/bin/sh", ["sh", "-c", '"$$@"', "sh", *words], True]])
     return listed
 
 
@@ -80,13 +77,3 @@ def _common(one: Request) -> Properties:
     elif one.cpus:
         listed["CPUQuotaPerSecUSec"] = Variant("t", one.cpus * USEC)
     return listed
-
-
-def _command(argv: list[str]) -> tuple[str, list[str]]:
-    """Program and arguments; what is no path is found by the user's own shell."""
-    return (argv[0], argv) if argv[0].startswith("/") else ("/bin/sh", ["sh", "-c", 'exec "$@"', "sh", *argv])
-
-
-def _literal(command: tuple[str, list[str]]) -> tuple[str, list[str]]:
-    """The same where systemd would expand variables."""
-    return command[0], [word.replace("$", "$$") for word in command[1]]

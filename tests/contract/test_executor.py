@@ -28,8 +28,7 @@ async def test_killed_by_signal(side: Side, engine: Engine) -> None:
 
 
 async def test_command_not_found_is_an_ending(side: Side, engine: Engine) -> None:
-    running = await engine.executor.start(launch(side, "1", MISSING))
-    assert running.pid is None
+    await engine.executor.start(launch(side, "1", MISSING))
     ending = await engine.end_of("1")
     assert (ending.cause, ending.exit_code, ending.signal) == (Cause.LAUNCH_ERROR, None, None)
     assert MISSING[0] in (ending.message or "")

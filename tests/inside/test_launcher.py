@@ -22,7 +22,7 @@ async def link(side: SystemdSide) -> AsyncIterator[LauncherLink]:
 
 
 def start(**values: Any) -> dict[str, Any]:
-    return {"do": "start", "job": "7", "attempt": 1, "user": "user1", "argv": ["/bin/true"], **values}
+    return {"do": "start", "job": "7", "attempt": 1, "user": "user1", **values}
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def start(**values: Any) -> dict[str, Any]:
 )
 async def test_what_is_refused(link: LauncherLink, side: SystemdSide, values: dict[str, Any], why: str) -> None:
     with open(os.devnull, "r+b") as null, pytest.raises(LauncherRefused, match=why):  # noqa: PTH123, ASYNC230 - no disk
-        await link.ask(start(**values), (null.fileno(), null.fileno()))
+        await link.ask(start(**values), [null.fileno()] * 3)
     assert side.units() == ""
 
 
