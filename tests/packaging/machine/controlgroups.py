@@ -17,11 +17,15 @@ def make(name: str) -> list[Path]:
     return groups
 
 
-def remove(name: str) -> None:
-    """Take them away, with the empty ones that a machine left below."""
+def remove(name: str) -> bool:
+    """Take them away, with the empty ones that a machine left below; false while a process in there is still dying."""
     for group in [place / name for place in _hierarchies()]:
         for folder, _, _ in os.walk(group, topdown=False):
-            os.rmdir(folder)  # noqa: PTH106 - a path of os.walk
+            try:
+                os.rmdir(folder)  # noqa: PTH106 - a path of os.walk
+            except OSError:
+                return False
+    return True
 
 
 def _hierarchies() -> list[Path]:

@@ -13,10 +13,11 @@ import psutil
 
 from tests.packaging.machine import controlgroups, isolation
 from tests.packaging.machine.answer import Answer, as_user, until
+from tests.packaging.machine.layers import key
 
 # bpf: systemd in the machine filters device nodes by programs in the kernel. No scope is asked of a host's systemd.
 BOOT = (
-    'root=$1/root groups=$2 && shift 2 && for one in $groups; do echo 0 >$one/cgroup.procs; done && '
+    "root=$1/root groups=$2 && shift 2 && for one in $groups; do echo 0 >$one/cgroup.procs; done && "
     'exec systemd-nspawn -q -D "$root" "$@" -b --register=no --keep-unit --private-network '
     '--capability=all --system-call-filter="bpf perf_event_open" --hostname=gpubox --console=pipe'
 )
@@ -29,12 +30,13 @@ class Nspawn:
         self.binds = [f"--bind-ro={source}:{target}" for target, source in (shown or {}).items()]
         self.layers = layers
         self.place = place
+        self.group = f"rcq-machine-{key(str(place.resolve()))}"
         self.process: subprocess.Popen[bytes] | None = None
         self.init: int | None = None
 
     def start(self) -> None:
         """Boot; also again, on what an earlier boot left on the disk."""
-        groups = controlgroups.make(f"rcq-machine-{self.place.parent.name}-{self.place.name}")
+        groups = controlgroups.make(self.group)
         command = isolation.alone(self.layers, self.place, BOOT, " ".join(map(str, groups)), *self.binds)
         environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
         with (self.place / "console").open("ab") as console:
@@ -93,18 +95,22 @@ class Nspawn:
         if self.process is not None:
             self.process.kill()
             self.process.wait(30)
-            until(lambda: self.init is None or not Path(f"/proc/{self.init}").exists())
-        self.process = self.init = None
+            self.is_off()
 
     def power_off(self) -> None:
         """Shut down in good order."""
         assert self.process is not None
         self.run("systemctl", "poweroff")
         self.process.wait(90)
+        self.is_off()
+
+    def is_off(self) -> None:
+        """Its last process has ended, and with it all that it had of the host but files."""
+        until(lambda: self.init is None or not Path(f"/proc/{self.init}").exists())
+        until(lambda: controlgroups.remove(self.group))
         self.process = self.init = None
 
     def clean(self) -> None:
         """See Machine."""
         self.cut_power()
         isolation.remove(self.place)
-        controlgroups.remove(f"rcq-machine-{self.place.parent.name}-{self.place.name}")
