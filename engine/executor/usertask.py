@@ -39,8 +39,8 @@ class UserTasks:
             user = pwd.getpwuid(uid).pw_name
         except KeyError:
             raise LauncherRefused(f"user {uid} is not known to this machine any more") from None
-        # the directories first: what may not be entered may not be emptied
-        script = 'cd -- "$1" && chmod -R u+rwX -- . 2>/dev/null; find . -xdev -mindepth 1 -delete 2>/dev/null; exit 0'
+        # Who may not enter it stands elsewhere, where nothing may go. Directories are opened up before they are emptied.
+        script = 'cd -- "$1" || exit 0; chmod -R u+rwX -- .; find . -xdev -mindepth 1 -delete; exit 0'
         await self._run(
             number[0] if number else "0", user, ["/bin/sh", "-c", script, "sh", str(place)], REMOVE_WITHIN_S
         )
