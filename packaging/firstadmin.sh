@@ -50,6 +50,6 @@ what_next() {
     say "The first admin is $admin, one-time password (shown only now): $password"
     say "  next: rcq login $admin${person:+, or as Unix user $person just: rcq}"
   fi
-  say 'To let ada in: usermod -aG rcq-users ada; rcq account add ada --unix-user ada'
+  say 'To let ada in: usermod -aG rcq-users ada; rcq account add ada --unix-user ada --no-password'
   say "Settings: /etc/rcq/rcq.toml, then systemctl restart rcq-engine (jobs run on). Is all well? rcq doctor"
 }

@@ -11,6 +11,8 @@ from engine.api.backend import Backend, Identity
 from engine.api.peer import Peer, peer_of
 from engine.protocol.errors import Refused
 
+NOBODY = "Log in: rcq login NAME. Who has no account asks an admin for one: rcq account add NAME --unix-user U"
+
 
 def backend_of(request: Request) -> Backend:
     """The engine behind this app."""
@@ -54,7 +56,7 @@ async def _somebody(request: Request, who: Identity | None) -> Identity:
     if who is not None:
         return who
     if (await backend_of(request).box.health()).accounts:
-        raise Refused("UNAUTHENTICATED", "Log in: rcq login NAME")
+        raise Refused("UNAUTHENTICATED", NOBODY)
     raise Refused("UNAUTHENTICATED", "No account exists yet: rcq account add NAME makes the first admin.")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.api.schema import ENVIRONMENT_KEY, NAME, PRINTABLE
+from engine.api.schema import ENVIRONMENT_KEY, IMAGE, NAME, PRINTABLE
 from engine.protocol.errors import Refused
 
 MAX_DETAILS = 20
@@ -20,6 +20,7 @@ _PATTERNS = {
     PRINTABLE: "must not hold control characters or line breaks",
     ENVIRONMENT_KEY: "must be letters, digits and underscores and not begin with a digit",
     NAME: "must be 1 to 64 letters, digits and _ . @ -, and begin with a letter, a digit or _",
+    IMAGE: "must be the name of an image or a file, not begin with a space or -, nor hold control characters",
     "^/": "must be an absolute path, beginning with /",
 }
 _COMMAND_AS_TEXT = (

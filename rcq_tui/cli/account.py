@@ -42,7 +42,10 @@ def _add(chosen: argparse.Namespace, wire: Wire) -> int:
     account = wire.request("POST", "/v1/accounts", body={**body, "password": password, **one_time})
     _note(account)
     print(f"account {clean(account['name'])} made: {clean(account['role'])} in group {clean(account['group'])}")
-    print(f"log in with: rcq login {clean(account['name'])}")
+    if account.get("unix_user"):
+        print(f"as Unix user {clean(account['unix_user'])} just: rcq")
+    if password is not None:
+        print(f"log in with: rcq login {clean(account['name'])}")
     return 0
 
 

@@ -44,7 +44,7 @@ def test_a_bad_token_is_never_the_unix_user(api: Api, header: str) -> None:
 def test_nobody_is_told_to_log_in(api: Api) -> None:
     answer = api.ask("GET", "/v1/me", token=None)
     assert refusal(answer) == (401, "UNAUTHENTICATED")
-    assert answer.json()["error"]["message"] == "Log in: rcq login NAME"
+    assert answer.json()["error"]["message"].startswith("Log in: rcq login NAME. Who has no account asks an admin")
 
 
 def test_on_an_empty_engine_one_is_told_to_make_the_first_account(api: Api) -> None:

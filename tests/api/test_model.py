@@ -145,6 +145,7 @@ BAD: list[tuple[bytes, str, str]] = [
     (line(environment={"A": "x" * 70_000, "B": "x" * 70_000}), "environment", "131072"),
     (line(workdir="here"), "workdir", "absolute"),
     (line(workdir="/a\x00"), "workdir", "NUL"),
+    (line(workdir="/a\nUser=root"), "workdir", "line breaks"),
     (line(gpu_type="   "), "gpu_type", "word"),
     (line(gpu_share=True), "gpu_share", "gpu_memory_mb"),
     (line(gpus=1, gpu_power_w=0), "gpu_power_w", "1"),
@@ -201,6 +202,7 @@ def test_an_image_is_taken_as_it_is_written(image: str) -> None:
 def test_an_image_is_never_an_option_nor_garbles_a_line(image: str) -> None:
     no = refused(line(image=image))
     assert (no.code, no.details[0]["field"]) == ("VALIDATION_ERROR", "image")
+    assert "\\x" not in no.details[0]["message"]
 
 
 @pytest.mark.parametrize("workdir", ["/a:/etc", "/a,readonly", '/a"', "/a\\"])

@@ -38,8 +38,9 @@ def test_account_add(rcq: Rcq, engine: Engine, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_account_add_for_a_unix_user_alone(rcq: Rcq, engine: Engine) -> None:
-    engine.on("POST", "/v1/accounts", account())
-    assert rcq("account", "add", "alice", "--unix-user", "al", "--no-password").code == 0
+    engine.on("POST", "/v1/accounts", account(unix_user="al"))
+    result = rcq("account", "add", "alice", "--unix-user", "al", "--no-password")
+    assert result.out.splitlines() == ["account alice made: user in group vision", "as Unix user al just: rcq"]
     assert engine.requests[0].json["password"] is None
     assert rcq("account", "add", "alice", "--no-password").code == 2
 

@@ -316,7 +316,8 @@ def test_accounts_whose_jobs_cannot_start(machine: Machine, examine: Examine, mo
     assert (found["state"], found["found"]) == ("warn", "bob: there is no Unix user 'bob'")
     unlinked = people.judged([("ada", "user", "ada"), ("cleo", "user", None), ("root", "admin", None)])
     assert (unlinked.state, unlinked.mend) == ("warn", "Run: rcq account set cleo --unix-user U")
-    assert people.judged([]).state == "warn"
+    assert unlinked.found == "accounts without a Unix user, who cannot submit: cleo"
+    assert "as root: rcq account add" in people.judged([]).mend
     assert people.judged([(f"u{n}", "user", "gone") for n in range(9)]).found.endswith("; and 6 more")
 
 

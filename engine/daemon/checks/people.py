@@ -39,10 +39,10 @@ def judged(known: Iterable[tuple[str, str, str | None]]) -> Finding:
         return Finding(state="warn", found="; ".join(_few(refused)), mend="Until then their jobs cannot start.")
     if unlinked:
         mend = f"Run: rcq account set {unlinked[0]} --unix-user U"
-        found = f"{len(unlinked)} accounts have no Unix user and cannot submit: {', '.join(_few(unlinked))}"
+        found = f"accounts without a Unix user, who cannot submit: {', '.join(_few(unlinked))}"
         return Finding(state="warn", found=found, mend=mend)
     if not known:
-        mend = "Run the installer again, or as a person whom you let in: rcq account add NAME --unix-user NAME"
+        mend = "Run the installer again, or as root: rcq account add NAME --unix-user NAME"
         return Finding(state="warn", found="there is no account yet", mend=mend)
     return Finding(
         state="ok", found=f"accounts: {len(known)}; the launcher starts jobs of all Unix users that they are linked to"

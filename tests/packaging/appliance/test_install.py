@@ -87,7 +87,7 @@ def test_a_first_installation_ends_with_an_engine_and_an_admin(box: "Box") -> No
     assert "account add ada --role admin --password-stdin --one-time --unix-user ada <<< correct-horse" in calls[-1]
     assert "RCQ_SOCKET=/run/rcq/rcq.sock" in calls[-1]
     assert said.count("correct-horse") == 1
-    assert "usermod -aG rcq-users ada; rcq account add ada --unix-user ada" in said
+    assert "usermod -aG rcq-users ada; rcq account add ada --unix-user ada --no-password" in said
     assert box.current.parent == box.root / "opt/rcq/releases"
     assert box.read("etc/rcq/rcq.toml") == "# shipped\n"
     assert "RemoveIPC=no" in box.read("etc/systemd/logind.conf.d/rcq.conf")
@@ -116,7 +116,7 @@ def test_an_engine_that_has_accounts_gets_none(box: "Box") -> None:
     (box.root / "accounts").touch()
     code, said = box.install("--system", SUDO_USER="ada")
     assert code == 0
-    assert "password" not in said
+    assert "one-time password" not in said
     assert not any(call.startswith(("runuser", "usermod")) for call in box.calls())
 
 
