@@ -25,6 +25,7 @@ _check_python = JOB.validator.validate_python
 _KEY_END = re.compile(rb'"\s*:')
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 """How a surrogate is escaped; pairs are fine, which only a parser can tell."""
+_CONTROL = re.compile(r"[\x01-\x1f\x7f]")
 _GATE = frozenset({"after", "begin", "cron"})
 _FRACTIONS = frozenset({"memory_gb", "max_runtime", "expected_time", "max_runtime_minutes", "estimated_hours"})
 
@@ -173,10 +174,12 @@ def _problem(given: Mapping[str, Any]) -> Refused | None:
         return wrong("gpu_power_w", "needs whole cards, as it is a limit of the whole card: ask for gpus, not shared")
     if given.get("gpu_type") == "":
         return wrong("gpu_type", "must hold a word of the card's model name")
-    return _image_problem(given) or (_array_problem(given) if "array" in given else None)
+    return _workdir_problem(given) or (_array_problem(given) if "array" in given else None)
 
 
-def _image_problem(given: Mapping[str, Any]) -> Refused | None:
+def _workdir_problem(given: Mapping[str, Any]) -> Refused | None:
+    if _CONTROL.search(given.get("workdir", "")):
+        return wrong("workdir", "must not hold line breaks or other control characters")
     odd = UNMOUNTABLE & set(given.get("workdir", "")) if "image" in given else None
     if not odd:
         return None

@@ -39,7 +39,7 @@ class UserTasks:
             user = pwd.getpwuid(uid).pw_name
         except KeyError:
             raise LauncherRefused(f"user {uid} is not known to this machine any more") from None
-        # Who may not enter it stands elsewhere, where nothing may go. Directories are opened up before they are emptied.
+        # Who may not enter it stands elsewhere, where nothing may go. Directories are opened before they are emptied.
         script = 'cd -- "$1" || exit 0; chmod -R u+rwX -- .; find . -xdev -mindepth 1 -delete; exit 0'
         await self._run(
             number[0] if number else "0", user, ["/bin/sh", "-c", script, "sh", str(place)], REMOVE_WITHIN_S

@@ -11,7 +11,8 @@ from typing import Any
 MOST_WORDS, MOST_BYTES = 4096, 1 << 20
 JOB = re.compile(r"[0-9]{1,16}")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
-PLACE = re.compile(r"/|(?:/(?!\.\.?(?:/|$))[^/]+)+")  # absolute, and nowhere else than it says
+# Absolute, nowhere else than it says, and one line: systemd writes it into a unit file as it is, and reads it back.
+PLACE = re.compile(r"/|(?:/(?!\.\.?(?:/|$))[^/\0-\x1f\x7f]+)+(?<!\\)")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}")
 NODE = re.compile(r"/dev/nvidia(?:[0-9]{1,3}|-caps/nvidia-cap[0-9]{1,5})")
 DEEDS = frozenset({"watch", "start", "task", "adopt", "stop", "kill", "freeze", "thaw", "forget"})
