@@ -11,7 +11,10 @@ from engine.core.model import JobId
 from engine.executor.launcherlink import Told
 from engine.executor.unitstate import Unit
 
-GROUP = re.compile(r"/rcq-job-([0-9]+)\.(?:service|scope)(?:/|$)", re.MULTILINE)
+GROUP = re.compile(
+    r"^[0-9]+:[^:\n]*:/rcq\.slice/rcq-jobs\.slice/rcq-job-([0-9]+)\.(?:service|scope)(?:/|$)", re.MULTILINE
+)
+"""In what /proc tells of a process. From the root on: people name groups below their own log-in as they like."""
 
 
 class UnitBook:
@@ -62,7 +65,8 @@ class UnitBook:
 def job_of(pid: int) -> JobId | None:
     """In which job's unit a process is, by its control group; `None` for a stranger's. Any thread."""
     try:
-        found = GROUP.search(Path(f"/proc/{pid}/cgroup").read_text())
-    except OSError:
+        told = Path(f"/proc/{pid}/cgroup").read_text()
+    except (OSError, ValueError):  # a name in there need not be text
         return None
+    found = GROUP.search(told)
     return JobId(found[1]) if found else None
