@@ -54,7 +54,7 @@ def settings(host: Host) -> Finding:
     if host.config_file is not None and is_there(host.config_file) and not os.access(host.config_file, os.R_OK):
         return unseen(host.config_file)
     if host.settings_trouble:
-        mend = "Correct the file; every key is explained in config/rcq.toml."
+        mend = "Correct the file; every key is explained in man rcq.toml, or config/rcq.toml of the checkout."
         return Finding(state="fail", found=f"{host.config_file}: {host.settings_trouble}", mend=mend)
     if host.config_file is None:
         return Finding(state="fail", found="no place for a settings file", mend=host.paths_trouble)
