@@ -4,6 +4,7 @@ Owned by the event loop. Must not talk to the launcher itself: what is to be don
 """
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections.abc import Callable
@@ -13,11 +14,13 @@ from pathlib import Path
 from engine.core.lifecycle import Cause
 from engine.executor import records, tree, unitfiles
 from engine.executor.unitstate import Unit
-from engine.ports import Launch, Running
+from engine.ports import Launch, Process, Running
 
 GROUPS = Path("/sys/fs/cgroup")
 PAUSED_MOST_S = 7 * 86_400.0
 """By so much systemd's own limit is longer where the engine keeps the limit, as a job may stand still meanwhile."""
+ROUNDED_S = 2.0
+"""So much systemd may round a limit when it reads its own files again."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -51,12 +54,21 @@ class Limits:
 
     @classmethod
     def noted(cls, directory: Path, unit: Unit) -> "Limits":
-        """As an earlier engine left them; else what systemd tells."""
+        """As an earlier engine left them. A job that removes that, or moves another there, gains nothing."""
         found = unitfiles.noted(directory, records.run_name(unit.attempt))
         try:
-            return cls(**{**found, "cores": tuple(found["cores"])})  # type: ignore[arg-type]  # the engine's own record
+            limits = cls(**{**found, "cores": tuple(found["cores"])})  # type: ignore[arg-type]  # the engine's own record
+            if abs(limits.net_s - unit.limit_s) < ROUNDED_S:
+                return limits
         except (KeyError, TypeError):
-            return cls(limit_s=unit.limit_s)
+            pass
+        kept = unit.limit_s > PAUSED_MOST_S
+        return cls(limit_s=unit.limit_s - (PAUSED_MOST_S if kept else 0.0), kept=kept)
+
+    @property
+    def net_s(self) -> float:
+        """For how long systemd lets it run."""
+        return self.limit_s + (PAUSED_MOST_S if self.kept else 0.0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,7 +109,7 @@ class Attempt:
             self._timers.append(loop.call_later(max(0.0, left_s - self.limits.warn_before_s), self._warn))
 
     def stand_still(self) -> None:
-        """It was frozen; its clock stands, over a restart of the engine too. Raises OSError."""
+        """It was frozen; its clock stands, over a restart of the engine too."""
         if self.running.paused_since is None:
             self.rest()
             self.running = replace(self.running, paused_since=time.time())
@@ -117,10 +129,11 @@ class Attempt:
         found = unitfiles.noted(self.directory, _paused_name(self.unit.attempt))
         since, total_s = found.get("since"), found.get("total_s")
         frozen = self.unit.told.get("FreezerState") == "frozen"
+        began = self.running.started_at  # it never stood still for longer, whatever lies there
         self.running = replace(
             self.running,
-            paused_since=(float(since) if isinstance(since, int | float) else time.time()) if frozen else None,
-            paused_s=float(total_s) if isinstance(total_s, int | float) else 0.0,
+            paused_since=(max(began, since) if isinstance(since, int | float) else time.time()) if frozen else None,
+            paused_s=max(0.0, min(time.time() - began, total_s)) if isinstance(total_s, int | float) else 0.0,
         )
 
     def kill_after(self, grace_s: float, kill: Callable[["Attempt"], None]) -> None:
@@ -152,8 +165,10 @@ class Attempt:
         return unitfiles.noted(self.directory, warned_name(self.unit.attempt)) != {}
 
     def _note_pause(self) -> None:
+        """On a full disk it is not noted; the attempt stands still, or goes on, all the same."""
         record = {"since": self.running.paused_since, "total_s": self.running.paused_s}
-        unitfiles.note(self.directory, _paused_name(self.unit.attempt), record)
+        with contextlib.suppress(OSError):
+            unitfiles.note(self.directory, _paused_name(self.unit.attempt), record)
 
 
 def pids_of(group: str) -> list[int]:
@@ -167,6 +182,14 @@ def pids_of(group: str) -> list[int]:
         except OSError:  # removed meanwhile
             continue
     return found
+
+
+def with_below(first: Process) -> list[tuple[int, int]]:
+    """A process and all that descends from it: their numbers, each with its start."""
+    return [
+        (first.pid, first.start),
+        *((one.pid, one.start) for one in tree.descendants([first.pid], tree.all_processes())),
+    ]
 
 
 def stop_cause(directory: Path, attempt: int) -> Cause | None:

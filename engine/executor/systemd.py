@@ -12,14 +12,15 @@ import os
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId
-from engine.executor import endings, records, startscript, tree, unitfiles
-from engine.executor.attempt import Attempt, Limits, pids_of, stop_cause, warned_name
+from engine.executor import endings, records, startscript, unitfiles
+from engine.executor.attempt import Attempt, Limits, pids_of, stop_cause, warned_name, with_below
 from engine.executor.launcherlink import LauncherLink, LauncherRefused, LauncherUnreachable, Told
 from engine.executor.unitbook import UnitBook, job_of
 from engine.executor.unitrequest import of_launch
@@ -105,14 +106,13 @@ class SystemdExecutor:
         """Freeze the job's control group; does nothing where the job does not run. Raises CannotPause."""
         for attempt in self._of(job):
             if not attempt.keeps_limit:
-                raise CannotPause(
-                    f"job {job}'s time limit would not stand still: jobs cannot be paused by the settings"
-                )
+                raise CannotPause(f"job {job}: by the settings no time limit stands still, so no job can be paused")
             try:
                 await self._ask("freeze", attempt.unit)
-                attempt.stand_still()
-            except (LauncherRefused, LauncherUnreachable, OSError) as problem:
+            except (LauncherRefused, LauncherUnreachable) as problem:
+                self._soon(self._insist(attempt, partial(self._thaw, attempt)))  # half of it may have got through
                 raise CannotPause(f"job {job}: {problem}") from problem
+            attempt.stand_still()
 
     async def go_on(self, job: JobId) -> None:
         """Thaw it. Raises CannotPause."""
@@ -188,7 +188,7 @@ class SystemdExecutor:
         limits = Limits.of(launch, kept=self._can_pause)
         unitfiles.note(launch.directory, records.run_name(launch.attempt), asdict(limits))
         if launch.adopt is not None:
-            pids = [(launch.adopt.pid, launch.adopt.start), *_below(launch.adopt.pid)]
+            pids = with_below(launch.adopt)
             return await self._link.ask(of_launch(launch, limits, self._tasks_max, pids))
         mark = startscript.mark_of(launch.directory, launch.attempt)
         handles = [startscript.descriptor(startscript.text(launch.argv, launch.environment, mark))]
@@ -234,8 +234,13 @@ class SystemdExecutor:
             await self._ask("stop", attempt.unit)
         attempt.kill_after(grace_s, self._kill)
 
+    async def _thaw(self, attempt: Attempt) -> None:
+        if attempt.running.paused_since is None:  # else it was paused meanwhile
+            with contextlib.suppress(LauncherRefused):
+                await self._ask("thaw", attempt.unit)
+
     def _kill(self, attempt: Attempt) -> None:
-        self._soon(self._ask("kill", attempt.unit))
+        self._soon(self._insist(attempt, partial(self._ask, "kill", attempt.unit)))
 
     def _time_is_up(self, attempt: Attempt) -> None:
         self._soon(self._insist(attempt, lambda: self._stop(attempt, Cause.TIME_LIMIT, attempt.limits.grace_s)))
@@ -301,8 +306,10 @@ class SystemdExecutor:
                 return
         ending = replace(
             endings.unlaunched(attempt.unit.job, attempt.unit.attempt, GONE),
-            cause=attempt.cause or Cause.SIGNAL, started_at=attempt.running.started_at,
+            cause=Cause.SIGNAL, started_at=attempt.running.started_at,
         )  # fmt: skip
+        if attempt.cause is not None:  # it did what it was told to
+            ending = replace(ending, cause=attempt.cause, message=None)
         self._tell(attempt, ending)
 
     def _tell(self, attempt: Attempt, ending: Ending) -> None:
@@ -339,7 +346,7 @@ class SystemdExecutor:
 
     def _gone(self, name: str) -> None:
         for attempt in [one for one in self._attempts.values() if one.unit.name == name]:
-            self._soon(self._miss(attempt))
+            self._soon(self._insist(attempt, partial(self._miss, attempt)))
 
     async def _drop_in_turn(self, unit: Unit) -> None:
         async with self._turns.setdefault(unit.job, asyncio.Lock()):
@@ -390,7 +397,3 @@ class SystemdExecutor:
 def _running(ending: Ending) -> Running:
     started_at = ending.ended_at if ending.started_at is None else ending.started_at
     return Running(job=ending.job, attempt=ending.attempt, pid=None, started_at=started_at)
-
-
-def _below(pid: int) -> list[tuple[int, int]]:
-    return [(one.pid, one.start) for one in tree.descendants([pid], tree.all_processes())]

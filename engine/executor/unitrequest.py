@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from engine.executor.attempt import PAUSED_MOST_S, Limits
+from engine.executor.attempt import Limits
 from engine.ports import Launch
 
 Request = dict[str, object]
@@ -18,7 +18,7 @@ def of_launch(launch: Launch, limits: Limits, tasks_max: int, pids: Sequence[tup
         "job": launch.job,
         "attempt": launch.attempt,
         "user": launch.user or "",
-        "limit_s": limits.limit_s + (PAUSED_MOST_S if limits.kept else 0.0),
+        "limit_s": limits.net_s,
         "grace_s": launch.grace_s,
         "memory_mb": launch.memory_mb,
         "cpus": shape.cpu_cores,
