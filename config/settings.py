@@ -167,6 +167,7 @@ class AuthSettings(_Group):
     """[auth]"""
 
     peer: bool = Field(True, description="An account's linked Unix user gets in without a password.")
+    root: str | None = Field(None, description="The account that root on the socket is; unset: as anybody else.")
     session_days: float = Field(7.0, gt=0, le=30, description="A session ends after so many days.")
     sessions_per_account: int = Field(1, ge=1, le=100, description="A further log-in ends the oldest.")
     bcrypt_rounds: int = Field(12, ge=4, le=16, description="Cost of a password hash, as a power of two.")

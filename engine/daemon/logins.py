@@ -61,7 +61,10 @@ class Logins:
         return _identity(account, "token", session)
 
     async def by_peer(self, uid: int) -> Identity | None:
-        """The enabled account linked to that Unix user, when `auth.peer` is on."""
+        """The enabled account linked to that Unix user, when `auth.peer` is on; for root, the one of `auth.root`."""
+        if uid == 0 and self._settings.root is not None:
+            account = self._register.accounts.get(self._settings.root)
+            return None if account is None or account.disabled else _identity(account, "peer", None)
         if not self._settings.peer:
             return None
         account = self._register.by_unix_user(await self._unix_name(uid))

@@ -195,6 +195,15 @@ async def test_the_unix_user_behind_a_connection(make, peer):
     assert await world.people.by_peer(os.getuid()) is None
 
 
+@pytest.mark.parametrize(("root", "account"), [(None, None), ("ann", "ann"), ("nobody", None)])
+async def test_root_is_who_the_settings_say(make, root, account):
+    world = await make(auth=AuthSettings(bcrypt_rounds=4, peer=False, root=root))
+    await world.populate()
+    found = await world.people.by_peer(0)
+    assert (found.account if found else None) == account
+    assert await world.people.by_peer(65_001) is None
+
+
 async def test_a_user_database_that_hangs_stops_nobody_else(world, monkeypatch):
     import pwd
     import threading
