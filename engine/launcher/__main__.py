@@ -42,9 +42,7 @@ class Launcher:
         bus = await self._systemd.connect()
         lost: Coroutine[Any, Any, None] = bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # of the library
         tasks = [asyncio.ensure_future(one) for one in (lost, self._accept(listener), self._systemd.look())]
-        done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in others:
-            task.cancel()
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         done.pop().result()
 
     async def _accept(self, listener: socket.socket) -> None:
@@ -146,7 +144,10 @@ def main() -> None:
     except OSError:
         sys.exit("rcq-launcher: systemd starts this on its socket: systemctl start rcq-launcher.socket")
     listener.setblocking(False)
-    asyncio.run(Launcher().serve(listener))
+    try:
+        asyncio.run(Launcher().serve(listener))
+    except (EOFError, OSError) as lost:
+        sys.exit(f"rcq-launcher: no line to systemd's bus any more ({lost!r}); the next request starts a new launcher")
 
 
 if __name__ == "__main__":

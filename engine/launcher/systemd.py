@@ -54,6 +54,9 @@ class Systemd:
         self._bus.add_message_handler(self._heard)
         await self.call("AddMatch", "s", [RULE], to=BUS, path="/", interface=BUS)
         await self.call("Subscribe")
+        # What the launcher before this one held on to; else a unit that is stopped takes its result along.
+        again = [self.call("RefUnit", "s", [one["unit"]]) for one in await self.all()]
+        await asyncio.gather(*again, return_exceptions=True)  # some of them have just gone
         return self._bus
 
     async def begin(self, unit: str, properties: dict[str, Variant], descriptors: Sequence[int]) -> State:

@@ -1,14 +1,21 @@
 """Jobs' units on a real systemd: the warning, what is left over, what only the owner may remove, other attempts."""
 
 import os
+import subprocess
 from dataclasses import replace
 
 from engine.core.lifecycle import Cause
 from engine.executor.systemd import SystemdExecutor
 from tests.contract.executor_sides import OK, TREE, WAITS, Engine, launch, until
-from tests.inside.systemd_side import SystemdSide
+from tests.inside.systemd_side import SystemdSide, as_root
 
 HEEDS = "trap 'echo warned; exit 5' USR1; echo ready; while :; do sleep 0.05; done"
+
+
+def systemctl(*words: str) -> None:
+    """As an administrator."""
+    with as_root():
+        subprocess.run(["systemctl", *words], check=True)
 
 
 async def test_the_warning_reaches_who_heeds_it_and_kills_nobody(side: SystemdSide, engine: Engine) -> None:
@@ -120,3 +127,14 @@ async def test_only_the_owner_can_remove_some_files(side: SystemdSide, engine: E
     assert isinstance(engine.executor, SystemdExecutor)
     await engine.executor.tasks.remove(one.directory, os.stat(one.directory / "own").st_uid)  # noqa: PTH116
     assert os.listdir(one.directory) == []  # noqa: PTH208 - names are all that is wanted
+
+
+async def test_a_new_launcher_holds_on_to_what_the_one_before_held(side: SystemdSide, engine: Engine) -> None:
+    """An administrator stops a unit: how it ended stays, until that is on disk."""
+    await engine.executor.start(launch(side, "1", WAITS))
+    systemctl("kill", "--signal=KILL", "rcq-launcher.service")
+    await engine.executor.start(launch(side, "2", OK))  # it goes through a new one
+    systemctl("stop", "rcq-job-1.service")
+    await until(lambda: len(engine.endings) == 2)
+    ending = next(one for one in engine.endings if one.job == "1")
+    assert (ending.cause, ending.signal, ending.message) == (Cause.SIGNAL, 15, None)
