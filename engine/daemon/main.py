@@ -28,11 +28,14 @@ from engine.daemon.servicemanager import ServiceManager
 from engine.daemon.timers import Timers
 from engine.daemon.wiring import Engine, build
 from engine.protocol.errors import RcqError
+from engine.store.errors import DatabaseDamaged, DatabaseForeign, DatabaseTooNew
 
 log = logging.getLogger("rcq")
 
 PURGE_S = 3600.0
 EXIT_FAILED, EXIT_USAGE = 1, 2
+EXIT_DATA = 65
+"""A database that only a person can put right: the unit file has it, so that nobody tries again every second."""
 
 PRIVATE_SOCKET, PUBLIC_SOCKET = 0o600, 0o666
 """Modes of the API's socket: one's own engine, and the machine's, which knows people by the kernel or by a token."""
@@ -58,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.set_threshold(*GC_THRESHOLDS)
     try:
         uvloop.run(run(settings, paths))
+    except (DatabaseDamaged, DatabaseForeign, DatabaseTooNew) as error:
+        return _say(error, EXIT_DATA)
     except (RcqError, OSError) as error:
         return _say(error, EXIT_FAILED)
     finally:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from config import paths
+from engine.daemon.main import EXIT_DATA, EXIT_USAGE
 
 ROOT = Path(__file__).resolve().parents[3]
 UNITS = ROOT / "packaging" / "systemd"
@@ -61,6 +62,12 @@ def test_the_engine_writes_where_its_files_are_and_nowhere_else() -> None:
     assert service["User"] == service["Group"] == ["rcq"]
     assert Path("/var/lib") / service["StateDirectory"][0] == paths.SYSTEM_STATE
     assert service["ReadWritePaths"] == [str(paths.SYSTEM_SOCKET.parent)]
+
+
+def test_an_engine_that_only_a_person_can_help_is_not_started_again() -> None:
+    service = Unit("rcq-engine.service")["Service"]
+    assert service["Restart"] == ["always"]
+    assert service["RestartPreventExitStatus"] == [f"{EXIT_USAGE} {EXIT_DATA}"]
 
 
 def test_only_the_engine_reaches_the_launcher() -> None:
