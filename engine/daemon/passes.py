@@ -108,12 +108,13 @@ class Passes:
             self._tried_at = time.monotonic()
 
     def _failed(self, error: Exception) -> None:
-        """The whole trace is for what is new: a full disk fails every second with the same words."""
+        """The whole trace is for a defect, once; a full disk says so itself, every second with the same words."""
         words = str(error) if isinstance(error, RcqError) else f"a defect ({type(error).__name__}: {error})"
         if words == self.trouble:
             log.error("A pass failed again: %s", words)
         else:
-            log.error("A pass failed; the next one comes in %s s.", RETRY_S, exc_info=error)
+            trace = None if isinstance(error, RcqError) else error
+            log.error("A pass failed; the next one comes in %s s: %s", RETRY_S, words, exc_info=trace)
         self.trouble = words
         self.failed += 1
         asyncio.get_running_loop().call_later(RETRY_S, self.wake)

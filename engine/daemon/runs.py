@@ -21,6 +21,7 @@ from engine.daemon.feed import Feed
 from engine.daemon.journal import Journal
 from engine.daemon.simload import simulated_load
 from engine.ports import CannotLaunch, Clock, Ending, Executor, JobStore, Launch, Running
+from engine.protocol.errors import RcqError
 from engine.protocol.fields import JobFields
 
 log = logging.getLogger(__name__)
@@ -250,7 +251,7 @@ class Runs:
         self._tasks.discard(done)
         if done.cancelled() or (error := done.exception()) is None:
             return
-        log.error("Job %s could not be told to stop; trying again in %s s.", live.job, RETRY_S, exc_info=error)
+        _not_now(live, "told to stop", error)
         asyncio.get_running_loop().call_later(RETRY_S, self._stop_again, live)
 
     def _stop_again(self, live: Live) -> None:
@@ -269,7 +270,7 @@ class Runs:
         self._tasks.discard(done)
         if done.cancelled() or (error := done.exception()) is None:
             return
-        log.error("Job %s could not be started; trying again in %s s.", live.job, RETRY_S, exc_info=error)
+        _not_now(live, "started", error)
         asyncio.get_running_loop().call_later(RETRY_S, self._again, live)
 
     def _again(self, live: Live) -> None:
@@ -289,3 +290,9 @@ class Runs:
                 message=message,
             )
         )
+
+
+def _not_now(live: Live, done: str, error: BaseException) -> None:
+    """What is away or full says so itself; how the code came there is for a defect."""
+    trace = None if isinstance(error, RcqError | OSError) else error
+    log.error("Job %s could not be %s; trying again in %s s: %s", live.job, done, RETRY_S, error, exc_info=trace)

@@ -109,6 +109,18 @@ async def test_the_loop_survives_a_pass_that_fails(world, monkeypatch, until):
     await asyncio.wait_for(running, 5)
 
 
+async def test_a_full_disk_is_told_in_words_and_a_defect_with_its_trace(world, caplog):
+    for error, words, traced in (
+        (WriteFailed("The disk is full."), "1.0 s: The disk is full.", False),
+        (ZeroDivisionError("by 0"), "1.0 s: a defect (ZeroDivisionError: by 0)", True),
+    ):
+        world.engine.passes._failed(error)
+        [told] = caplog.records
+        assert words in told.message
+        assert (told.exc_info is not None) is traced
+        caplog.clear()
+
+
 async def test_many_wakes_make_one_pass(world, until):
     running = asyncio.create_task(world.engine.passes.run())
     for _ in range(50):
@@ -141,7 +153,7 @@ async def test_an_ending_that_is_told_twice_or_of_another_attempt_counts_once(wo
     assert world.books.counts()["completed"] == 1
 
 
-async def test_a_start_that_breaks_off_is_begun_again_as_the_same_attempt(world, monkeypatch, until):
+async def test_a_start_that_breaks_off_is_begun_again_as_the_same_attempt(world, monkeypatch, until, caplog):
     monkeypatch.setattr("engine.daemon.runs.RETRY_S", 0.01)
     world.executor.breaks = 2
     job = await world.submit()
@@ -149,6 +161,9 @@ async def test_a_start_that_breaks_off_is_begun_again_as_the_same_attempt(world,
     await until(lambda: len(world.executor.launched) == 1)
     assert (world.executor.launched[0].job, world.executor.launched[0].attempt) == (str(job), 1)
     await until(lambda: world.books.live[JobId(str(job))].state is JobState.RUNNING)
+    told = [record for record in caplog.records if "trying again" in record.message]
+    assert len(told) == 2
+    assert all("the supervisor went away" in one.message and one.exc_info is None for one in told)
 
 
 async def test_a_job_whose_directory_cannot_be_made_ends_and_frees_its_lease(world, until):
