@@ -13,6 +13,8 @@ migrated=0  # whether the database has been changed since
 # in_release RELEASE MODULE ARGUMENT...: the programs that work on the database give up root by themselves.
 in_release() { "$1/bin/python" -I -m "engine.daemon.$2" --system "${@:3}"; }
 
+as_rcq() { setpriv --reuid=rcq --regid=rcq --clear-groups --no-new-privs "$@"; }
+
 has_database() { [[ -s $state_dir/rcq.db ]]; }
 
 # upgrade: every step can be gone back from until the new engine answers; whoever hangs up meanwhile does not stop it.
@@ -36,7 +38,8 @@ upgrade() {
 
 back_up() {
   backup=$state_dir/backups/before-upgrade-$(date -u +%Y-%m-%dT%H%M%SZ).db
-  [[ -d $state_dir/backups ]] || change "making $state_dir/backups" install -d -m 700 -o rcq -g rcq -- "$state_dir/backups" || return
+  # By its own user: root would follow a link that is put there now, and give away what it leads to.
+  [[ -d $state_dir/backups ]] || change "making $state_dir/backups" as_rcq mkdir -m 700 -- "$state_dir/backups" || return
   change "backing the database up to $backup" in_release "$release" backup --to "$backup"
 }
 

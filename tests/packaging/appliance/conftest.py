@@ -76,9 +76,10 @@ esac""",
     "getent": 'if [[ $2 == -- ]]; then [[ $3 == ada ]]; else [[ -e $BOX/users ]]; fi',
     "stat": r"""
 if [[ $2 == '%U %a' ]]; then [[ -d $4 ]] && printf 'rcq 711\nrcq 755\n'; else cat "$BOX/python-mode"; fi""",
-    "setpriv": 'while [[ $1 == --* ]]; do shift; done; exec "$@"',
+    "setpriv": r"""
+[[ $1 != --reuid=rcq ]] || note "$5 as rcq: ${*:6}"
+while [[ $1 == --* ]]; do shift; done; exec "$@" """,
     "runuser": 'note "runuser ${*:3} <<< $(cat)"; ! fails account && touch "$BOX/accounts"',
-    "install": 'if [[ $1 == -d ]]; then mkdir -p "${*: -1}"; else exec "$BOX/install" "$@"; fi',
     "id": 'if [[ $1 == -u ]]; then cat "$BOX/uid"; else echo "$3"; fi',
     "usermod": 'note "usermod $*"',
     "mountpoint": '[[ $3 == "$BOX/var/lib/rcq" && -e $BOX/disk ]]',
@@ -150,9 +151,6 @@ def box(machine: "Machine", tmp_path: Path) -> Box:
     made = Box(root=root, machine=machine)
     for place in ("active", "enabled", "fails", "etc", "usr/local/bin", "run/systemd/system"):
         (root / place).mkdir(parents=True)
-    real = shutil.which("install")
-    assert real
-    (root / "install").symlink_to(real)
     made.write("etc/os-release", 'PRETTY_NAME="Debian GNU/Linux 12"\nID=debian\nVERSION_ID="12"\n')
     made.write("systemd", "systemd 252 (252.39)\n")
     made.write("uid", "0\n")

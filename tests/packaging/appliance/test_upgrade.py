@@ -31,10 +31,16 @@ def test_the_release_is_made_first_and_the_database_is_changed_with_nobody_on_it
     old = used.current
     code, said = used.install("--system")
     assert code == 0, said
-    assert kinds(used) == ["pip", "pip", "stop", "backup", "migrate", "start"]
+    assert kinds(used) == ["pip", "pip", "stop", "mkdir", "backup", "migrate", "start"]
     assert used.current != old
     assert old.exists()
-    assert "password" not in said
+    assert "one-time password" not in said
+
+
+def test_root_makes_nothing_in_the_directory_of_the_engine(used: "Box") -> None:
+    """It would follow a link that lies there by then."""
+    assert used.install("--system")[0] == 0
+    assert [call for call in used.calls() if "mkdir" in call] == ["mkdir as rcq: -m 700 -- /var/lib/rcq/backups"]
 
 
 def test_jobs_and_their_slice_are_not_touched(used: "Box") -> None:
