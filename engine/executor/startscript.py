@@ -24,6 +24,8 @@ FAILED = {
     126: "it cannot be run by the job's Unix user; check that it is executable, and what its log of errors says",
 }
 """Exit codes by which a shell says that it could not become the command."""
+FAILS_WITHIN_S = 5.0
+"""It says so in a hundredth of a second; a busy machine and a slow directory server have time left."""
 
 
 def text(argv: Sequence[str], environment: Mapping[str, str], mark: Path | None = None) -> bytes:
@@ -60,9 +62,13 @@ def mark_of(directory: Path, attempt: int) -> Path:
 
 
 def as_begun(ending: Ending, directory: Path) -> Ending:
-    """The same ending, as a failed launch where the command was never begun. A job can only say that of itself."""
+    """The same ending, as a failed launch where the command was never begun.
+
+    A job can say that of itself, and pay for nothing: only one that ended at once is believed.
+    """
     why = FAILED.get(ending.exit_code or 0) if ending.cause is Cause.EXIT else None
-    if why is None or not _is_marked(directory, ending.attempt):
+    at_once = ending.started_at is not None and ending.ended_at - ending.started_at < FAILS_WITHIN_S
+    if why is None or not at_once or not _is_marked(directory, ending.attempt):
         return ending
     return replace(ending, cause=Cause.LAUNCH_ERROR, exit_code=None, started_at=None, message=why)
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,8 @@ def test_what_could_not_be_begun_is_marked(shell: str, name: str, code: int, wor
     found = startscript.as_begun(ending, tmp_path)
     assert (found.cause, found.exit_code, found.started_at) == (Cause.LAUNCH_ERROR, None, None)
     assert word in (found.message or "")
+    late = replace(ending, ended_at=3600.0)  # a job that says so of itself, an hour later
+    assert startscript.as_begun(late, tmp_path) is late
 
 
 def test_a_command_that_began_marks_nothing(tmp_path: Path) -> None:
