@@ -54,7 +54,10 @@ def make(paths: Paths, settings: RetentionSettings, now: float, wanted: copies.W
     try:
         if settings.backup_dir is None:
             directory.mkdir(mode=0o700, exist_ok=True)
-        to = directory / f"rcq-{datetime.fromtimestamp(now, UTC).strftime(_FORM)}.db"
+        to = _named(directory, now)
+        while to.exists():  # somebody else's of this second
+            now += 1.0
+            to = _named(directory, now)
         copies.drop_stale_drafts(directory)
         copies.copy(paths.database, to, wanted=wanted)
         if settings.backups:
@@ -65,6 +68,10 @@ def make(paths: Paths, settings: RetentionSettings, now: float, wanted: copies.W
             "engine and see that its disk has room, or set retention.backup_dir."
         ) from error
     return Backup(file=to, at=now)
+
+
+def _named(directory: Path, now: float) -> Path:
+    return directory / f"rcq-{datetime.fromtimestamp(now, UTC).strftime(_FORM)}.db"
 
 
 def drop_before_upgrades(directory: Path) -> None:

@@ -134,3 +134,11 @@ def test_of_those_before_upgrades_three_are_kept(tmp_path: Path) -> None:
     daily = made(tmp_path, NOON)
     backups.drop_before_upgrades(tmp_path)
     assert files(tmp_path) == [*(f"before-upgrade-0.{number}.0-x.db" for number in (2, 3, 4)), daily.name]
+
+
+async def test_two_of_one_second_have_names_of_their_own(world: Any) -> None:
+    """The engine's own at its start, and somebody's `rcq backup` right after."""
+    paths = world.engine.housekeeping.backups._paths
+    first, second = (backups.make(paths, RetentionSettings(), NOON) for _ in range(2))
+    assert [first.file.name, second.file.name] == ["rcq-2026-11-22T120000Z.db", "rcq-2026-11-22T120001Z.db"]
+    check(second.file)

@@ -30,6 +30,7 @@ def offered(screen: type) -> list[str]:
 def test_there_are_screens_to_look_at():
     assert {screen.__name__ for screen in SCREENS} == {
         "DashboardScreen", "JobScreen", "SubmitScreen", "CancelScreen", "HelpScreen", "LoginScreen",
+        "NewPasswordScreen",
     }  # fmt: skip
 
 
