@@ -100,7 +100,8 @@ def test_what_fails_says_what_to_do_and_is_the_exit_code(capsys: pytest.CaptureF
     line = capsys.readouterr().out.splitlines()[2]
     assert line.startswith("fail  settings")
     assert "thermal.threshold: unknown key. Did you mean threshold_c?" in line
-    assert line.endswith("Correct the file; every key is explained in man rcq.toml, or config/rcq.toml of the checkout.")
+    told = "Correct the file; every key is explained in man rcq.toml, or config/rcq.toml of the checkout."
+    assert line.endswith(told)
 
 
 def test_a_settings_file_that_was_named_must_be_there(
