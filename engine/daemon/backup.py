@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _made(given: argparse.Namespace) -> Path:
     settings, paths = whose.resolve(given)
     to: Path | None = given.to.absolute() if given.to else None
+    whose.refuse_strangers(paths.state_dir)
     whose.become_owner(paths.state_dir)
     os.umask(0o077)
     if to is None:

@@ -54,12 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def restore(file: Path, paths: Paths) -> list[Path]:
     """Put a copy of `file` in the database's place; the files that were there, where they are now.
 
-    Everything is checked before anything is moved. Raises NotRestored, EngineRuns, StoreError, OSError.
+    Everything is checked before anything is moved. Raises NotYours, NotRestored, EngineRuns, StoreError, OSError.
     """
-    if not paths.state_dir.is_dir():
-        raise NotRestored(
-            f"{paths.state_dir} is not there. Install rcq, or start its engine once, then stop it and restore."
-        )
+    whose.refuse_strangers(paths.state_dir)
     source = _opened(file)
     try:
         whose.become_owner(paths.state_dir)

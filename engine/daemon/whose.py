@@ -11,6 +11,11 @@ from pathlib import Path
 from config.load import load, load_if_there
 from config.paths import Paths, appliance, config_file, personal
 from config.settings import Settings
+from engine.protocol.errors import RcqError
+
+
+class NotYours(RcqError):
+    """These are not the caller's files to work on; the message says whose, and what to do."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +33,15 @@ def resolve(given: argparse.Namespace) -> tuple[Settings, Paths]:
     return settings, places(state_dir=settings.engine.state_dir).moved(state_dir=given.state_dir)
 
 
+def refuse_strangers(state_dir: Path) -> None:
+    """Raises NotYours unless the directory is there and the caller is its owner or root; OSError."""
+    if not state_dir.is_dir():
+        raise NotYours(f"{state_dir} is not there. Start its engine once; the machine's is meant by --system.")
+    owner = state_dir.stat().st_uid
+    if os.geteuid() not in (0, owner):
+        raise NotYours(f"{state_dir} belongs to the user {_name(owner)}: run this as root, by sudo.")
+
+
 def become_owner(state_dir: Path) -> None:
     """As root, go on as the user whom the state directory belongs to, for good: so do the files that are made there.
 
@@ -42,3 +56,10 @@ def become_owner(state_dir: Path) -> None:
     os.setgroups([])
     os.setresgid(group, group, group)
     os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

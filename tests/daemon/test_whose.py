@@ -45,9 +45,22 @@ def test_nothing_to_back_up_or_to_restore_to_is_told(tmp_path: Path, capsys: pyt
     assert "no database" in capsys.readouterr().err
     assert list((tmp_path / "backups").iterdir()) == []
     (tmp_path / "x.db").touch()
-    assert restore.main([str(tmp_path / "x.db"), "--state-dir", str(tmp_path / "none")]) == 1
-    assert "is not there" in capsys.readouterr().err
+    for command, words in ((backup, []), (restore, [str(tmp_path / "x.db")])):
+        assert command.main([*words, "--state-dir", str(tmp_path / "none")]) == 1
+        told = capsys.readouterr().err
+        assert "is not there" in told
+        assert "--system" in told
     assert not (tmp_path / "none").exists()
+
+
+def test_files_of_another_user_are_for_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    for command, words in ((backup, []), (restore, [str(tmp_path / "x.db")])):
+        assert command.main([*words, "--state-dir", str(tmp_path)]) == 1
+        assert "sudo" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root works on another user's files")
