@@ -25,7 +25,7 @@ Told = Mapping[str, object]
 
 
 class LauncherUnreachable(RcqError):
-    """Nobody answers on the launcher's socket; the message says what to look at."""
+    """Nobody answers on the launcher's socket, or nothing can be started now; the message says what to look at."""
 
 
 class LauncherRefused(RcqError):
@@ -84,7 +84,7 @@ class LauncherLink:
         except (OSError, ValueError, TimeoutError) as problem:
             raise self._unreachable() from problem
         if "error" in answer:
-            raise LauncherRefused(str(answer["error"]))
+            raise (LauncherUnreachable if answer.get("later") else LauncherRefused)(str(answer["error"]))
         found: Told = answer
         return found
 

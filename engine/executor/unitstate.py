@@ -63,12 +63,19 @@ class Unit:
 
     @classmethod
     def of(cls, told: Mapping[str, object]) -> "Unit | None":
-        """`None` for what is no job's unit, or is gone."""
+        """`None` for what is no job's unit, is gone, or could not be made."""
         name = UNIT.fullmatch(str(told.get("unit")))
         described = DESCRIPTION.fullmatch(str(told.get("Description")))
         if name is None or described is None:
             return None
-        return cls(name=name[0], job=JobId(name[1]), attempt=int(described[1]), told=told)
+        unit = cls(name=name[0], job=JobId(name[1]), attempt=int(described[1]), told=told)
+        return None if unit._is_unmade else unit
+
+    @property
+    def _is_unmade(self) -> bool:
+        """systemd had no room to write it down: it knows the name and nothing else, and starts nothing."""
+        never_ran = not self.number("InactiveEnterTimestampMonotonic") and not self.number("ExecMainPID")
+        return never_ran and self.told.get("LoadState") == "not-found" and self.told.get("ActiveState") == "inactive"
 
     @property
     def is_scope(self) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from engine.launcher import people, units
-from engine.launcher.request import MOST_BYTES, Refused, Request, read
+from engine.launcher.request import MOST_BYTES, NotNow, Refused, Request, read
 from engine.launcher.systemd import DEEDS, State, Systemd
 
 ENGINE_USER = "rcq"
@@ -65,7 +65,7 @@ class Launcher:
                 await self._watch(line)
             answer: State = await self._carry(one, descriptors)
         except Refused as refused:
-            answer = {"error": str(refused)}
+            answer = {"error": str(refused), "later": isinstance(refused, NotNow)}
         except OSError:
             answer = {}
         finally:

@@ -23,6 +23,10 @@ class Refused(Exception):
     """The request is not carried out; the message says why."""
 
 
+class NotNow(Refused):
+    """The machine has no room for it; the same request is right later."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """One request, about a job's unit; what begins one reads it all. Seconds, MiB.

@@ -12,7 +12,7 @@ from typing import Any
 from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
-from engine.launcher.request import Refused
+from engine.launcher.request import NotNow, Refused
 
 NAME, BUS, ROOT = "org.freedesktop.systemd1", "org.freedesktop.DBus", "/org/freedesktop/systemd1"
 RULE = f"type='signal',sender='{NAME}',path_namespace='{ROOT}'"
@@ -25,7 +25,7 @@ AT_ONCE = 32  # the bus refuses who waits for too many answers
 TOLD = (
     "Description", "ActiveState", "SubState", "FreezerState", "ControlGroup", "Result", "ExecMainPID", "ExecMainCode",
     "ExecMainStatus", "ExecMainStartTimestamp", "ExecMainExitTimestampMonotonic", "ActiveEnterTimestamp",
-    "ExecMainStartTimestampMonotonic",
+    "ExecMainStartTimestampMonotonic", "LoadState",
     "ActiveEnterTimestampMonotonic", "InactiveEnterTimestampMonotonic", "RuntimeMaxUSec",
 )  # fmt: skip
 """Properties of a unit that are reported, by systemd's own names."""
@@ -60,9 +60,15 @@ class Systemd:
         return self._bus
 
     async def begin(self, unit: str, properties: dict[str, Variant], descriptors: Sequence[int]) -> State:
-        """Make a unit, wait until it runs or has failed; its state. Raises Refused where there is one already."""
+        """Make a unit, wait until it runs or has failed; its state. Raises NotNow, Refused where there is one."""
         body = [unit, "fail", [[name, value] for name, value in properties.items()], []]
-        await self._through(await self.call("StartTransientUnit", "ssa(sv)a(sa(sv))", body, descriptors))
+        try:
+            await self._through(await self.call("StartTransientUnit", "ssa(sv)a(sa(sv))", body, descriptors))
+        except Refused:
+            if (await self.state(unit)).get("LoadState") != "not-found":
+                raise
+            await self.forget(unit)  # half made; it would look for ever as if it were about to start
+            raise NotNow("systemd cannot note a unit down; is there room in /run?") from None
         state = await self.state(unit)
         if state["ActiveState"] == "inactive" and not state["InactiveEnterTimestampMonotonic"]:
             await self.forget(unit)

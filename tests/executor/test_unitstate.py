@@ -40,6 +40,16 @@ def test_what_is_no_jobs_unit(told: dict[str, Any]) -> None:
     assert Unit.of({"unit": "rcq-job-42.service", "ActiveState": "gone"}) is None
 
 
+def test_a_unit_that_could_not_be_written_down_is_none() -> None:
+    """systemd keeps its name, as on a full /run, and looks as if it were about to start it."""
+    name = {"unit": "rcq-job-42.service", "Description": "rcq job 42, attempt 3"}
+    new = {**name, "ActiveState": "inactive", "SubState": "dead", "InactiveEnterTimestampMonotonic": 0}
+    assert Unit.of({**new, "LoadState": "not-found"}) is None
+    made = Unit.of({**new, "LoadState": "loaded"})
+    assert made is not None
+    assert made.phase is Phase.RUNNING
+
+
 @pytest.mark.parametrize(
     ("told", "cause", "code", "signal"),
     [

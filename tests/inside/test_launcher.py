@@ -4,6 +4,7 @@ import asyncio
 import os
 import pwd
 import socket
+import subprocess
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from config.paths import LAUNCHER_SOCKET
-from engine.executor.launcherlink import LauncherLink, LauncherRefused
+from engine.executor.launcherlink import LauncherLink, LauncherRefused, LauncherUnreachable
 from tests.contract.executor_sides import Engine, launch, until
 from tests.inside.systemd_side import SystemdSide, as_root
 
@@ -42,6 +43,26 @@ async def test_what_is_refused(link: LauncherLink, side: SystemdSide, values: di
     with open(os.devnull, "r+b") as null, pytest.raises(LauncherRefused, match=why):  # noqa: PTH123, ASYNC230 - no disk
         await link.ask(start(**values), [null.fileno()] * 3)
     assert side.units() == ""
+
+
+async def test_no_room_for_a_unit_is_no_fault_of_the_job(link: LauncherLink, side: SystemdSide) -> None:
+    """It is asked for again, and nothing is left that looks as if it ran."""
+    status = os.statvfs("/run")
+    with open(os.devnull, "r+b") as null:  # noqa: PTH123, ASYNC230 - no disk
+        resize_run((status.f_blocks - status.f_bfree) * status.f_frsize)
+        try:
+            with pytest.raises(LauncherUnreachable, match="room in /run"):
+                await link.ask(start(), [null.fileno()] * 3)
+        finally:
+            resize_run(status.f_blocks * status.f_frsize)
+        assert side.units() == ""
+        await link.ask(start(), [null.fileno()] * 3)
+
+
+def resize_run(size: int) -> None:
+    """Bytes."""
+    with as_root():
+        subprocess.run(["mount", "-o", f"remount,size={size}", "/run"], check=True)
 
 
 async def test_a_start_without_its_output_is_refused(link: LauncherLink, side: SystemdSide) -> None:
