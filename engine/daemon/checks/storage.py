@@ -62,9 +62,12 @@ def database(host: Host) -> Finding:
 
 @contextmanager
 def reading(file: Path) -> Iterator[sqlite3.Connection]:
-    """The database opened for reading, as the user whose it is: root leaves no file that the engine may not open."""
+    """The database opened for reading, as the user whose directory it is in.
+
+    So root leaves no file that the engine may not open, and reads none that the engine put a link to.
+    """
     user, group = os.geteuid(), os.getegid()
-    status = file.stat()
+    status = file.parent.stat()
     try:
         if user == 0:
             os.setegid(status.st_gid)
