@@ -31,7 +31,9 @@ REBOOTED = "the host was restarted while the job ran; submit it again"
 def written(job: JobId, attempt: int, directory: int, owner: int | None = None) -> Ending | None:
     """What was written about the end of that attempt; `None` where nothing was (yet). owner: only by that user."""
     record = records.read(directory, records.EXIT, owner)
-    return None if record is None or record.get("attempt") != attempt else _ending(job, attempt, record)
+    if record is None or record.get("attempt") != attempt or record.get("job", job) != job:
+        return None  # an owner of two jobs can move the one's record to the other
+    return _ending(job, attempt, record)
 
 
 def unwritten(

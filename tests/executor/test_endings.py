@@ -36,6 +36,12 @@ def test_numbers_that_no_shepherd_writes_make_it_no_record(tmp_path: Path, field
     assert written(tmp_path, json.dumps(record).replace('"@"', number)) is None
 
 
+def test_the_record_of_another_job_is_none(tmp_path: Path) -> None:
+    """Its owner may move one of the engine's own from job to job."""
+    assert written(tmp_path, json.dumps(GOOD | {"job": "2"})) is None
+    assert written(tmp_path, json.dumps(GOOD | {"job": "1"})) is not None
+
+
 def test_what_a_later_attempt_left_is_not_written_over(tmp_path: Path) -> None:
     """Books from before an attempt ask for the one before it."""
     for attempt, stands in ((1, 1), (3, 3), (2, 3), (3, 3)):
