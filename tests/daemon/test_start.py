@@ -1,24 +1,44 @@
 """The lock and the timers: one engine for each directory, and timers that never drop a run silently."""
 
 import asyncio
+import errno
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from config.paths import personal, prepare
 from config.settings import ExecutorSettings, GpuSettings, Settings
-from engine.daemon import main
+from engine.daemon import lock, main
 from engine.daemon.lock import EngineLock, EngineRuns
 from engine.daemon.timers import Timers
 from engine.daemon.wiring import EXECUTORS, build
 
 
 def test_one_engine_for_each_state_directory(tmp_path):
-    lock = EngineLock(tmp_path)
+    held = EngineLock(tmp_path)
     with pytest.raises(EngineRuns, match=rf"pid \d+.*{tmp_path}"):
         EngineLock(tmp_path)
-    lock.release()
+    held.release()
     EngineLock(tmp_path).release()
+
+
+def test_a_state_directory_that_takes_no_writes_is_told_in_words(tmp_path, capsys):
+    (tmp_path / "state" / "engine.lock").mkdir(parents=True)
+    assert main.main(["--state-dir", str(tmp_path / "state"), "--socket", str(tmp_path / "s")]) == 1
+    told = capsys.readouterr().err
+    assert "engine.lock cannot be written to: Is a directory. Nothing was changed." in told
+    assert "Errno" not in told
+
+
+def test_a_full_disk_is_no_reason_not_to_start(tmp_path, monkeypatch):
+    def full(*_words):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(lock.os, "pwrite", full)
+    held = EngineLock(tmp_path)
+    with pytest.raises(EngineRuns):
+        EngineLock(tmp_path)
+    held.release()
 
 
 async def test_a_timer_calls_again_and_again_until_it_is_stopped(until):

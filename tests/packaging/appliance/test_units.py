@@ -67,6 +67,7 @@ def test_the_engine_writes_where_its_files_are_and_nowhere_else() -> None:
 def test_an_engine_that_only_a_person_can_help_is_not_started_again() -> None:
     service = Unit("rcq-engine.service")["Service"]
     assert service["Restart"] == ["always"]
+    assert '"$EXIT_STATUS" != 1' in service["ExecStopPost"][0], "what time may mend is not tried all the time"
     assert service["RestartPreventExitStatus"] == [f"{EXIT_USAGE} {EXIT_DATA}"]
 
 
