@@ -1,7 +1,8 @@
 """A whole engine without a process: real store, simulated cards, a clock and an executor that do as they are told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,15 @@ def settings(**groups: Any) -> Settings:
 
 
 Maker = Callable[..., Awaitable[World]]
+
+
+@pytest.fixture(autouse=True)
+def others_umask() -> Iterator[None]:
+    """The commands set that of their process, which is the tests' here."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
 
 
 @pytest_asyncio.fixture

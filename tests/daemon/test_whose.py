@@ -3,7 +3,6 @@
 import argparse
 import os
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,15 +12,6 @@ from engine.daemon import backup, restore, whose
 from engine.store.store import Store
 
 NOBODY = 65534
-
-
-@pytest.fixture(autouse=True)
-def others_umask() -> Iterator[None]:
-    """The commands set that of their process, which is the tests' here."""
-    before = os.umask(0o022)
-    os.umask(before)
-    yield
-    os.umask(before)
 
 
 def given(*words: str) -> argparse.Namespace:
