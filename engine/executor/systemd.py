@@ -82,7 +82,7 @@ class SystemdExecutor:
             return known.running
         unit = self._units.one(job, attempt)
         if unit is None:
-            ended = self._noted_end(job, attempt, directory)
+            ended = unitfiles.noted_end(directory, job, attempt)
             if ended is not None:
                 self._remember((job, attempt), _running(ended))
             return ended
@@ -160,7 +160,7 @@ class SystemdExecutor:
     async def _start(self, launch: Launch) -> Running:
         found = self._units.one(launch.job, launch.attempt)
         if found is None:
-            if ended := self._noted_end(launch.job, launch.attempt, launch.directory):
+            if ended := unitfiles.noted_end(launch.directory, launch.job, launch.attempt):
                 self._later(ended)
                 return _running(ended)
             try:
@@ -364,18 +364,6 @@ class SystemdExecutor:
         self._unwanted.discard((unit.job, unit.attempt))
 
     # ------------------------------------------------------------ in short
-
-    def _noted_end(self, job: JobId, attempt: int, directory: Path) -> Ending | None:
-        """What this or an earlier engine noted of the end of an attempt whose unit was let go: the books are older."""
-        try:
-            place = records.open_directory(str(directory))
-        except OSError:
-            return None
-        try:
-            ending = endings.written(job, attempt, place, owner=os.geteuid())
-        finally:
-            os.close(place)
-        return ending
 
     def _of(self, job: JobId) -> list[Attempt]:
         return [one for one in self._attempts.values() if one.unit.job == job]

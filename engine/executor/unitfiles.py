@@ -10,8 +10,10 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine.executor import records
+from engine.core.model import JobId
+from engine.executor import endings, records
 from engine.executor.logs import NAMES
+from engine.ports import Ending
 
 LOG_MODE = 0o644  # the directory says who may come near it
 
@@ -50,6 +52,17 @@ def noted(directory: Path, name: str) -> records.Record:
         finally:
             os.close(place)
     return {}
+
+
+def noted_end(directory: Path, job: JobId, attempt: int) -> Ending | None:
+    """The end of an attempt whose unit was let go of, as an engine noted it: books that do not know of it are older."""
+    with contextlib.suppress(OSError):
+        place = records.open_directory(str(directory))
+        try:
+            return endings.written(job, attempt, place, owner=os.geteuid())
+        finally:
+            os.close(place)
+    return None
 
 
 def _open_log(place: int, name: str) -> int:

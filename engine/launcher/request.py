@@ -64,7 +64,7 @@ def read(text: bytes) -> Request:
     except (ValueError, RecursionError):
         raise Refused("that is no JSON") from None
     if not isinstance(raw, dict) or len(text) > MOST_BYTES:
-        raise Refused("a request is a map, and its command and environment fit in a mebibyte")
+        raise Refused("a request is a map of at most a mebibyte")
     for name, value in raw.items():
         if name not in TYPES or not _is(str(TYPES[name]).replace("<class '", "").replace("'>", ""), value):
             raise Refused(f"field {name!r} is unknown or of the wrong type")
@@ -92,9 +92,5 @@ def _is(kind: str, value: object) -> bool:
     if kind.startswith("dict["):
         return isinstance(value, dict) and len(value) <= MOST_WORDS and all(_is("str", one) for one in value.values())
     if kind == "str":
-        return (
-            isinstance(value, str)
-            and "\0" not in value
-            and value.isascii() | (value == value.encode(errors="replace").decode())
-        )
+        return isinstance(value, str) and "\0" not in value and value == value.encode(errors="replace").decode()
     return isinstance(value, bool) == (kind == "bool") and isinstance(value, int | float if kind == "float" else int)
