@@ -92,7 +92,7 @@ def back(engine: Any) -> None:
     engine.start()
 
 
-@pytest.mark.parametrize(("point", "number"), points(AT_WORK, (1, 2, 5)))
+@pytest.mark.parametrize(("point", "number"), points(AT_WORK, (1, 4)))
 def test_it_dies_at_work(launch: Callable[..., Any], tmp_path: Path, point: str, number: int) -> None:
     armed = tmp_path / "armed"
     engine = launch(program=(PROGRAM, point, str(number), str(armed)))
@@ -105,7 +105,7 @@ def test_it_dies_at_work(launch: Callable[..., Any], tmp_path: Path, point: str,
     work.check(admin, ids)
 
 
-@pytest.mark.parametrize(("point", "number"), [*points(AT_ONCE), *points(AT_START, (1, 2))])
+@pytest.mark.parametrize(("point", "number"), [*points(AT_ONCE), *points(AT_START)])
 def test_it_dies_while_it_takes_up_what_another_left(
     launch: Callable[..., Any], tmp_path: Path, until: Callable[..., Any], point: str, number: int
 ) -> None:
