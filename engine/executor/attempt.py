@@ -85,6 +85,7 @@ class Attempt:
     cause: Cause | None = None
     clearing: bool = False
     killed: bool = False
+    _stands_from: float = 0.0
     _timers: list[asyncio.TimerHandle] = field(default_factory=list)
     _kill: asyncio.TimerHandle | None = None
 
@@ -112,14 +113,14 @@ class Attempt:
         """It was frozen; its clock stands, over a restart of the engine too."""
         if self.running.paused_since is None:
             self.rest()
+            self._stands_from = time.monotonic()
             self.running = replace(self.running, paused_since=time.time())
             self._note_pause()
 
     def walk_on(self) -> None:
         """It was thawed."""
-        since = self.running.paused_since
-        if since is not None:
-            stood_s = self.running.paused_s + max(0.0, time.time() - since)
+        if self.running.paused_since is not None:
+            stood_s = self.running.paused_s + max(0.0, time.monotonic() - self._stands_from)
             self.running = replace(self.running, paused_since=None, paused_s=stood_s)
             self._note_pause()
             self.walk()
@@ -127,13 +128,15 @@ class Attempt:
     def take_up_pause(self) -> None:
         """As an earlier engine noted it, and as systemd tells that it stands."""
         found = unitfiles.noted(self.directory, _paused_name(self.unit.attempt))
-        since, total_s = found.get("since"), found.get("total_s")
-        frozen = self.unit.told.get("FreezerState") == "frozen"
-        began = self.running.started_at  # it never stood still for longer, whatever lies there
+        since, total_s = found.get("since_boot"), found.get("total_s")
+        now, now_boot = time.time(), time.monotonic()
+        ran_s = max(0.0, now - self.running.started_at)  # it never stood still for longer, whatever lies there
+        stands_s = min(ran_s, max(0.0, now_boot - since)) if isinstance(since, int | float) else 0.0
+        self._stands_from = now_boot - stands_s
         self.running = replace(
             self.running,
-            paused_since=(max(began, since) if isinstance(since, int | float) else time.time()) if frozen else None,
-            paused_s=max(0.0, min(time.time() - began, total_s)) if isinstance(total_s, int | float) else 0.0,
+            paused_since=now - stands_s if self.unit.told.get("FreezerState") == "frozen" else None,
+            paused_s=max(0.0, min(ran_s, total_s)) if isinstance(total_s, int | float) else 0.0,
         )
 
     def kill_after(self, grace_s: float, kill: Callable[["Attempt"], None]) -> None:
@@ -166,7 +169,8 @@ class Attempt:
 
     def _note_pause(self) -> None:
         """On a full disk it is not noted; the attempt stands still, or goes on, all the same."""
-        record = {"since": self.running.paused_since, "total_s": self.running.paused_s}
+        still = self.running.paused_since is not None
+        record = {"since_boot": self._stands_from if still else None, "total_s": self.running.paused_s}
         with contextlib.suppress(OSError):
             unitfiles.note(self.directory, _paused_name(self.unit.attempt), record)
 

@@ -47,9 +47,10 @@ def is_wished(directory: int, attempt: int) -> bool:
 
 
 def state(directory: int, attempt: int) -> tuple[float | None, float]:
-    """Since when it stands still (Unix seconds, `None`: it does not) and for how many seconds it did before."""
+    """Since when it stands still (in seconds of `time.monotonic`, so that nobody's clock has a say; `None`: it does
+    not) and for how many seconds it did before."""
     found = records.read(directory, state_name(attempt)) or {}
-    return _number(found.get("since")), _number(found.get("total_s")) or 0.0
+    return _number(found.get("since_boot")), _number(found.get("total_s")) or 0.0
 
 
 def _number(value: object) -> float | None:
@@ -71,7 +72,6 @@ class Standstill:
         self._attempt = attempt
         self._living = living
         self._begun: float | None = None
-        self._since = 0.0
         self._total_s = 0.0
         self._pause_s = FIRST_LOOK_S
         self._stopped_before: set[tuple[int, int]] = set()
@@ -112,7 +112,7 @@ class Standstill:
         return lasted_s
 
     def _begin(self, now: float) -> None:
-        self._begun, self._since = now, time.time()
+        self._begun = now
         self._stopped_before = {(one.pid, one.start) for one in self._living() if one.state in tree.STOPPED}
         self._pause_s = FIRST_LOOK_S / 2
         self.look(now)
@@ -120,7 +120,7 @@ class Standstill:
 
     def _write(self) -> None:
         """On a full disk it is not written; the attempt stands still all the same."""
-        record: records.Record = {"since": self._since if self.still else None, "total_s": self._total_s}
+        record: records.Record = {"since_boot": self._begun, "total_s": self._total_s}
         with contextlib.suppress(OSError):
             records.write(self._directory, state_name(self._attempt), record)
 
@@ -132,5 +132,6 @@ def take_up(directory: int, attempt: int, started_at: float) -> tuple[float | No
     wished = is_wished(directory, attempt)
     untold = wished != (told is not None)
     now = time.time()
-    since = min(now, max(started_at, now if told is None else told))
+    stands_s = 0.0 if told is None else max(0.0, time.monotonic() - told)
+    since = min(now, max(started_at, now - stands_s))
     return (since if wished else None), min(total_s, max(0.0, since - started_at)), untold

@@ -45,11 +45,11 @@ def test_a_job_that_takes_its_record_away_gains_no_time(tmp_path: Path, there: A
 
 
 def test_a_pause_that_is_noted_of_another_job_counts_as_its_own_run_at_most(tmp_path: Path) -> None:
-    unitfiles.note(tmp_path, "paused-3", {"since": 1.0, "total_s": 1e6})
+    unitfiles.note(tmp_path, "paused-3", {"since_boot": -1e6, "total_s": 1e6})
     began = time.time() - 100
     one = attempt(tmp_path, unit(60, FreezerState="frozen"), began)
     one.take_up_pause()
-    assert one.running.paused_since == began
+    assert one.running.paused_since == pytest.approx(began, abs=1e-3)
     assert one.running.paused_s == pytest.approx(100, abs=10)
 
 
@@ -65,3 +65,24 @@ async def test_its_clock_goes_on_where_that_cannot_be_noted(tmp_path: Path) -> N
     assert one.running.paused_since is None
     assert len(one._timers) == 2
     one.end()
+
+
+@pytest.mark.parametrize("by_s", [3600.0, -3600.0])
+async def test_what_it_stood_still_is_seconds_that_passed_however_the_clock_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_s: float
+) -> None:
+    since_boot, wall = time.monotonic(), time.time()
+    passed = dict.fromkeys(("steady", "wall"), 0.0)
+    monkeypatch.setattr(time, "monotonic", lambda: since_boot + passed["steady"])
+    monkeypatch.setattr(time, "time", lambda: wall + passed["wall"])
+    one = attempt(tmp_path, unit(600 + PAUSED_MOST_S), wall - 7200)
+    one.stand_still()
+    passed |= {"steady": 20.0, "wall": 20.0 + by_s}
+    found = attempt(tmp_path, unit(600 + PAUSED_MOST_S, FreezerState="frozen"), wall - 7200 + by_s)
+    found.take_up_pause()  # by an engine that was started since
+    assert found.running.paused_since == pytest.approx(wall + by_s)
+    passed |= {"steady": 30.0, "wall": 30.0 + by_s}
+    for each in (one, found):
+        each.walk_on()
+        assert each.running.paused_s == pytest.approx(30.0)
+        each.end()

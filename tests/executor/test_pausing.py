@@ -193,9 +193,9 @@ async def test_a_paused_job_whose_directory_was_removed_goes_on(engine: Engine) 
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ('{"since": 5.0, "total_s": 3.0}', (5.0, 3.0)),
-        ('{"since": "now", "total_s": NaN}', (None, 0.0)),
-        ('{"since": -1, "total_s": true}', (None, 0.0)),
+        ('{"since_boot": 5.0, "total_s": 3.0}', (5.0, 3.0)),
+        ('{"since_boot": "now", "total_s": NaN}', (None, 0.0)),
+        ('{"since_boot": -1, "total_s": true}', (None, 0.0)),
         ("[]", (None, 0.0)),
     ],
 )
@@ -213,7 +213,7 @@ def test_a_state_that_no_shepherd_wrote_is_none(tmp_path: Path, text: str, found
 
 @pytest.mark.parametrize("since", ["null", "5.0"])
 def test_nobody_stood_still_for_longer_than_he_was_there(tmp_path: Path, since: str) -> None:
-    (tmp_path / pausing.state_name(1)).write_text(f'{{"since": {since}, "total_s": 1e300}}')
+    (tmp_path / pausing.state_name(1)).write_text(f'{{"since_boot": {since}, "total_s": 1e300}}')
     started_at = time.time() - 10
     handle = records.open_directory(str(tmp_path))
     try:
@@ -224,3 +224,20 @@ def test_nobody_stood_still_for_longer_than_he_was_there(tmp_path: Path, since: 
     assert begun is not None
     assert started_at <= begun <= time.time()
     assert 0.0 <= total_s <= begun - started_at
+
+
+@pytest.mark.parametrize("by_s", [3600.0, -3600.0])
+def test_a_clock_that_is_set_makes_no_pause_longer_or_shorter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_s: float
+) -> None:
+    since_boot, now = time.monotonic() - 20.0, time.time() + by_s
+    (tmp_path / pausing.state_name(1)).write_text(f'{{"since_boot": {since_boot}, "total_s": 5.0}}')
+    monkeypatch.setattr(time, "time", lambda: now)
+    handle = records.open_directory(str(tmp_path))
+    try:
+        pausing.wish(handle, 1, paused=True)
+        begun, total_s, untold = pausing.take_up(handle, 1, now - 100.0)
+    finally:
+        os.close(handle)
+    assert begun == pytest.approx(now - 20.0, abs=1.0)
+    assert (total_s, untold) == (5.0, False)
