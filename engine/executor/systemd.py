@@ -89,6 +89,7 @@ class SystemdExecutor:
         if unit.phase is Phase.ENDED:
             began_at = unit.began_at(time.time(), time.monotonic())
             ending = startscript.as_begun(unit.ending(stop_cause(directory, attempt), time.time(), began_at), directory)
+            endings.write(ending, directory)
             self._remember((job, attempt), _running(ending))
             return ending
         return self._take_up(unit, directory).running
@@ -127,7 +128,7 @@ class SystemdExecutor:
         """End what runs under no lease, and let go of what has ended."""
         for unit in self._units.all():
             key = (unit.job, unit.attempt)
-            if not known(*key):
+            if not known(*key) and key not in self._told:  # an end that was told may not be on disk yet
                 self._unwanted.add(key)
                 if unit.phase is Phase.RUNNING:
                     log.error("Ended %s (attempt %d): the books hold no such attempt.", unit.name, unit.attempt)

@@ -82,6 +82,23 @@ async def test_what_nobody_knows_is_swept_away(side: SystemdSide, engine: Engine
     await second.executor.close()
 
 
+async def test_an_end_that_was_just_found_is_not_swept_away(side: SystemdSide, engine: Engine) -> None:
+    """The engine that found it may die before it is on disk: the next one has to find it, too."""
+    one = launch(side, "1", ("sh", "-c", "echo ran; exit 4"))
+    await engine.executor.start(one)
+    await engine.end_of("1")
+    await engine.executor.close()
+    for _ in range(2):
+        (one.directory / "exit").unlink()  # the unit alone has to do
+        again = await Engine(side).open()
+        assert getattr(await again.executor.adopt(one.job, 1, one.directory), "exit_code", None) == 4
+        await again.executor.sweep(lambda job, attempt: False)
+        assert "rcq-job-1.service" in side.units()
+        await again.executor.start(one)
+        await again.executor.close()
+    assert (one.directory / "stdout.log").read_text() == "ran\n"
+
+
 async def test_a_record_of_the_jobs_own_counts_nothing(side: SystemdSide, engine: Engine) -> None:
     """It says that it was stopped for another reason, and that it may run for ever."""
     forge = (
