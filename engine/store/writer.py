@@ -4,6 +4,7 @@ Must not know what is written.
 """
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -91,6 +92,8 @@ class Writer:
             self._connection.execute("BEGIN IMMEDIATE")
             for call in calls:
                 self._try(call)
+            if _is_read_only(self._path.parent):
+                raise sqlite3.OperationalError("its file system is read-only")
             self._connection.execute("COMMIT")
             self.commits += 1
         except sqlite3.Error as error:
@@ -124,6 +127,14 @@ class Writer:
             f"Writing to {self._path} failed: {error}. This change was not made. Free some space on its disk "
             "(or look for disk errors in the system log) and try again."
         )
+
+
+def _is_read_only(place: Path) -> bool:
+    """A file that was opened before still takes writes, and its flush tells no error, but nothing reaches the disk."""
+    try:
+        return bool(os.statvfs(place).f_flag & os.ST_RDONLY)
+    except OSError:  # whatever that is, the commit tells
+        return False
 
 
 def _is_trouble(error: Exception) -> bool:

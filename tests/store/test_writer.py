@@ -1,6 +1,7 @@
 """The one writer: shared commits, calls that fail alone, trouble with the disk, the end."""
 
 import asyncio
+import os
 import resource
 import sqlite3
 import threading
@@ -135,6 +136,26 @@ async def test_a_call_that_outgrows_the_disk_is_undone_alone(store: Store) -> No
     assert (first, last) == (["2"], ["3"])
     assert isinstance(large, WriteFailed)
     assert await numbers(store) == [1, 2, 3]
+
+
+async def test_a_disk_that_became_read_only_takes_nothing_though_its_open_files_do(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an emergency remount: writing and flushing what was open before tell no error."""
+    true = os.statvfs(path.parent)
+
+    def gone(_: Path) -> None:
+        raise OSError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "statvfs", lambda _: os.statvfs_result((*true[:8], true.f_flag | os.ST_RDONLY, *true[9:])))
+        for _ in range(2):
+            with pytest.raises(WriteFailed, match="read-only"):
+                await store.jobs.add([new_job()])
+        assert "read-only" in str(store.writer.trouble)
+        patch.setattr(os, "statvfs", gone)
+        assert await store.jobs.add([new_job()]) == ["1"]  # what cannot be asked is no trouble by itself
+    assert await numbers(store) == [1]
 
 
 async def test_closing_finishes_what_waits(path: Path) -> None:
