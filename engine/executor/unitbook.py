@@ -29,8 +29,9 @@ class UnitBook:
         """News of one unit."""
         unit, name = Unit.of(told), str(told.get("unit"))
         if unit is not None:
-            self._units[name] = unit
-            self._changed(unit)
+            # news may be older than an answer that was quicker: a unit never goes back
+            if self.newer(unit) is unit:
+                self._changed(unit)
         elif self._units.pop(name, None) is not None:
             self._gone(name)
 
@@ -56,10 +57,11 @@ class UnitBook:
 
     def newer(self, unit: Unit) -> Unit:
         """What was heard of it or `unit`, whichever is further along; that is known of it from now on."""
-        heard = self._units.get(unit.name, unit)
-        if heard.attempt != unit.attempt or heard.phase.value < unit.phase.value:
-            heard = self._units[unit.name] = unit
-        return self._units.setdefault(unit.name, heard)
+        heard = self._units.get(unit.name)
+        if heard is not None and heard.attempt == unit.attempt and heard.phase.value > unit.phase.value:
+            return heard
+        self._units[unit.name] = unit
+        return unit
 
 
 def job_of(pid: int) -> JobId | None:
