@@ -3,11 +3,13 @@
 Must not decide what anybody may do; that is the backend's.
 """
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from engine.api.backend import Backend, Identity
+from engine.api.asks import Identity, Origin
+from engine.api.backend import Backend
 from engine.api.peer import Peer, peer_of
 from engine.protocol.errors import Refused
 
@@ -22,6 +24,12 @@ def backend_of(request: Request) -> Backend:
 
 async def caller(request: Request) -> Identity | None:
     """Who asks, or `None` for nobody in particular. UNAUTHENTICATED for a token that is not (or no longer) good."""
+    known = await _known(request)
+    peer = peer_of(request.scope)
+    return known if known is None or peer is None else replace(known, origin=Origin(uid=peer.uid, pid=peer.pid))
+
+
+async def _known(request: Request) -> Identity | None:
     people = backend_of(request).people
     header = request.headers.get("authorization")
     if header is not None:

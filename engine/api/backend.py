@@ -5,12 +5,24 @@ Every method raises `Refused` with a code of the protocol. This module must not 
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
+from engine.api.asks import (
+    AccountChange,
+    Adopted,
+    ArrayStep,
+    FeedEvent,
+    GroupChange,
+    Identity,
+    JobQuery,
+    Limits,
+    NewAccount,
+    NewReservation,
+)
 from engine.protocol.cards import GpuView
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
-from engine.protocol.people import AccountView, GroupView, QuotaView, ServiceView, Session, UsageReport
+from engine.protocol.people import AccountView, GroupView, ServiceView, Session, UsageReport
 from engine.protocol.responses import (
     ArrayChanged,
     Health,
@@ -23,121 +35,6 @@ from engine.protocol.responses import (
     Stats,
     Why,
 )
-
-
-@dataclass(slots=True, frozen=True, kw_only=True)
-class Identity:
-    """Who a request comes from. via: `token` or `peer`. session: the token's SHA-256, to end just this session.
-
-    must_change_password: the log-in was made with a one-time password, and is good for nothing but setting another.
-    """
-
-    account: str
-    group: str
-    role: str
-    via: str
-    expires_at: float | None = None
-    session: str | None = None
-    must_change_password: bool = False
-
-    @property
-    def is_admin(self) -> bool:
-        """Whether the role is `admin`."""
-        return self.role == "admin"
-
-
-@dataclass(slots=True, frozen=True, kw_only=True)
-class JobQuery:
-    """Filters of a listing; newest first unless only waiting states are asked for, then in the plan's order.
-
-    limit: 1 to 1000 rows. cursor: from the page before. array: only elements of the job array of this id, by ascending
-    index and whatever their state unless `states` says more; elements: only those of these indices, none: all.
-    """
-
-    states: tuple[str, ...] = ()
-    account: str | None = None
-    group: str | None = None
-    limit: int = 50
-    cursor: str | None = None
-    array: int | None = None
-    elements: Sequence[int] = ()
-
-
-ArrayStep = Literal["cancel", "hold", "release"]
-"""What can be done to many elements of a job array at once."""
-
-
-@dataclass(slots=True, frozen=True, kw_only=True)
-class NewAccount:
-    """An account to be made. password: clear text, `None` for none (then only the linked Unix user gets in).
-
-    one_time: that password has to be changed at the first log-in.
-    """
-
-    name: str
-    group: str
-    role: str = "user"
-    password: str | None = None
-    unix_user: str | None = None
-    one_time: bool = False
-
-
-@dataclass(slots=True, frozen=True, kw_only=True)
-class AccountChange:
-    """What to change of an account; `None` leaves it as it is. one_time: of the new password."""
-
-    role: str | None = None
-    group: str | None = None
-    disabled: bool | None = None
-    unix_user: str | None = None
-    password: str | None = None
-    quota: QuotaView | None = None
-    one_time: bool = False
-
-
-@dataclass(slots=True, frozen=True, kw_only=True)
-class GroupChange:
-    """What to make or change of a group; `None` leaves it as it is (or at its default)."""
-
-    priority: int | None = None
-    share: float | None = None
-    guarantee_gpus: int | None = None
-    quota: QuotaView | None = None
-
-
-@dataclass(slots=True, frozen=True, kw_only=True)
-class NewReservation:
-    """Cards to be booked: `cards`, each an index, a UUID or the beginning of one, or any `gpus` of them.
-
-    start_at: Unix seconds, `None` for now. duration_s: seconds from there.
-    """
-
-    duration_s: int
-    start_at: float | None = None
-    gpus: int | None = None
-    cards: tuple[str, ...] = ()
-
-
-@dataclass(slots=True, frozen=True, kw_only=True)
-class Adopted:
-    """A process that is to become a job. time_limit_s: from now on; `None`, like the rest: the default."""
-
-    pid: int
-    time_limit_s: int | None = None
-    name: str | None = None
-    group: str | None = None
-
-
-@dataclass(slots=True, frozen=True, kw_only=True)
-class FeedEvent:
-    """Something that happened, for one subscriber's eyes.
-
-    kind: `gpus`, `job`, `notice`, `queue`, `reservations` or `stats`.
-    """
-
-    id: int
-    kind: str
-    data: dict[str, Any] = field(default_factory=dict)
 
 
 class People(Protocol):
@@ -339,15 +236,6 @@ class Usages(Protocol):
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
-class Limits:
-    """Bounds on what is read from strangers, from the settings. Bytes."""
-
-    body_bytes: int = 8 * 1024 * 1024
-    line_bytes: int = 1024 * 1024
-    ingest_batch_lines: int = 2000
-
-
-@dataclass(slots=True, frozen=True, kw_only=True)
 class Backend:
     """The engine as the API sees it."""
 
@@ -356,4 +244,4 @@ class Backend:
     box: Box
     reservations: Reservations
     usages: Usages
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)

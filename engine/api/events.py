@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from engine.api.access import Engine, Who, perhaps
 from engine.api.answers import as_json, refuses
-from engine.api.backend import FeedEvent
+from engine.api.asks import FeedEvent
 from engine.api.complaints import wrong
 from engine.api.requests import Following
 from engine.protocol.errors import Refused

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends, Path, Response
 
 from engine.api.access import Engine, Who
 from engine.api.answers import Gpus, answer, refuses, takes
-from engine.api.backend import Backend, Identity
+from engine.api.asks import Identity
+from engine.api.backend import Backend
 from engine.api.body import reads_if_any
 from engine.api.requests import Drain
 from engine.protocol.cards import GpuView

@@ -9,7 +9,8 @@ from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from engine.api.backend import Identity, Jobs
+from engine.api.asks import Identity
+from engine.api.backend import Jobs
 from engine.api.formats import Format
 from engine.api.lines import Line
 from engine.protocol.errors import Refused

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from engine.api.access import Engine, Who
 from engine.api.answers import JobTaken, answer, refuses, takes
-from engine.api.backend import JobQuery
+from engine.api.asks import JobQuery
 from engine.api.body import check_encoding, parse_value, read_body
 from engine.api.changes import parse_changes
 from engine.api.complaints import wrong

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from engine.api.backend import AccountChange, Adopted, GroupChange, NewAccount, NewReservation
+from engine.api.asks import AccountChange, Adopted, GroupChange, NewAccount, NewReservation
 from engine.api.schema import MAX_COUNT, MAX_MEMORY_MB, MAX_TIME_S, NAME, PRINTABLE, Label
 from engine.core.lifecycle import JobState
 from engine.protocol.arrays import parse_elements

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import psutil
 
-from engine.api.backend import Adopted, Identity
+from engine.api.asks import Adopted, Identity
 from engine.bookkeeping import Bill, Billed, Change, Charged, NewJob, Scheduled
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import GpuUuid, GroupKey, JobId

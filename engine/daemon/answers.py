@@ -6,7 +6,7 @@ Must not know any one request.
 import logging
 from typing import Any
 
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.store.audit import Audit, Entry

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from engine.api.backend import ArrayStep, Identity
+from engine.api.asks import ArrayStep, Identity
 from engine.bookkeeping import MovedAll
 from engine.core.lifecycle import WAITING, JobState
 from engine.core.model import JobId

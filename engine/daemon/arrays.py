@@ -5,7 +5,7 @@ Must not know what is done with them, nor how a row looks.
 
 from collections.abc import Callable, Sequence
 
-from engine.api.backend import Identity, JobQuery
+from engine.api.asks import Identity, JobQuery
 from engine.core.lifecycle import LEASED, TERMINAL, JobState
 from engine.daemon import cursors
 from engine.daemon.answers import not_ready

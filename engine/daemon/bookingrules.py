@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from config.settings import SchedulingSettings
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.core.model import AccountName, GpuUuid, GroupName, model_matches
 from engine.core.quota import Quota
 from engine.core.snapshot import Gpu, Quotas

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from config.settings import Settings
-from engine.api.backend import FeedEvent, Identity
+from engine.api.asks import FeedEvent, Identity
 from engine.core.model import GpuUuid
 from engine.core.policy import Policy
 from engine.daemon.backupkeeper import BackupKeeper

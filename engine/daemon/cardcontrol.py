@@ -3,7 +3,7 @@
 Must not know HTTP, nor how a card is shown.
 """
 
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.core.health import CAUSES
 from engine.daemon.answers import audited, not_ready
 from engine.daemon.books import Books

@@ -5,7 +5,7 @@ Must not know how they were told apart. Text of strangers is handed on as data: 
 
 import os
 
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.daemon.books import Books
 from engine.daemon.cards import Card, Cards
 from engine.daemon.carduse import Stranger

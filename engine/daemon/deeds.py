@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.bookkeeping import Ended, Moved
 from engine.core.lifecycle import JobState
 from engine.core.model import JobId

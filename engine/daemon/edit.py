@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.api.changes import changed
 from engine.bookkeeping import NewJob
 from engine.core.model import GroupKey, JobId

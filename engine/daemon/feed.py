@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.api.backend import FeedEvent
+from engine.api.asks import FeedEvent
 
 REMEMBERED = 1024
 """Events that a subscriber who comes back can still get."""

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.bookkeeping import STEP_S, AtGate, Ended, KnownJob, Passed
 from engine.core.lifecycle import TERMINAL, Cause, JobState
 from engine.core.model import JobId, Waiting

@@ -6,7 +6,7 @@ Must not know how it is written down, nor how a pass keeps the promise.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from engine.api.backend import GroupChange
+from engine.api.asks import GroupChange
 from engine.daemon.quotaview import quota_of
 from engine.protocol.errors import Refused
 from engine.store.groups import Group

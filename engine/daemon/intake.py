@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 
 from config.settings import SchedulingSettings
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.bookkeeping import KnownJob
 from engine.core.decisions import Hold, Plan
 from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, PendingGroup, ServiceName, Shape, Waiting

@@ -6,7 +6,7 @@ Must not know HTTP, or how a pass decides.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.api.backend import Adopted, ArrayStep, Identity, JobQuery
+from engine.api.asks import Adopted, ArrayStep, Identity, JobQuery
 from engine.core.lifecycle import TERMINAL
 from engine.core.model import JobId
 from engine.core.places import positions

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import Any
 
-from engine.api.backend import Identity, JobQuery
+from engine.api.asks import Identity, JobQuery
 from engine.core.lifecycle import TERMINAL, JobState
 from engine.core.model import GroupKey, JobId
 from engine.core.ordering import Rank

@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 
 from config.settings import AuthSettings
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.daemon.answers import audited, not_ready
 from engine.daemon.passwords import Passwords
 from engine.daemon.register import Register

@@ -1,6 +1,6 @@
 """Finds the job that somebody asks for, if it is theirs to see. Must not know what is done with it."""
 
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.daemon.answers import not_ready
 from engine.daemon.views import Views
 from engine.protocol.errors import Refused

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from config.settings import GpuSettings
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.bookkeeping import Moved, NewJob
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import GpuUuid, Shape, model_matches

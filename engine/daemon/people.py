@@ -8,7 +8,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from engine.api.backend import AccountChange, GroupChange, Identity, NewAccount
+from engine.api.asks import AccountChange, GroupChange, Identity, NewAccount
 from engine.daemon.answers import audited, not_ready
 from engine.daemon.groupterms import changed_group, check_guarantee
 from engine.daemon.logins import Logins

@@ -7,7 +7,7 @@ import re
 from dataclasses import asdict
 from typing import Any
 
-from engine.api.backend import AccountChange, GroupChange, Identity
+from engine.api.asks import AccountChange, GroupChange, Identity
 from engine.core.model import GroupName
 from engine.daemon.quotaview import view_of
 from engine.daemon.usage import UsageBook

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from typing import Protocol
 
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.daemon.register import Register
 from engine.executor.environment import Person
 from engine.executor.person import is_system_user, person_named

@@ -6,7 +6,7 @@ Must not decide anything, nor know HTTP or how it is drawn.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.core.decisions import Reserve
 from engine.core.estimate import foreseen_end
 from engine.core.forecast import Forecast, Foreseen

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.bookkeeping import Postponed, Turn
 from engine.core.model import JobId
 from engine.daemon import cron

@@ -3,7 +3,7 @@
 Must not know HTTP, how a pass decides or how a process ends.
 """
 
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.bookkeeping import KnownJob, Moved
 from engine.core.lifecycle import TERMINAL, Cause, JobState
 from engine.core.model import JobId, Waiting

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from config.settings import SchedulingSettings
-from engine.api.backend import Identity, NewReservation
+from engine.api.asks import Identity, NewReservation
 from engine.core.decisions import Plan
 from engine.core.model import AccountName, GroupName, JobId
 from engine.core.policy import Policy

@@ -3,7 +3,7 @@
 Must not know how a booking comes about.
 """
 
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.daemon.cards import Cards
 from engine.daemon.views import Views
 from engine.protocol.cards import GpuSlot

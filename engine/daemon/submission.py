@@ -6,7 +6,7 @@ Must not know how a request is judged, nor HTTP.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.bookkeeping import STEP_S, NewJob, Turn
 from engine.core.lifecycle import JobState
 from engine.core.model import GroupKey

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.core.ledger import Ledger
 from engine.core.model import AccountName, GroupName, Owner
 from engine.core.policy import Policy

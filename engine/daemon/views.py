@@ -10,7 +10,7 @@ from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.bookkeeping import Measured
 from engine.core.lifecycle import LEASED, JobState
 from engine.core.model import GroupKey, JobId, Waiting

@@ -5,7 +5,7 @@ Decided by a plan made now, not by the last one; the long parts run beside the e
 
 from typing import NamedTuple
 
-from engine.api.backend import Identity
+from engine.api.asks import Identity
 from engine.core import holders as core
 from engine.core.decisions import Hold, Reserve, Start
 from engine.core.estimate import foreseen_end

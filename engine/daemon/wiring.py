@@ -9,7 +9,8 @@ from importlib.metadata import version
 
 from config.paths import LAUNCHER_SOCKET, Paths
 from config.settings import Settings
-from engine.api.backend import Backend, Limits
+from engine.api.asks import Limits
+from engine.api.backend import Backend
 from engine.core.plan import plan
 from engine.daemon.bills import Bills
 from engine.daemon.books import Books

@@ -4,13 +4,14 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from engine.api.backend import Backend, FeedEvent, Identity, Limits
+from engine.api.asks import FeedEvent, Identity, Limits
+from engine.api.backend import Backend
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields, size_of
 from engine.protocol.responses import Health
@@ -61,7 +62,9 @@ class Scripted:
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         async def call(*args: Any) -> Any:
-            return self._script.play(f"{self._name}.{method}", args)
+            # Every connection here comes from this process: scripts leave out where it comes from.
+            known = tuple(replace(arg, origin=None) if isinstance(arg, Identity) else arg for arg in args)
+            return self._script.play(f"{self._name}.{method}", known)
 
         return call
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.api.backend import Identity, NewAccount
+from engine.api.asks import Identity, NewAccount
 from engine.protocol.errors import Refused
 from engine.protocol.people import AccountView, QuotaView
 from engine.protocol.responses import Health

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine.api.backend import Adopted
+from engine.api.asks import Adopted
 from engine.api.changes import FIXED, changed, parse_changes
 from engine.protocol.errors import Refused
 from engine.protocol.fields import After, ElementFields, JobFields

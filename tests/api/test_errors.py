@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.api.backend import Limits
+from engine.api.asks import Limits
 from tests.api.scripted import USER, Api, refusal, wait_until
 
 

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from engine.api.app import create_app
-from engine.api.backend import Backend, FeedEvent, Identity
+from engine.api.asks import FeedEvent, Identity
+from engine.api.backend import Backend
 from engine.api.events import written
 from engine.api.server import serve
 from tests.api.scripted import ADMIN, USER, Api, Script, Scripted, ScriptedBox, ScriptedPeople, refusal, wait_until

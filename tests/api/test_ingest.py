@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.api.backend import Limits
+from engine.api.asks import Limits
 from engine.protocol.errors import Refused
 from tests.api.scripted import Api, Books, refusal, wait_until
 

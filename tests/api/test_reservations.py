@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine.api.backend import NewReservation
+from engine.api.asks import NewReservation
 from engine.protocol.errors import Refused
 from engine.protocol.responses import ReservationView
 from tests.api.scripted import USER, Api, refusal

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.api.backend import AccountChange, GroupChange, JobQuery, NewAccount
+from engine.api.asks import AccountChange, GroupChange, JobQuery, NewAccount
 from engine.protocol.cards import GpuView
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from config.paths import personal, prepare
 from config.settings import AuthSettings, GpuSettings, SchedulingSettings, Settings, SimulatedCard
-from engine.api.backend import Identity, NewAccount
+from engine.api.asks import Identity, NewAccount
 from engine.core.lifecycle import Cause
 from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, Shape
 from engine.daemon.host import SystemClock

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from config.settings import QuotaSettings
-from engine.api.backend import AccountChange, GroupChange
+from engine.api.asks import AccountChange, GroupChange
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 from engine.protocol.people import QuotaView, ServiceView

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from config.settings import SchedulingSettings
-from engine.api.backend import JobQuery
+from engine.api.asks import JobQuery
 from engine.core.lifecycle import Cause
 from engine.core.model import ArrayCap, JobId
 from engine.protocol.errors import Refused

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from engine.api.backend import JobQuery
+from engine.api.asks import JobQuery
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId
 from engine.protocol.errors import Refused

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.api.backend import AccountChange, GroupChange
+from engine.api.asks import AccountChange, GroupChange
 from engine.core.model import JobId
 from engine.protocol.errors import Refused
 from engine.protocol.fields import After

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from config.settings import GpuSettings, SimulatedCard
-from engine.api.backend import AccountChange
+from engine.api.asks import AccountChange
 from engine.core.model import AccountName
 from engine.daemon.carduse import CardUse, Stranger
 from engine.daemon.foreign import ForeignWatch

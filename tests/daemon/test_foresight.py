@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from config.settings import PrivacySettings, SchedulingSettings
-from engine.api.backend import GroupChange, JobQuery
+from engine.api.asks import GroupChange, JobQuery
 from engine.core import forecast as forecasting
 from engine.core.forecast import Bounds
 from engine.core.model import AccountName, GpuUuid, JobId

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from engine.api.backend import AccountChange, GroupChange
+from engine.api.asks import AccountChange, GroupChange
 from engine.core.snapshot import GroupTerms
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields

@@ -68,7 +68,7 @@ async def test_told_once_in_its_log_too_and_over_when_it_works(quiet, until):
 
 
 async def test_only_the_owner_and_admins_are_told(quiet):
-    from engine.api.backend import JobQuery
+    from engine.api.asks import JobQuery
 
     job, _ = await started(quiet)
     await later(quiet, 0)

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from config.settings import PrivacySettings
-from engine.api.backend import JobQuery
+from engine.api.asks import JobQuery
 from engine.core.ledger import Ledger
 from engine.core.model import JobId, Waiting
 from engine.core.ordering import head_rank

@@ -3,7 +3,7 @@
 import pytest
 
 from config.settings import GpuSettings, SimulatedCard
-from engine.api.backend import AccountChange
+from engine.api.asks import AccountChange
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId
 from engine.protocol.people import QuotaView

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from config.settings import AuthSettings
-from engine.api.backend import AccountChange, GroupChange, NewAccount
+from engine.api.asks import AccountChange, GroupChange, NewAccount
 from engine.protocol.errors import Refused
 from engine.protocol.people import QuotaView, ServiceView
 

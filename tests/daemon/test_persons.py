@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from engine.api.backend import AccountChange, Identity, NewAccount
+from engine.api.asks import AccountChange, Identity, NewAccount
 from engine.daemon.persons import EngineUser, LinkedUsers
 from engine.executor import accesslist
 from engine.executor.environment import Person

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from engine.api.backend import AccountChange
+from engine.api.asks import AccountChange
 from engine.core.model import JobId
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields

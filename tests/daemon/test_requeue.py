@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.api.backend import AccountChange
+from engine.api.asks import AccountChange
 from engine.core.lifecycle import Cause
 from engine.protocol.errors import Refused
 from engine.protocol.fields import After

@@ -3,7 +3,7 @@
 import pytest
 
 from config.settings import SchedulingSettings, Settings
-from engine.api.backend import GroupChange
+from engine.api.asks import GroupChange
 from engine.bookkeeping import Ended, PastRun
 from engine.core.estimate import History
 from engine.core.lifecycle import Cause, JobState

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from config.settings import GpuSettings, PrivacySettings, SchedulingSettings, SimulatedCard
-from engine.api.backend import AccountChange, GroupChange, NewReservation
+from engine.api.asks import AccountChange, GroupChange, NewReservation
 from engine.core.decisions import Plan, Reserve
 from engine.core.model import GpuUuid, JobId
 from engine.daemon.slots import pushed_back

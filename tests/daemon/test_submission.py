@@ -3,7 +3,7 @@
 import pytest
 
 from config.settings import SchedulingSettings
-from engine.api.backend import AccountChange, GroupChange
+from engine.api.asks import AccountChange, GroupChange
 from engine.core.model import JobId
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields

@@ -3,7 +3,7 @@
 import pytest
 
 from config.settings import PrivacySettings
-from engine.api.backend import AccountChange, GroupChange, NewAccount
+from engine.api.asks import AccountChange, GroupChange, NewAccount
 from engine.core.ledger import Ledger
 from engine.core.model import Owner
 from engine.protocol.errors import Refused
