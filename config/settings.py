@@ -161,6 +161,8 @@ class QuotaSettings(_Group):
     account_gpu_hours: float | None = Field(None, ge=0, description="GPU-hours in a calendar month.")
     account_queued: int | None = Field(None, ge=0, description="Jobs waiting at once.")
     submissions_per_minute: int | None = Field(None, ge=0, description="Jobs submitted in a minute.")
+    ingest_per_minute: int | None = Field(None, ge=0, description="Lines of files and batches taken in in a minute.")
+    account_staged_mb: int | None = Field(None, ge=0, description="MiB of staged files that are kept.")
 
 
 class AuthSettings(_Group):

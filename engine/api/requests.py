@@ -112,6 +112,8 @@ class QuotaAsked(Asked):
     gpu_hours: Hours | None = None
     queued: Limit | None = None
     submissions_per_minute: Limit | None = None
+    ingest_per_minute: Limit | None = None
+    staged_mb: Memory | None = None
 
     def to_view(self) -> QuotaView:
         """The same limits; GPU types as lower-case words."""
@@ -212,6 +214,13 @@ class ServiceAsked(Asked):
 
     jobs_per_account: Limit | None
     quota: QuotaAsked = Field(default_factory=QuotaAsked)
+
+    @field_validator("quota")
+    @classmethod
+    def _nothing_staged(cls, value: QuotaAsked) -> QuotaAsked:
+        if value.staged_mb is not None:
+            raise ValueError("staged_mb is a limit of accounts and groups: files are staged before their job is known")
+        return value
 
     def to_view(self, name: str) -> ServiceView:
         """The service of that name."""

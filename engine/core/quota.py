@@ -15,7 +15,9 @@ class Quota:
     """Limits on what may be held at once, or used; `None` is no limit.
 
     gpus_by_type: GPUs of each type, keyed by words of the model name in lower case. Memory is in MiB. gpu_hours: in a
-    calendar month (UTC). queued: jobs that wait, and submissions_per_minute: both asked at submission, not by a pass.
+    calendar month (UTC). Asked at submission, not by a pass: queued, jobs that wait; submissions_per_minute;
+    ingest_per_minute, of lines of a file or a batch; staged_mb, MiB of staged files that are kept (of an account or a
+    group: a service has none).
     """
 
     gpus: int | None = None
@@ -27,6 +29,8 @@ class Quota:
     gpu_hours: float | None = None
     queued: int | None = None
     submissions_per_minute: int | None = None
+    ingest_per_minute: int | None = None
+    staged_mb: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -5,7 +5,18 @@ from engine.core.quota import Quota
 from engine.protocol.errors import Refused
 from engine.protocol.people import QuotaView
 
-NUMBERS = ("gpus", "gpu_memory_mb", "cpu_cores", "memory_mb", "jobs", "gpu_hours", "queued", "submissions_per_minute")
+NUMBERS = (
+    "gpus",
+    "gpu_memory_mb",
+    "cpu_cores",
+    "memory_mb",
+    "jobs",
+    "gpu_hours",
+    "queued",
+    "submissions_per_minute",
+    "ingest_per_minute",
+    "staged_mb",
+)
 
 
 def view_of(quota: Quota) -> QuotaView:
@@ -40,4 +51,6 @@ def default_quota(settings: QuotaSettings) -> Quota:
         gpu_hours=settings.account_gpu_hours,
         queued=settings.account_queued,
         submissions_per_minute=settings.submissions_per_minute,
+        ingest_per_minute=settings.ingest_per_minute,
+        staged_mb=settings.account_staged_mb,
     )

@@ -38,8 +38,9 @@ class Me:
 class QuotaView:
     """Limits; `None` is none.
 
-    gpu_hours: in a calendar month (UTC). queued: jobs that wait. submissions_per_minute: jobs taken in. The rest: what
-    may be held at once, memory in MiB.
+    gpu_hours: in a calendar month (UTC). queued: jobs that wait. submissions_per_minute: jobs taken in;
+    ingest_per_minute: those of files and batches, which have this limit instead. staged_mb: MiB of staged files that
+    are kept, of an account or a group. The rest: what may be held at once, memory in MiB.
     """
 
     gpus: int | None = None
@@ -51,6 +52,8 @@ class QuotaView:
     gpu_hours: float | None = None
     queued: int | None = None
     submissions_per_minute: int | None = None
+    ingest_per_minute: int | None = None
+    staged_mb: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)

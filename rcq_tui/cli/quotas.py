@@ -26,11 +26,13 @@ _FIELDS = {
     "quota_gpu_hours": "gpu_hours",
     "quota_queued": "queued",
     "quota_submissions": "submissions_per_minute",
+    "quota_ingest": "ingest_per_minute",
+    "quota_staged": "staged_mb",
 }
 
 
-def add_quota(to: argparse.ArgumentParser) -> None:
-    """The options; each takes `none` too."""
+def add_quota(to: argparse.ArgumentParser, *, staged: bool = True) -> None:
+    """The options; each takes `none` too. staged: whether staged files are limited, as a service's are not."""
     quota = to.add_argument_group("limits (`none` takes one away)")
     for option, kind, read, about in (
         ("gpus", "N", _count, "held at once"),
@@ -41,6 +43,8 @@ def add_quota(to: argparse.ArgumentParser) -> None:
         ("gpu-hours", "X", _hours, "in a calendar month (UTC)"),
         ("queued", "N", _count, "jobs waiting at once"),
         ("submissions", "N", _count, "jobs submitted in a minute"),
+        ("ingest", "N", _count, "jobs ingested in a minute"),
+        *([("staged", "SIZE", _size, "files staged for jobs, while they are kept")] if staged else []),
     ):
         dest = f"quota_{option.replace('-', '_')}"
         quota.add_argument(f"--{option}", metavar=kind, type=read, dest=dest, help=about)
@@ -49,7 +53,7 @@ def add_quota(to: argparse.ArgumentParser) -> None:
 
 def changed(options: argparse.Namespace, old: Quota) -> Quota | None:
     """The whole new quota, or `None` if no limit was named."""
-    given = {field: getattr(options, option) for option, field in _FIELDS.items()}
+    given = {field: getattr(options, option, None) for option, field in _FIELDS.items()}
     named = {field: value for field, value in given.items() if value is not None}
     if not named and not options.gpus_of:
         return None
@@ -74,6 +78,8 @@ def described(quota: Quota) -> str:
         *([] if quota["gpu_hours"] is None else [f"{quota['gpu_hours']:g} gpu-hours a month"]),
         *_counted(quota, "queued", "queued"),
         *_counted(quota, "submissions_per_minute", "submissions a minute"),
+        *_counted(quota, "ingest_per_minute", "ingested a minute"),
+        *_sized(quota, "staged_mb", "staged"),
     ]
     return ", ".join(parts) or "no limits"
 

@@ -71,6 +71,6 @@ def _parser() -> argparse.ArgumentParser:
     change = words.add_parser("set", help="make or change a service")
     change.add_argument("name", metavar="NAME")
     change.add_argument("--jobs-per-account", metavar="N", help="what one account runs at once; a number, or none")
-    add_quota(change)
+    add_quota(change, staged=False)
     change.set_defaults(act=_set)
     return options

@@ -372,7 +372,15 @@ def test_services(api: Api) -> None:
     body = {"jobs_per_account": 5, "quota": {"gpus": 4, "gpu_hours": 0.5}}
     assert api.ask("PUT", "/v1/services/alphafold", token="root", json=body).json() == asdict(limited)
     over = {"jobs_per_account": None, "quota": {"gpu_hours": -1}}
-    for bad in ({}, {"jobs_per_account": -1}, {"jobs_per_account": True}, {"jobs_per_account": 1, "x": 1}, over):
+    staged = {"jobs_per_account": None, "quota": {"staged_mb": 1}}
+    for bad in (
+        {},
+        {"jobs_per_account": -1},
+        {"jobs_per_account": True},
+        {"jobs_per_account": 1, "x": 1},
+        over,
+        staged,
+    ):
         assert refusal(api.ask("PUT", "/v1/services/alphafold", token="root", json=bad)) == (422, "VALIDATION_ERROR")
     named = api.ask("PUT", "/v1/services/a%20b", token="root", json={"jobs_per_account": 1})
     assert refusal(named) == (422, "VALIDATION_ERROR")

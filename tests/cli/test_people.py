@@ -12,7 +12,8 @@ Rcq = Callable[..., Result]
 
 FREE = {
     "gpus": None, "gpus_by_type": {}, "gpu_memory_mb": None, "cpu_cores": None, "memory_mb": None, "jobs": None,
-    "gpu_hours": None, "queued": None, "submissions_per_minute": None,
+    "gpu_hours": None, "queued": None, "submissions_per_minute": None, "ingest_per_minute": None,
+    "staged_mb": None,
 }  # fmt: skip
 QUOTA = {**FREE, "gpus": 4, "gpus_by_type": {"a100": 1}, "memory_mb": 65536}
 
@@ -129,6 +130,10 @@ def test_groups(rcq: Rcq, engine: Engine) -> None:
     assert told == ("group vision: priority 6, share 2, 4 GPUs guaranteed, 2000 gpu-hours a month, 7 queued\n")
     quota = {"gpu_hours": 2000.0, "queued": 7, "gpus_by_type": {}}
     assert engine.requests[-1].json == {"guarantee_gpus": 4, "quota": quota}
+    engine.on("PATCH", "/v1/groups/vision", group(quota={**FREE, "ingest_per_minute": 9000, "staged_mb": 20480}))
+    told = rcq("group", "set", "vision", "--ingest", "9000", "--staged", "20G").out
+    assert told == "group vision: priority 6, share 2, 9000 ingested a minute, 20G staged\n"
+    assert engine.requests[-1].json["quota"] == {"gpus_by_type": {}, "ingest_per_minute": 9000, "staged_mb": 20480}
     assert rcq("group", "remove", "vision").out == "group vision removed\n"
     assert rcq("group", "set", "vision").code == 2
 
@@ -150,6 +155,7 @@ def test_services(rcq: Rcq, engine: Engine) -> None:
     engine.on("GET", "/v1/services", {"items": [fold]})
     assert rcq("service", "list").out.splitlines()[1] == f"fold  5                 {limits}"
     assert rcq("service", "set", "fold", "--jobs-per-account", "x").code == 2
+    assert rcq("service", "set", "fold", "--staged", "20G").code == 2
     assert rcq("service", "set", "fold").code == 2
 
 
