@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.api.asks import FeedEvent
+from engine.ports import Clock
 
 REMEMBERED = 1024
 """Events that a subscriber who comes back can still get."""
@@ -33,6 +34,15 @@ class Happening:
     account: str | None = None
     state: str | None = None
     told: Mapping[str, Any] | None = None
+
+
+def first_id(clock: Clock) -> int:
+    """Where the ids of an engine that starts now begin: microseconds of the clock.
+
+    So an id of an earlier engine is below all of a later one, and who comes back with it is told to refresh. No engine
+    has a million events a second for as long as it runs; the numbers are exact in JSON until the year 2255.
+    """
+    return int(clock.now() * 1_000_000)
 
 
 Sees = Callable[[Happening], dict[str, Any] | None]
@@ -61,8 +71,9 @@ class _Subscriber:
 class Feed:
     """The event ring and its subscribers; owned by the event loop."""
 
-    def __init__(self) -> None:
-        self._next_id = 1
+    def __init__(self, first: int = 1) -> None:
+        """first: the id of its first event."""
+        self._next_id = first
         self._ring: deque[Happening] = deque(maxlen=REMEMBERED)
         self._subscribers: set[_Subscriber] = set()
         self._closed = False

@@ -14,7 +14,7 @@ from engine.daemon.bills import Bills
 from engine.daemon.books import Books
 from engine.daemon.cards import Cards
 from engine.daemon.containment import Containment
-from engine.daemon.feed import Feed
+from engine.daemon.feed import Feed, first_id
 from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.host import boot_id, host_of
 from engine.daemon.journal import Journal
@@ -63,7 +63,7 @@ def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, cl
     """Open the store and lay the ground. Raises StoreError."""
     store = Store.open(paths.database, half_life_s=policy.half_life_s)
     journal = Journal()
-    feed = Feed()
+    feed = Feed(first_id(clock))
     notices = Notices(feed, clock)
     measures = Measures(
         books=books, journal=journal, in_use=settings.gpu.idle_utilization, stale_after_s=stale_after_s(settings)

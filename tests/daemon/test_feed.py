@@ -85,3 +85,21 @@ async def test_closing_ends_every_stream(until):
     feed.close()
     assert await asyncio.wait_for(listening, 5) == []
     assert [event async for event in feed.subscribe(everything, None)] == []
+
+
+async def test_an_id_of_an_earlier_engine_asks_for_a_refresh_however_far_the_new_one_has_counted():
+    before = Feed(1_000_000)
+    for _ in range(20):
+        before.queue_changed()
+    (last,) = await take(before.subscribe(everything, 1_000_018), 1)
+    now = Feed(2_000_000)
+    for number in range(30):
+        now.job_changed(str(number), "ann", "running")
+    refresh, first = await take(now.subscribe(everything, last.id), 2)
+    assert (refresh.kind, refresh.data) == ("queue", {"refresh": True})
+    assert (first.id, first.data) == (2_000_000, {"job": "0"})
+
+
+async def test_an_id_of_an_earlier_engine_asks_for_a_refresh_where_nothing_has_happened_yet():
+    (refresh,) = await take(Feed(2_000_000).subscribe(everything, 1_000_018), 1)
+    assert (refresh.kind, refresh.data) == ("queue", {"refresh": True})
