@@ -4,9 +4,11 @@ Must not know any one request.
 """
 
 import logging
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from engine.api.asks import Identity
+from engine.api.asks import Identity, Origin
 from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.store.audit import Audit, Entry
@@ -14,15 +16,79 @@ from engine.store.errors import StoreError
 
 log = logging.getLogger(__name__)
 
+BY_ENGINE = "engine"
+BY_PASSWORD = "password"  # noqa: S105 - how somebody says who they are
+
 
 def not_ready(error: StoreError) -> Refused:
     """SERVICE_NOT_READY: nothing was changed, and the store says why."""
     return Refused("SERVICE_NOT_READY", f"Nothing was changed: {error} Try again once that is mended.")
 
 
-def audited(clock: Clock, who: Identity | None, action: str, target: str, **detail: Any) -> Entry:
-    """An audit entry for what `who` does now; `None` is somebody who is not logged in."""
-    return Entry(at=clock.now(), account=who.account if who else None, action=action, target=target, detail=detail)
+def audited(
+    clock: Clock, who: Identity | None, action: str, target: str, *, owner: str | None = None, **detail: Any
+) -> Entry:
+    """An audit entry for what `who` does now; `None` is somebody who is not logged in.
+
+    owner: the account that it is about; its person may read the entry. detail: JSON values; `before` and `after` hold
+    what has changed, by name.
+    """
+    origin = who.origin if who else None
+    return Entry(
+        at=clock.now(),
+        account=who.account if who else None,
+        action=action,
+        target=target,
+        owner=owner,
+        via=via_of(who) if who else None,
+        uid=origin.uid if origin else None,
+        pid=origin.pid if origin else None,
+        detail=detail,
+    )
+
+
+def by_engine(clock: Clock, action: str, target: str | None, *, owner: str | None = None, **detail: Any) -> Entry:
+    """An audit entry for what the engine does by its own rules."""
+    return Entry(at=clock.now(), account=None, action=action, target=target, owner=owner, via=BY_ENGINE, detail=detail)
+
+
+def at_login(
+    clock: Clock, action: str, name: str | None, origin: Origin | None, *, account: str | None = None, **detail: Any
+) -> Entry:
+    """An audit entry about a try to log in by password. name: whose account; account: if it went well."""
+    return Entry(
+        at=clock.now(),
+        account=account,
+        action=action,
+        target=name,
+        owner=name,
+        via=BY_PASSWORD,
+        uid=origin.uid if origin else None,
+        pid=origin.pid if origin else None,
+        detail=detail,
+    )
+
+
+def via_of(who: Identity) -> str:
+    """How it is known who that is: `peer`, `session`, `token:NAME`, or `cron` for a recurring job's turn."""
+    if who.via != "token":
+        return who.via
+    return "session" if who.token_name is None else f"token:{who.token_name}"
+
+
+def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """`before` and `after` for the audit log: only what differs; of what is made or removed, only what is said of it."""
+    was, now = before or {}, after or {}
+    names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+    return {
+        "before": {name: was[name] for name in names if name in was},
+        "after": {name: now[name] for name in names if name in now},
+    }
+
+
+def told_quota(quota: Any) -> dict[str, Any]:
+    """A quota (a dataclass) by the names of its limits, those that there are."""
+    return {name: value for name, value in asdict(quota).items() if value not in (None, {})}
 
 
 async def note_done(audit: Audit, entry: Entry) -> None:

@@ -54,13 +54,22 @@ class Jobs:
         """New jobs get no id below this. Where the database is older than the job files, theirs are taken already."""
         self._first = number
 
-    async def add(self, jobs: Sequence[NewJob]) -> list[JobId | None]:
+    async def add(
+        self, jobs: Sequence[NewJob], note: Callable[[Sequence[JobId | None]], Entry | None] | None = None
+    ) -> list[JobId | None]:
         """Write new jobs down in order, state `pending`, ids ascending, in one transaction.
 
         `None` where the account already has that `job_id`, be it from earlier or from further up in `jobs`. An array's
-        ids follow each other, from the one that is answered.
+        ids follow each other, from the one that is answered. note: makes the audit entry of what was answered, in the
+        writer's thread.
         """
-        return await self._writer.write(lambda db: _add(db, jobs, self._first)) if jobs else []
+
+        def work(db: Database) -> list[JobId | None]:
+            ids = _add(db, jobs, self._first)
+            log(db, note(ids) if note is not None else None)
+            return ids
+
+        return await self._writer.write(work) if jobs else []
 
     async def record(self, changes: Sequence[Change]) -> None:
         """Write changes down in order, all or none of them. Raises ImpossibleChange."""

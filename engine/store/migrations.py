@@ -7,14 +7,9 @@ or writes the tables.
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from engine.store import attempts, gate
+from engine.store import attempts, auditschema, gate
 
 migrations = Migrations("rcq")
-
-_APPEND_ONLY = """
-CREATE TRIGGER audit_keeps_{verb} BEFORE {event} ON audit {condition}
-BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END
-"""
 
 _KEYS_OF_ARRAYS = """
 CREATE TRIGGER jobs_leave_keys_of_arrays BEFORE INSERT ON jobs
@@ -222,6 +217,18 @@ def job_files(db: Database) -> None:
     db.table("jobs").add_column("files_removed_why", str)
 
 
+@migrations(name="0014_audit_origin")
+def audit_origin(db: Database) -> None:
+    """Where a change came from, whom it is about, the chain that ties the entries; settings of the last start."""
+    auditschema.add_origin(db)
+
+
+@migrations(name="0017_token_scopes")
+def token_scopes(db: Database) -> None:
+    """API tokens that change nothing."""
+    db.table("sessions").add_column("scope", str, not_null_default="all")
+
+
 def _people(db: Database) -> None:
     db.table("groups").create(
         {"name": str, "priority": int, "share": float, "quota": str},
@@ -318,7 +325,7 @@ def _audit(db: Database) -> None:
         not_null={"at", "action", "detail"},
         strict=True,
     )
-    db.execute(_APPEND_ONLY.format(verb="update", event="UPDATE", condition=""))
-    db.execute(_APPEND_ONLY.format(verb="delete", event="DELETE", condition=""))
+    db.execute(auditschema.APPEND_ONLY.format(verb="update", event="UPDATE", condition=""))
+    db.execute(auditschema.APPEND_ONLY.format(verb="delete", event="DELETE", condition=""))
     taken = "WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)"
-    db.execute(_APPEND_ONLY.format(verb="replace", event="INSERT", condition=taken))
+    db.execute(auditschema.APPEND_ONLY.format(verb="replace", event="INSERT", condition=taken))

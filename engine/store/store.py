@@ -16,6 +16,7 @@ from engine.store.gpus import GpuFlags
 from engine.store.groups import Groups
 from engine.store.jobfiles import JobFileBooks
 from engine.store.jobs import Jobs
+from engine.store.keys import Keys
 from engine.store.measures import Measures
 from engine.store.pastruns import PastRuns
 from engine.store.powerlimits import PowerLimits
@@ -24,6 +25,7 @@ from engine.store.readers import Readers
 from engine.store.services import Services
 from engine.store.sessions import Sessions
 from engine.store.slots import Slots
+from engine.store.starts import Starts
 from engine.store.usage import Usage
 from engine.store.writer import Writer
 
@@ -36,6 +38,7 @@ class Store:
         self.readers = readers
         self.jobs = Jobs(writer, readers, half_life_s)
         self.arrays = Arrays(readers)
+        self.keys = Keys(readers)
         self.past_runs = PastRuns(readers)
         self.measures = Measures(readers)
         self.accounts = Accounts(writer, readers)
@@ -44,6 +47,7 @@ class Store:
         self.sessions = Sessions(writer, readers)
         self.usage = Usage(writer, readers, half_life_s)
         self.audit = Audit(writer, readers)
+        self.starts = Starts(writer)
         self.gpus = GpuFlags(writer, readers)
         self.power_limits = PowerLimits(writer, readers)
         self.quarantines = Quarantines(writer, readers)

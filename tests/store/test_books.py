@@ -8,7 +8,7 @@ from sqlite_utils import Database
 
 from engine.bookkeeping import Bill, Billed, Charged
 from engine.core.model import AccountName, GpuUuid, GroupName, Owner, ServiceName
-from engine.store.audit import Entry
+from engine.store.audit import Entry, Filters
 from engine.store.gpus import GpuFlag
 from engine.store.groups import Group
 from engine.store.services import Service
@@ -118,7 +118,7 @@ async def test_the_log_is_read_newest_first(store: Store) -> None:
     page = await store.audit.page(limit=4)
     assert [stored.entry for stored in page] == entries[:1:-1]
     assert [stored.entry for stored in await store.audit.page(before=page[-1].id)] == [entries[1], entries[0]]
-    assert [stored.entry.target for stored in await store.audit.page(account="ann")] == ["5", "3", "1"]
+    assert [stored.entry.target for stored in await store.audit.page(filters=Filters(account="ann"))] == ["5", "3", "1"]
     assert await store.audit.page(before=10**30, limit=1) == page[:1]
 
 
