@@ -170,6 +170,7 @@ class AuthSettings(_Group):
 
     peer: bool = Field(True, description="An account's linked Unix user gets in without a password.")
     root: str | None = Field(None, description="The account that root on the socket is; unset: as anybody else.")
+    group_managers: bool = Field(False, description="Accounts made managers may manage their group's jobs.")
     session_days: float = Field(7.0, gt=0, le=30, description="A session ends after so many days.")
     sessions_per_account: int = Field(1, ge=1, le=100, description="A further log-in ends the oldest.")
     bcrypt_rounds: int = Field(12, ge=4, le=16, description="Cost of a password hash, as a power of two.")
@@ -212,6 +213,38 @@ class RetentionSettings(_Group):
     )
 
 
+_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+HostEntry = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/-]+$")]
+
+
+class NotifySettings(_Group):
+    """[notify]"""
+
+    summary_s: float = Field(60.0, ge=0, description="An account gets a message at most so often; one sums up.")
+    per_hour: int = Field(20, ge=1, le=1000, description="Messages to one account in an hour.")
+    max_age_h: float = Field(24.0, gt=0, le=24 * 30, description="A message that cannot be sent is tried so long.")
+    mail: Literal["off", "sendmail", "smtp"] = Field("off", description="How mail is sent.")
+    mail_from: str | None = Field(None, max_length=254, description="Sender of mail; unset: rcq at the host's name.")
+    mail_domains: list[str] = Field([], description="Mail goes to these domains alone; empty: to any.")
+    sendmail: str = Field("/usr/sbin/sendmail", description="The program that takes mail.")
+    smtp_host: str = Field("localhost", min_length=1, description="The server that takes mail.")
+    smtp_port: int = Field(25, ge=1, le=65_535, description="Its port.")
+    smtp_security: Literal["none", "starttls", "tls"] = Field("none", description="Encryption on the way to it.")
+    smtp_user: str | None = Field(None, description="Log in there as; unset: without a log-in.")
+    smtp_password_file: FilePath | None = Field(None, description="File with that user's password, nothing else.")
+    webhook_hosts: list[HostEntry] = Field([], description="Hosts whose webhooks may be called; empty: no webhooks.")
+    command: list[str] = Field([], description="Program and arguments that get each message; empty: none.")
+    command_timeout_s: float = Field(30.0, gt=0, le=600, description="It is ended after so long.")
+
+    @model_validator(mode="after")
+    def _no_password_in_the_clear(self) -> "NotifySettings":
+        if (self.smtp_user is None) != (self.smtp_password_file is None):
+            raise ValueError("smtp_user and smtp_password_file belong together")
+        if self.smtp_user is not None and self.smtp_security == "none" and self.smtp_host not in _HERE:
+            raise ValueError("a password does not leave this machine in the clear: set smtp_security")
+        return self
+
+
 class PrivacySettings(_Group):
     """[privacy]"""
 
@@ -233,4 +266,5 @@ class Settings(_Group):
     executor: ExecutorSettings = ExecutorSettings()
     ingest: IngestSettings = IngestSettings()
     retention: RetentionSettings = RetentionSettings()
+    notify: NotifySettings = NotifySettings()
     privacy: PrivacySettings = PrivacySettings()
