@@ -174,8 +174,17 @@ class AuthSettings(_Group):
     session_days: float = Field(7.0, gt=0, le=30, description="A session ends after so many days.")
     sessions_per_account: int = Field(1, ge=1, le=100, description="A further log-in ends the oldest.")
     bcrypt_rounds: int = Field(12, ge=4, le=16, description="Cost of a password hash, as a power of two.")
-    lockout_failures: int = Field(5, ge=1, description="So many wrong passwords in a row lock the account.")
-    lockout_s: Seconds = Field(60.0, description="For so long.")
+    token_days: float = Field(30.0, gt=0, le=30, description="An API token ends after so many days at most.")
+    tokens_per_account: int = Field(20, ge=0, le=1000, description="API tokens at once; 0: none.")
+    lockout_failures: int = Field(5, ge=1, description="Wrong passwords in a row that lock a name for a Unix user.")
+    lockout_s: Seconds = Field(60.0, description="For so long; each further time twice as long.")
+    lockout_max_s: Seconds = Field(3600.0, description="But not longer; after so long without one it begins anew.")
+
+    @model_validator(mode="after")
+    def _first_within_longest(self) -> "AuthSettings":
+        if self.lockout_s > self.lockout_max_s:
+            raise ValueError("lockout_s must not be above lockout_max_s")
+        return self
 
 
 class ExecutorSettings(_Group):

@@ -24,6 +24,7 @@ class Identity:
 
     must_change_password: the log-in was made with a one-time password, and is good for nothing but setting another.
     manages_group: may manage the jobs of its group. token_name: of the API token that it carries, if it is one.
+    read_only: that one is good for reading alone.
     origin: where it comes from, `None` where the kernel does not tell.
     """
 
@@ -36,6 +37,7 @@ class Identity:
     must_change_password: bool = False
     manages_group: bool = False
     token_name: str | None = None
+    read_only: bool = False
     origin: Origin | None = None
 
     @property
@@ -69,7 +71,7 @@ ArrayStep = Literal["cancel", "hold", "release"]
 class NewAccount:
     """An account to be made. password: clear text, `None` for none (then only the linked Unix user gets in).
 
-    one_time: that password has to be changed at the first log-in.
+    one_time: that password has to be changed at the first log-in. manager: of its group's jobs.
     """
 
     name: str
@@ -78,6 +80,7 @@ class NewAccount:
     password: str | None = None
     unix_user: str | None = None
     one_time: bool = False
+    manager: bool = False
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -91,6 +94,7 @@ class AccountChange:
     password: str | None = None
     quota: QuotaView | None = None
     one_time: bool = False
+    manager: bool | None = None
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -101,6 +105,15 @@ class GroupChange:
     share: float | None = None
     guarantee_gpus: int | None = None
     quota: QuotaView | None = None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class NewTokenAsked:
+    """An API token that somebody wants. days: until it expires, `None`: as many as there are. read_only: GET alone."""
+
+    name: str
+    days: float | None = None
+    read_only: bool = False
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

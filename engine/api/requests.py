@@ -131,7 +131,7 @@ def _with_password(asked: T, alone: bool) -> T:
 
 
 class AccountAsked(Asked):
-    """POST /v1/accounts. one_time: the password has to be changed at the first log-in."""
+    """POST /v1/accounts. one_time: the password has to be changed at the first log-in. manager: of its group's jobs."""
 
     name: Name
     group: Name
@@ -139,6 +139,7 @@ class AccountAsked(Asked):
     password: Password | None = None
     unix_user: Name | None = None
     one_time: bool = False
+    manager: bool = False
 
     @model_validator(mode="after")
     def _one_time_password(self) -> Self:
@@ -175,6 +176,7 @@ class AccountChangeAsked(_Change):
     password: Password = Field(default_factory=str)
     quota: QuotaAsked = Field(default_factory=QuotaAsked)
     one_time: bool = Field(default_factory=bool)
+    manager: bool = Field(default_factory=bool)
 
     @model_validator(mode="after")
     def _one_time_password(self) -> Self:

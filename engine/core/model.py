@@ -44,10 +44,10 @@ class Shape:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Owner:
-    """Who pays for a job: the account and the group it was submitted for."""
+    """Who pays for a job: the account and the group it was submitted for; the group is empty where it is not known."""
 
     account: AccountName
-    group: GroupName
+    group: GroupName = GroupName("")
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

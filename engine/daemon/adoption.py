@@ -17,6 +17,7 @@ from engine.core.lifecycle import Cause, JobState
 from engine.core.model import GpuUuid, GroupKey, JobId
 from engine.core.policy import Policy
 from engine.core.snapshot import Lease
+from engine.daemon.access import Action, may
 from engine.daemon.answers import audited, not_ready
 from engine.daemon.attribution import sendable
 from engine.daemon.billing import bill_of, first_charge
@@ -129,7 +130,7 @@ class Adoption:
     def _check_owner(self, who: Identity, found: _Found) -> None:
         account = self._register.accounts.get(who.account)
         linked = account.unix_user if account else None
-        if not who.is_admin and (not found.user or linked != found.user):
+        if not may(who, Action.ADOPT_ANY) and (not found.user or linked != found.user):
             mine = f"your account is linked to {linked}" if linked else "your account is linked to no Unix user"
             told = (
                 f"Process {found.pid} is {found.user or 'of an unknown user'}'s, and {mine}: ask an admin to link it."
@@ -178,12 +179,14 @@ class Adoption:
         )
         bill = bill_of(lease, self._books.cards.gpus(now), self._policy)
         charged = first_charge(key, bill, now)
-        entry = audited(self._clock, who, "job.adopt", str(found.pid), user=found.user, gpus=list(lease.gpus))
+        after = {"pid": found.pid, "user": found.user, "gpus": list(lease.gpus)}
         try:
             job = await self._store.adopt(
                 NewJob(fields=fields, key=key, submitted_at=now),
                 lambda job: _changes(replace(lease, job=job), bill, charged, self._boot_id),
-                entry,
+                lambda job: audited(
+                    self._clock, who, "job.adopt", job, owner=key.owner.account, before={}, after=after
+                ),
             )
         except StoreError as error:
             raise not_ready(error) from error

@@ -13,6 +13,7 @@ from engine.api.asks import ArrayStep, Identity
 from engine.bookkeeping import MovedAll
 from engine.core.lifecycle import WAITING, JobState
 from engine.core.model import JobId
+from engine.daemon.access import Action
 from engine.daemon.answers import audited, not_ready, note_done
 from engine.daemon.arrays import ArrayLookup
 from engine.daemon.books import Books, Live
@@ -93,7 +94,7 @@ class ArrayControl:
 
     async def change(self, who: Identity, number: int, step: ArrayStep, elements: Sequence[int]) -> ArrayChanged:
         """Take the step for these elements, for all if none are named. Raises Refused."""
-        array = await self._lookup.own(who, number)
+        array = await self._lookup.find(who, number, Action.CONTROL_JOB)
         jobs = [JobId(str(one)) for one in await self._lookup.elements(array, elements)]
         done = ArrayChanged(array=number)
         if step == "cancel":
@@ -195,7 +196,7 @@ class ArrayControl:
         """One entry for all of them; what is done stays done, even if the audit log cannot be written."""
         target = f"{array.parent}[{compact(sorted(set(elements)))[:MOST_TARGET]}]"
         counts = {"changed": done.changed, "ending": done.ending}
-        entry = audited(self._clock, who, action, target, owner=array.account, **counts)
+        entry = audited(self._clock, who, action, target, owner=array.account, count=counts)
         await note_done(self._store.audit, entry)
 
 

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from engine.api.asks import Identity, JobQuery
 from engine.core.lifecycle import LEASED, TERMINAL, JobState
 from engine.daemon import cursors
+from engine.daemon.access import Action
 from engine.daemon.answers import not_ready
+from engine.daemon.lookup import Lookup
 from engine.daemon.views import Views
 from engine.protocol.arrays import compact
 from engine.protocol.errors import Refused
@@ -24,9 +26,10 @@ Rows = Callable[[Identity, list[StoredJob]], list[JobRow]]
 class ArrayLookup:
     """One job array by the id of its first element."""
 
-    def __init__(self, *, store: Store, views: Views) -> None:
+    def __init__(self, *, store: Store, views: Views, lookup: Lookup) -> None:
         self._store = store
         self._views = views
+        self._lookup = lookup
 
     async def known(self, who: Identity, job: int) -> StoredArray:
         """The array, whoever it belongs to. JOB_NOT_FOUND also for what the caller may not know of."""
@@ -34,15 +37,15 @@ class ArrayLookup:
             array, stored = await self._store.arrays.array(job), await self._store.jobs.job(job)
         except StoreError as error:
             raise not_ready(error) from error
-        if array is not None and self._views.knows_of(who, array.account):
-            return array
-        raise _no_array(job, stored if stored and self._views.knows_of(who, stored.account) else None)
+        known = stored if stored and self._views.knows_of(who, stored.owner) else None
+        if array is None or known is None:
+            raise _no_array(job, known)
+        return array
 
-    async def own(self, who: Identity, job: int) -> StoredArray:
-        """The array, to be changed. JOB_NOT_FOUND also for another account's, unless admin."""
+    async def find(self, who: Identity, job: int, action: Action) -> StoredArray:
+        """The array, for this action. JOB_NOT_FOUND also for one that is not the caller's to see."""
         array = await self.known(who, job)
-        if not self._views.owns(who, array.account):
-            raise _no_array(job, None)
+        await self._lookup.find(who, job, action)
         return array
 
     async def elements(self, array: StoredArray, indices: Sequence[int]) -> Sequence[int]:

@@ -6,8 +6,9 @@ from typing import Any
 
 from config.settings import Settings
 from engine.api.asks import FeedEvent, Identity
-from engine.core.model import GpuUuid
+from engine.core.model import AccountName, GpuUuid, Owner
 from engine.core.policy import Policy
+from engine.daemon.access import Action, may, require
 from engine.daemon.backupkeeper import BackupKeeper
 from engine.daemon.books import Books, Live
 from engine.daemon.cardcontrol import CardControl
@@ -16,7 +17,6 @@ from engine.daemon.cardviews import link_ranks, process_views
 from engine.daemon.elements import shown_name
 from engine.daemon.feed import Feed, Happening
 from engine.daemon.passes import Passes
-from engine.daemon.peopleviews import only_admins
 from engine.daemon.register import Register
 from engine.daemon.slotviews import gpu_slot
 from engine.daemon.views import Views
@@ -66,14 +66,14 @@ class BoxService:
 
     async def drain(self, who: Identity, uuid: str, why: str | None) -> GpuView:
         """Take a card out of use (admins); running jobs finish. NOT_FOUND."""
-        only_admins(who)
+        require(who, Action.STEER_CARDS)
         card = self._card(uuid)
         await self._control.drain(who, card, why)
         return self._changed(who, card)
 
     async def resume(self, who: Identity, uuid: str) -> GpuView:
         """Put a drained or quarantined card back into use (admins). NOT_FOUND, INVALID_STATE."""
-        only_admins(who)
+        require(who, Action.STEER_CARDS)
         card = self._card(uuid)
         await self._control.resume(who, card)
         return self._changed(who, card)
@@ -113,16 +113,14 @@ class BoxService:
         return self._seen_of_account(who, happening)
 
     def _seen_of_account(self, who: Identity, happening: Happening) -> dict[str, Any] | None:
-        account = happening.account or ""
+        owner = Owner(account=AccountName(happening.account or ""))
         if happening.kind == "job":
             return (
-                {"id": int(happening.job or 0), "state": happening.state}
-                if self._views.knows_of(who, account)
-                else None
+                {"id": int(happening.job or 0), "state": happening.state} if self._views.knows_of(who, owner) else None
             )
         if happening.kind == "notice":
             told = {"job": int(happening.job) if happening.job else None, **(happening.told or {})}
-            return told if self._views.owns(who, account) else None
+            return told if may(who, Action.SEE_JOB, owner) else None
         return {}
 
     def _gpus(self, who: Identity) -> list[GpuView]:
@@ -174,8 +172,8 @@ class BoxService:
 
     def _user(self, who: Identity, live: Live) -> GpuUser:
         owner = live.lease.key.owner
-        if not self._views.sees_all_of(who, owner.account):
-            return GpuUser(id=None, account=None, group=owner.group, name=None, memory_mb=None)
+        if not self._views.sees_all_of(who, owner):
+            return GpuUser(id=None, account=None, group=self._views.group_of(who, owner), name=None, memory_mb=None)
         return GpuUser(
             id=int(live.job),
             account=owner.account,

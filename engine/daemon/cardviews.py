@@ -6,6 +6,8 @@ Must not know how they were told apart. Text of strangers is handed on as data: 
 import os
 
 from engine.api.asks import Identity
+from engine.core.model import AccountName, Owner
+from engine.daemon.access import Action, may
 from engine.daemon.books import Books
 from engine.daemon.cards import Card, Cards
 from engine.daemon.carduse import Stranger
@@ -19,7 +21,7 @@ def process_views(books: Books, views: Views, who: Identity, card: Card) -> list
     found = [_stranger(who, one) for one in card.use.strangers]
     for job, process in card.use.processes:
         live = books.live.get(job)
-        known = live is not None and views.sees_all_of(who, live.lease.key.owner.account)
+        known = live is not None and views.sees_all_of(who, live.lease.key.owner)
         found.append(
             GpuProcessView(
                 pid=process.pid,
@@ -34,7 +36,8 @@ def process_views(books: Books, views: Views, who: Identity, card: Card) -> list
 
 
 def _stranger(who: Identity, one: Stranger) -> GpuProcessView:
-    sees_all = who.is_admin or (one.account is not None and one.account == who.account)
+    owner = Owner(account=AccountName(one.account or ""))
+    sees_all = may(who, Action.SEE_COMMANDS, owner)
     return GpuProcessView(
         pid=one.pid,
         foreign=True,

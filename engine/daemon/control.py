@@ -7,6 +7,7 @@ from engine.api.asks import Identity
 from engine.bookkeeping import Ended, Moved
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import JobId
+from engine.daemon.access import Action
 from engine.daemon.books import Books
 from engine.daemon.deeds import Deeds
 from engine.daemon.gatekeeper import Gatekeeper
@@ -46,7 +47,7 @@ class Control:
 
     async def cancel(self, who: Identity, job: int) -> None:
         """End it, waiting or running. INVALID_STATE if it has ended."""
-        stored = await self._lookup.own(who, job)
+        stored = await self._lookup.find(who, job, Action.CONTROL_JOB)
         number = JobId(str(job))
         before = self._views.state(stored)
         live = self._books.live.get(number)
@@ -54,7 +55,7 @@ class Control:
             await self._runs.stop(live)
             await self._deeds.settle_stop()
             if number not in self._books.pending:  # its start may have failed to be written down meanwhile
-                await self._deeds.note(who, "job.cancel", stored, before)
+                await self._deeds.note(who, "job.cancel", stored, before, ending=True)
                 return
         taken = self._waiting.take(waiting_of(stored))
         if taken is None:
@@ -65,7 +66,7 @@ class Control:
 
     async def hold(self, who: Identity, job: int) -> None:
         """Keep a pending job from starting. INVALID_STATE unless pending."""
-        stored = await self._lookup.own(who, job)
+        stored = await self._lookup.find(who, job, Action.CONTROL_JOB)
         taken = self._taken(stored, JobState.PENDING, "held")
         await self._change(who, "job.hold", stored, taken, Moved(job=taken.job, state=JobState.HELD))
         self._waiting.put(taken, JobState.HELD)
@@ -73,7 +74,7 @@ class Control:
 
     async def release(self, who: Identity, job: int) -> None:
         """Let a held job go on. INVALID_STATE unless held."""
-        stored = await self._lookup.own(who, job)
+        stored = await self._lookup.find(who, job, Action.CONTROL_JOB)
         taken = self._taken(stored, JobState.HELD, "released")
         await self._change(who, "job.release", stored, taken, Moved(job=taken.job, state=JobState.PENDING))
         self._waiting.put(taken, JobState.PENDING)

@@ -12,6 +12,7 @@ from engine.api.asks import Identity
 from engine.api.changes import changed
 from engine.bookkeeping import NewJob
 from engine.core.model import GroupKey, JobId
+from engine.daemon.access import TERMS, Action
 from engine.daemon.allowance import Allowances
 from engine.daemon.answers import audited, not_ready
 from engine.daemon.books import Books
@@ -33,8 +34,8 @@ GATE = frozenset({"after", "begin", "cron"})
 RULE = "Only a job that waits can be; a running one keeps its request. Cancel it, or requeue it first."
 MOST_TOLD = 200
 """Characters of a value that the audit log keeps."""
-SECRET = frozenset({"environment"})
-"""Fields of which the audit log gets the names and not the values: tokens are passed that way."""
+SECRET = frozenset({"environment", "command", "script", "args"})
+"""Fields of which the audit log hears that they are others, and no value: passwords and tokens are passed that way."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -76,7 +77,8 @@ class Edit:
         """Change these fields; `None`: back to the default. INVALID_STATE unless it waits, else as a submission."""
         number = JobId(str(job))
         await self._deeds.settle()
-        stored = await self._lookup.own(who, job)
+        action = Action.CHANGE_TERMS if changes.keys() <= TERMS else Action.CHANGE_JOB
+        stored = await self._lookup.find(who, job, action)
         if self._books.waits(number) is None or stored.fields is None:
             raise self._deeds.wrong_state(stored, "edited", RULE)
         fields = changed(stored.fields, changes)
@@ -150,18 +152,18 @@ class Edit:
         self._deeds.tell(stored, taken.state)
 
 
-def _told(stored: StoredJob, fields: JobFields) -> dict[str, dict[str, Any]]:
+def _told(stored: StoredJob, fields: JobFields) -> dict[str, Any]:
     """What was there and what is there now, of each field that is another."""
     before, after = asdict(stored.fields or JobFields()), asdict(fields)
     names = [name for name in after if before.get(name) != after[name]]
+    shown = [name for name in names if name not in SECRET]
     return {
-        "before": {name: _short(name, before.get(name)) for name in names},
-        "after": {name: _short(name, after[name]) for name in names},
+        "before": {name: _short(before.get(name)) for name in shown},
+        "after": {name: _short(after[name]) for name in shown},
+        "changed": names,
     }
 
 
-def _short(name: str, value: Any) -> Any:
-    if name in SECRET:
-        return sorted(value)
+def _short(value: Any) -> Any:
     text = json.dumps(value)
     return value if len(text) <= MOST_TOLD else f"{len(text)} characters"

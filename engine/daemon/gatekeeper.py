@@ -11,7 +11,7 @@ from dataclasses import replace
 from engine.api.asks import Identity
 from engine.bookkeeping import STEP_S, AtGate, Ended, KnownJob, Passed
 from engine.core.lifecycle import TERMINAL, Cause, JobState
-from engine.core.model import JobId, Waiting
+from engine.core.model import AccountName, JobId, Owner, Waiting
 from engine.daemon import cron
 from engine.daemon.answers import not_ready
 from engine.daemon.books import Books
@@ -159,7 +159,8 @@ class Gatekeeper:
         unknown = [
             one
             for one, number in numbers.items()
-            if number not in standings or not self._views.sees_all_of(who, standings[number][0])
+            if number not in standings
+            or not self._views.sees_all_of(who, Owner(account=AccountName(standings[number][0])))
         ]
         if unknown:
             self._gate.forget(entry)

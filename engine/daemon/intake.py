@@ -17,6 +17,7 @@ from engine.core.placement.possible import impossible
 from engine.core.policy import Policy
 from engine.core.reasons import Impossible, QuotaReached
 from engine.core.snapshot import Snapshot
+from engine.daemon.access import Action, may
 from engine.daemon.books import Books
 from engine.daemon.containment import Containment
 from engine.daemon.elements import too_large
@@ -177,7 +178,7 @@ class Intake:
         group = key.owner.group
         if group == who.group:
             return None
-        if not who.is_admin:
+        if not may(who, Action.SUBMIT_TO_ANY_GROUP):
             return Refused(
                 "FORBIDDEN",
                 f"You are in group {who.group}: leave the group out, or ask an admin to move you.",

@@ -11,7 +11,8 @@ from engine.core.lifecycle import TERMINAL
 from engine.core.model import JobId
 from engine.core.places import positions
 from engine.core.policy import Policy
-from engine.daemon import gateviews
+from engine.daemon import gateviews, reach
+from engine.daemon.access import Action
 from engine.daemon.adoption import Adoption
 from engine.daemon.arraycontrol import ArrayControl
 from engine.daemon.arrays import ArrayListing
@@ -86,19 +87,19 @@ class JobService:
     async def page(self, who: Identity, query: JobQuery) -> JobPage:
         """A page of jobs; those of others as the privacy setting has it."""
         listing = self._listing if query.array is None else self._array_listing
-        return await listing.page(who, query)
+        return await listing.page(who, reach.allowed(self._views, who, query))
 
     async def show(self, who: Identity, job: int) -> JobDetail:
-        """One job. JOB_NOT_FOUND also for another account's, unless admin."""
-        stored = await self._lookup.own(who, job)
+        """One job. JOB_NOT_FOUND also for one that the caller may not see."""
+        stored = await self._lookup.find(who, job, Action.SEE_JOB)
         pending = JobId(str(job)) in self._books.pending
         places = positions(self._books.snapshot(self._clock.now()), self._policy) if pending else {}
         forecast = self._ahead.forecasts.known() if pending else None
-        return self._views.detail(stored, places, Outlooks(self._books.plan, forecast))
+        return self._views.detail(who, stored, places, Outlooks(self._books.plan, forecast))
 
     async def why(self, who: Identity, job: int) -> Why:
         """Why it does not start, and where it stands: by a plan made now, not by the last one."""
-        stored = await self._lookup.own(who, job)
+        stored = await self._lookup.find(who, job, Action.SEE_JOB)
         number = JobId(str(job))
         key = self._books.pending.key_of(number)
         waiting = self._books.pending.waiting(number, stored.submitted_at)
@@ -149,6 +150,6 @@ class JobService:
 
     async def log(self, who: Identity, job: int, stream: str, offset: int, limit: int) -> LogChunk:
         """Bytes of `stdout` or `stderr` from `offset` (negative: from the end), at most `limit`."""
-        stored = await self._lookup.own(who, job)
+        stored = await self._lookup.find(who, job, Action.READ_FILES)
         complete = self._views.state(stored) in TERMINAL  # before the read: what was written before the end is in it
         return await self._logs.read(job, stream, offset, limit, complete=complete)

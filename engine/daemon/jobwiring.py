@@ -100,7 +100,8 @@ def recurrence_of(ground: Ground, submission: Submission) -> Recurrence:
 def jobs_of(ground: Ground, passes: Passes, runs: Runs, submission: Submission, judges: Judges) -> JobService:
     """The service of jobs behind the API."""
     books, store, views, clock = ground.books, ground.store, ground.views, ground.clock
-    lookup, arrays = Lookup(store=store.jobs, views=views), ArrayLookup(store=store, views=views)
+    lookup = Lookup(store=store.jobs)
+    arrays = ArrayLookup(store=store, views=views, lookup=lookup)
     ahead = foresight(
         books=books,
         store=store.jobs,

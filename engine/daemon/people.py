@@ -8,20 +8,20 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from engine.api.asks import AccountChange, GroupChange, Identity, NewAccount
+from engine.api.asks import AccountChange, GroupChange, Identity, NewAccount, Origin
+from engine.daemon.access import Action, may, require
 from engine.daemon.answers import audited, not_ready
 from engine.daemon.groupterms import changed_group, check_guarantee
-from engine.daemon.logins import Logins
+from engine.daemon.logins import Logins, only_in_person
 from engine.daemon.passwords import Passwords
 from engine.daemon.peopleviews import (
     account_view,
     changes_of,
     checked_name,
     group_view,
-    groups_changes,
-    only_admins,
     service_view,
 )
+from engine.daemon.peopletold import told_account, told_group, told_service
 from engine.daemon.persons import Persons
 from engine.daemon.quotaview import quota_of
 from engine.daemon.register import Register
@@ -76,9 +76,9 @@ class PeopleService:
         """The enabled account linked to that Unix user, when `auth.peer` is on."""
         return await self._logins.by_peer(uid)
 
-    async def login(self, name: str, password: str) -> Session:
+    async def login(self, name: str, password: str, origin: Origin | None = None) -> Session:
         """A new session."""
-        return await self._logins.login(name, password)
+        return await self._logins.login(name, password, origin)
 
     async def logout(self, who: Identity) -> None:
         """End the session of this request."""
@@ -96,66 +96,96 @@ class PeopleService:
         if not first:
             if who is None:
                 raise Refused("UNAUTHENTICATED", "Log in as an admin to make accounts: rcq login NAME.")
-            only_admins(who)
+            require(who, Action.CHANGE_PEOPLE)
+            only_in_person(who)
         role = "admin" if first else _role(new.role)
         note = await self._persons.link(new.unix_user, role) if new.unix_user else None
         account = Account(
             name=checked_name(new.name, "name"),
             role=role,
             group=checked_name(new.group, "group"),
-            password_hash=await self._passwords.hash(new.password) if new.password is not None else None,
+            password_hash=await self._passwords.hash(new.password, uid) if new.password is not None else None,
             unix_user=new.unix_user,
             disabled=False,
             created_at=self._clock.now(),
             one_time=new.one_time,
+            manager=new.manager,
         )
-        entry = audited(self._clock, who, "account.add", new.name, role=role, group=new.group, one_time=new.one_time)
+        entry = audited(
+            self._clock,
+            who,
+            "account.add",
+            new.name,
+            owner=new.name,
+            before={},
+            after=told_account(account),
+            new_group=account.group not in self._register.groups,
+        )
+        if who is None:
+            entry = replace(entry, via="peer", uid=uid)
         await self._do(self._store.accounts.add(account, only_first=first, entry=entry))
         return account_view(self._register.accounts[account.name], note)
 
     async def accounts(self, who: Identity) -> list[AccountView]:
         """All accounts for admins, the own one for others."""
-        shown = (a for a in self._register.accounts.values() if who.is_admin or a.name == who.account)
+        shown = (
+            a for a in self._register.accounts.values() if may(who, Action.SEE_ALL_PEOPLE) or a.name == who.account
+        )
         return [account_view(account) for account in shown]
 
     async def change_account(self, who: Identity, name: str, change: AccountChange) -> AccountView:
         """Change an account (admins). NOT_FOUND."""
-        only_admins(who)
+        require(who, Action.CHANGE_PEOPLE)
         before = self._register.accounts.get(name)
         if before is None:
             raise Refused("NOT_FOUND", f"There is no account {name}. See: rcq account list.")
+        if _opens_a_way_in(change):
+            only_in_person(who)
         values = changes_of(change)
         if change.role is not None:
             _role(change.role)
         if change.quota is not None:
             values["quota"] = quota_of(change.quota)
         if change.password is not None:
-            values["password_hash"] = await self._passwords.hash(change.password)
+            values["password_hash"] = await self._passwords.hash(change.password, _uid(who))
             values["one_time"] = change.one_time
         after = replace(before, **values)
         self._keep_an_admin(before, after)
         is_linked_anew = (after.unix_user, after.role) != (before.unix_user, before.role)
         note = await self._persons.link(after.unix_user, after.role) if after.unix_user and is_linked_anew else None
-        told = {key: str(value) for key, value in values.items() if key != "password_hash"}
-        was = {key: str(getattr(before, key)) for key in told}
         entry = audited(
-            self._clock, who, "account.change", name, before=was, after=told, password=change.password is not None
+            self._clock,
+            who,
+            "account.change",
+            name,
+            owner=name,
+            before=told_account(before),
+            after=told_account(after),
+            new_password=change.password is not None,
         )
-        await self._do(self._store.accounts.change(name, lambda a: replace(a, **values), entry=entry))
-        if change.disabled or change.password is not None:
-            await self._do(self._logins.end_sessions(name))
+        ends = bool(change.disabled) or change.password is not None
+        try:
+            await self._do(
+                self._store.accounts.change(name, lambda a: replace(a, **values), entry=entry, ends_sessions=ends)
+            )
+        finally:
+            self._logins.forget()
         return account_view(self._register.accounts[name], note)
 
     async def groups(self, who: Identity) -> list[GroupView]:
         """All groups for admins, the own one for others."""
-        return [self._group(g.name) for g in self._register.groups.values() if who.is_admin or g.name == who.group]
+        return [
+            self._group(g.name)
+            for g in self._register.groups.values()
+            if may(who, Action.SEE_ALL_PEOPLE) or g.name == who.group
+        ]
 
     async def add_group(self, who: Identity, name: str, change: GroupChange) -> GroupView:
         """Make a group (admins). INVALID_STATE if it exists."""
-        only_admins(who)
+        require(who, Action.CHANGE_PEOPLE)
         checked_name(name, "name")
         group = changed_group(Group(name=name), change)
-        entry = audited(self._clock, who, "group.add", name, after=groups_changes(change))
+        entry = audited(self._clock, who, "group.add", name, before={}, after=told_group(group))
         async with self._guarantees:
             check_guarantee(group, self._register.groups.values(), self._cards())
             await self._do(self._store.groups.add(group, entry=entry))
@@ -163,22 +193,23 @@ class PeopleService:
 
     async def change_group(self, who: Identity, name: str, change: GroupChange) -> GroupView:
         """Change a group (admins). NOT_FOUND."""
-        only_admins(who)
+        require(who, Action.CHANGE_PEOPLE)
         async with self._guarantees:
             before = self._register.groups.get(name)
             if before is None:
                 raise Refused("NOT_FOUND", f"There is no group {name}. See: rcq group list.")
             if change.guarantee_gpus is not None or change.quota is not None:
                 check_guarantee(changed_group(before, change), self._register.groups.values(), self._cards())
-            changed_group(before, change)
-            entry = audited(self._clock, who, "group.change", name, before=str(before), after=groups_changes(change))
+            was, now = told_group(before), told_group(changed_group(before, change))
+            entry = audited(self._clock, who, "group.change", name, before=was, after=now)
             await self._do(self._store.groups.change(name, lambda group: changed_group(group, change), entry=entry))
         return self._group(name)
 
     async def remove_group(self, who: Identity, name: str) -> None:
         """Remove a group that has no accounts (admins). NOT_FOUND, INVALID_STATE."""
-        only_admins(who)
-        entry = audited(self._clock, who, "group.remove", name, before=str(self._register.groups.get(name)))
+        require(who, Action.CHANGE_PEOPLE)
+        was = told_group(self._register.groups.get(name))
+        entry = audited(self._clock, who, "group.remove", name, before=was, after={})
         await self._do(self._store.groups.remove(name, entry=entry))
 
     async def services(self, who: Identity) -> list[ServiceView]:
@@ -187,13 +218,14 @@ class PeopleService:
 
     async def set_service(self, who: Identity, service: ServiceView) -> ServiceView:
         """Make or change a service (admins)."""
-        only_admins(who)
+        require(who, Action.CHANGE_PEOPLE)
         checked_name(service.name, "name")
         if service.jobs_per_account is not None and service.jobs_per_account < 0:
             raise _invalid("jobs_per_account", "must be 0 or more")
-        before = str(self._register.services.get(service.name))
+        before = self._register.services.get(service.name)
         new = Service(name=service.name, jobs_per_account=service.jobs_per_account, quota=quota_of(service.quota))
-        entry = audited(self._clock, who, "service.set", service.name, before=before, after=str(new))
+        was, now = told_service(before), told_service(new)
+        entry = audited(self._clock, who, "service.set", service.name, before=was, after=now)
         await self._do(self._store.services.set(new, entry=entry))
         return service_view(self._register.services[service.name])
 
@@ -220,6 +252,16 @@ class PeopleService:
             raise not_ready(error) from error
         await self._register.load()
         self._changed()
+
+
+def _opens_a_way_in(change: AccountChange) -> bool:
+    return any(value is not None for value in (change.password, change.unix_user, change.role)) or (
+        change.disabled is False
+    )
+
+
+def _uid(who: Identity) -> int | None:
+    return who.origin.uid if who.origin else None
 
 
 def _role(role: str) -> str:

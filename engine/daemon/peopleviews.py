@@ -4,10 +4,9 @@ Must not know how anything is written down.
 """
 
 import re
-from dataclasses import asdict
 from typing import Any
 
-from engine.api.asks import AccountChange, GroupChange, Identity
+from engine.api.asks import AccountChange
 from engine.core.model import GroupName
 from engine.daemon.quotaview import view_of
 from engine.daemon.usage import UsageBook
@@ -33,6 +32,7 @@ def account_view(account: Account, note: str | None = None) -> AccountView:
         quota=view_of(account.quota),
         note=note,
         one_time_password=account.one_time,
+        manager=account.manager,
     )
 
 
@@ -55,14 +55,10 @@ def service_view(service: Service) -> ServiceView:
 
 def changes_of(change: AccountChange) -> dict[str, Any]:
     """What is given of an account's plain values; an empty `unix_user` takes the link away."""
-    given: dict[str, Any] = {"role": change.role, "group": change.group, "disabled": change.disabled}
+    names = ("role", "group", "disabled", "manager")
+    given: dict[str, Any] = {name: getattr(change, name) for name in names}
     values = {name: value for name, value in given.items() if value is not None}
     return values if change.unix_user is None else {**values, "unix_user": change.unix_user or None}
-
-
-def groups_changes(change: GroupChange) -> dict[str, Any]:
-    """What is given of a group's values, for the audit log."""
-    return {name: value for name, value in asdict(change).items() if value is not None}
 
 
 def checked_name(name: str, field: str) -> str:
@@ -70,9 +66,3 @@ def checked_name(name: str, field: str) -> str:
     if not NAME.fullmatch(name):
         raise Refused("VALIDATION_ERROR", f"The {field} {RULE}.", [{"field": field, "message": RULE}])
     return name
-
-
-def only_admins(who: Identity) -> None:
-    """Raises Refused (FORBIDDEN) for everybody else."""
-    if not who.is_admin:
-        raise Refused("FORBIDDEN", "Only admins may do that. Ask one of them.")

@@ -10,7 +10,7 @@ from engine.api.asks import Identity
 from engine.core.decisions import Reserve
 from engine.core.estimate import foreseen_end
 from engine.core.forecast import Forecast, Foreseen
-from engine.core.model import GpuUuid, GroupKey, JobId
+from engine.core.model import GpuUuid, GroupKey, JobId, Owner
 from engine.core.snapshot import Slot
 from engine.daemon.books import Books
 from engine.daemon.forecasts import Forecasts
@@ -55,7 +55,7 @@ class PlannedFuture:
         until = now + hours * 3600.0
         spans = sorted(self._spans(forecast, now), key=lambda span: (span.start, int(span.job)))
         ahead = [span for span in spans if span.start < until and span.end > now]
-        seen = [span for span in ahead if self._views.knows_of(who, span.key.owner.account)][:MOST_ITEMS]
+        seen = [span for span in ahead if self._views.knows_of(who, span.key.owner)][:MOST_ITEMS]
         coming = sum(span.kind != "running" for span in spans)
         slots = [self._slot(who, slot) for slot in self._books.snapshot(now).slots if slot.start < until]
         names = await self._names(who, seen)
@@ -98,12 +98,12 @@ class PlannedFuture:
                 yield _span(FORECAST, seen)
 
     async def _names(self, who: Identity, spans: list[_Span]) -> dict[int, str | None]:
-        open_ = [int(span.job) for span in spans if self._views.sees_all_of(who, span.key.owner.account)]
+        open_ = [int(span.job) for span in spans if self._views.sees_all_of(who, span.key.owner)]
         return {job.id: job.name for job in await self._store.jobs(open_)} if open_ else {}
 
     def _item(self, who: Identity, span: _Span, names: dict[int, str | None]) -> PlanItem:
         owner = span.key.owner
-        open_ = self._views.sees_all_of(who, owner.account)
+        open_ = self._views.sees_all_of(who, owner)
         return PlanItem(
             kind=span.kind,
             id=int(span.job) if open_ else None,
@@ -118,7 +118,7 @@ class PlannedFuture:
         )
 
     def _slot(self, who: Identity, slot: Slot) -> PlanItem:
-        open_ = self._views.sees_all_of(who, slot.account)
+        open_ = self._views.sees_all_of(who, Owner(account=slot.account))
         return PlanItem(
             kind="slot",
             id=None,

@@ -7,6 +7,7 @@ from engine.api.asks import Identity
 from engine.bookkeeping import KnownJob, Moved
 from engine.core.lifecycle import TERMINAL, Cause, JobState
 from engine.core.model import JobId, Waiting
+from engine.daemon.access import Action
 from engine.daemon.allowance import Allowances
 from engine.daemon.answers import audited, not_ready
 from engine.daemon.books import Books, Live
@@ -63,7 +64,7 @@ class Requeue:
         """Stop it if it runs, and queue it again. INVALID_STATE if it waits, or is being ended."""
         number = JobId(str(job))
         await self._deeds.settle()
-        stored = await self._lookup.own(who, job)
+        stored = await self._lookup.find(who, job, Action.CONTROL_JOB)
         if isinstance(stored.fields, AdoptedFields):
             told = f"Job {job} was adopted while it ran: rcq cannot start it again. Submit its command as a job."
             raise Refused("INVALID_STATE", told)
@@ -88,7 +89,7 @@ class Requeue:
         told = f"attempt {live.attempt} was stopped: {who.account} had it requeued; it goes on as its next attempt"
         await self._runs.stop(live, Cause.PREEMPTED, told)
         await self._deeds.settle_stop()
-        await self._deeds.note(who, "job.requeue", stored, before, attempt=live.attempt)
+        await self._deeds.note(who, "job.requeue", stored, before, ending=True, attempt=live.attempt)
         self._passes.wake()
 
     async def _start_anew(self, who: Identity, stored: StoredJob) -> None:
@@ -120,7 +121,15 @@ class Requeue:
         change = Moved(
             job=known.job, state=JobState.PENDING, failures=0, oom_retries=0, submitted_at=waiting.submitted_at
         )
-        note = audited(self._clock, who, "job.requeue", str(stored.id), owner=stored.account, before=stored.state.value)
+        note = audited(
+            self._clock,
+            who,
+            "job.requeue",
+            str(stored.id),
+            owner=stored.account,
+            before={"state": stored.state.value},
+            after={"state": JobState.PENDING.value},
+        )
         try:
             await self._store.requeue(change, terms(entry) if entry is not None else None, note)
         except StoreError as error:

@@ -5,6 +5,7 @@ Must not know HTTP, nor how a pass keeps a slot.
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from config.settings import SchedulingSettings
 from engine.api.asks import Identity, NewReservation
@@ -12,6 +13,7 @@ from engine.core.decisions import Plan
 from engine.core.model import AccountName, GroupName, JobId
 from engine.core.policy import Policy
 from engine.core.snapshot import Gpu, Snapshot
+from engine.daemon.access import Action, may
 from engine.daemon.answers import audited, not_ready
 from engine.daemon.booking import any_of, exactly, in_use
 from engine.daemon.bookingrules import Wish, check_count, check_quotas, check_times, start_of
@@ -93,7 +95,7 @@ class SlotService:
         moved = self._put_in_force(slot, now)
         # 4. on disk, or as if it had never been asked for
         entry = audited(
-            self._clock, who, "reservation.add", str(slot.id), gpus=list(slot.gpus), start_at=start, end_at=slot.end_at
+            self._clock, who, "reservation.add", str(slot.id), owner=slot.account, before={}, after=_told(slot)
         )
         try:
             await self._store.slots.add(slot, entry=entry)
@@ -112,9 +114,11 @@ class SlotService:
         slot = self._books.slots.find(number, now)
         if slot is None:
             raise _unknown(number)
-        if not self._views.owns(who, slot.account):
+        if not may(who, Action.UNBOOK, slot.owner):
             raise Refused("FORBIDDEN", f"Reservation {number} is not yours: ask who booked it, or an admin.")
-        entry = audited(self._clock, who, "reservation.remove", str(number), booked_by=slot.account)
+        entry = audited(
+            self._clock, who, "reservation.remove", str(number), owner=slot.account, before=_told(slot), after={}
+        )
         try:
             await self._store.slots.remove(number, now, entry=entry)
         except Missing as error:
@@ -175,6 +179,11 @@ def pushed_back(before: Plan, after: Plan) -> int:
     """How many jobs start later by the second plan than by the first, or have no promise any more."""
     later = _starts(after)
     return sum(later.get(job, float("inf")) > at for job, at in _starts(before).items())
+
+
+def _told(slot: BookedSlot) -> dict[str, Any]:
+    """For the audit log."""
+    return {"gpus": list(slot.gpus), "start_at": slot.start_at, "end_at": slot.end_at}
 
 
 def _starts(plan: Plan) -> dict[JobId, float]:

@@ -4,6 +4,7 @@ Must not know how a booking comes about.
 """
 
 from engine.api.asks import Identity
+from engine.daemon.access import Action, may
 from engine.daemon.cards import Cards
 from engine.daemon.views import Views
 from engine.protocol.cards import GpuSlot
@@ -15,15 +16,15 @@ def reservation_view(views: Views, cards: Cards, who: Identity, slot: BookedSlot
     """A booking as a line of the list."""
     return ReservationView(
         id=slot.id,
-        account=slot.account if views.sees_all_of(who, slot.account) else None,
-        group=slot.group,
+        account=slot.account if views.sees_all_of(who, slot.owner) else None,
+        group=views.group_of(who, slot.owner),
         gpu_indices=cards.indices(slot.gpus),
         gpu_uuids=list(slot.gpus),
         start_at=slot.start_at,
         end_at=slot.end_at,
         created_at=slot.created_at,
         active=slot.start_at <= now < slot.end_at,
-        mine=views.owns(who, slot.account),
+        mine=may(who, Action.UNBOOK, slot.owner),
     )
 
 
@@ -32,8 +33,8 @@ def gpu_slot(views: Views, who: Identity, slot: BookedSlot | None, now: float) -
     if slot is None:
         return None
     return GpuSlot(
-        account=slot.account if views.sees_all_of(who, slot.account) else None,
-        group=slot.group,
+        account=slot.account if views.sees_all_of(who, slot.owner) else None,
+        group=views.group_of(who, slot.owner),
         start_at=slot.start_at,
         end_at=slot.end_at,
         starts_in_s=max(0.0, slot.start_at - now),

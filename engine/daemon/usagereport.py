@@ -13,6 +13,7 @@ from engine.core.ledger import Ledger
 from engine.core.model import AccountName, GroupName, Owner
 from engine.core.policy import Policy
 from engine.core.snapshot import Snapshot
+from engine.daemon.access import Action, may
 from engine.daemon.allowance import quota_of
 from engine.daemon.answers import not_ready
 from engine.daemon.books import Books
@@ -86,8 +87,8 @@ class UsageService:
 
     def _names(self, who: Identity, group: str | None) -> list[str]:
         if group is None:
-            return sorted(self._register.groups) if who.is_admin else [who.group]
-        if group != who.group and not who.is_admin:
+            return sorted(self._register.groups) if may(who, Action.SEE_ALL_USAGE) else [who.group]
+        if group != who.group and not may(who, Action.SEE_ALL_USAGE):
             raise Refused("FORBIDDEN", f"You see the usage of your own group, {who.group}. Leave the group out.")
         if group not in self._register.groups:
             raise Refused("NOT_FOUND", f"There is no group {group}. See: rcq group list.")
@@ -116,8 +117,8 @@ class UsageService:
         """Who is in the group, and who used any of it; as far as the caller may know of them."""
         members = (account.name for account in self._register.accounts.values() if account.group == group)
         names = {*members, *(owner.account for owner in one.owners() if owner.group == group)}
-        known = sorted(name for name in names if self._views.sees_all_of(who, name))
-        return [Owner(account=AccountName(name), group=GroupName(group)) for name in known]
+        owners = (Owner(account=AccountName(name), group=GroupName(group)) for name in sorted(names))
+        return [owner for owner in owners if self._views.sees_all_of(who, owner)]
 
 
 class _Reader:

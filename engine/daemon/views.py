@@ -13,7 +13,8 @@ from typing import Any, Literal
 from engine.api.asks import Identity
 from engine.bookkeeping import Measured
 from engine.core.lifecycle import LEASED, JobState
-from engine.core.model import GroupKey, JobId, Waiting
+from engine.core.model import GroupKey, JobId, Owner, Waiting
+from engine.daemon.access import Action, may
 from engine.daemon.books import Books
 from engine.daemon.gateviews import at_gate
 from engine.daemon.journal import Journal
@@ -53,31 +54,32 @@ class Views:
         self._others = others
         self._jobs_dir = jobs_dir
 
-    def hides_others(self, who: Identity) -> bool:
-        """Whether only jobs of their own exist for `who`."""
-        return self._others == "hidden" and not who.is_admin
+    @property
+    def hides_others(self) -> bool:
+        """Whether jobs that are not one's own to see do not exist for people."""
+        return self._others == "hidden"
 
-    def knows_of(self, who: Identity, account: str) -> bool:
-        """Whether the job of `account` exists at all for `who`."""
-        return who.account == account or not self.hides_others(who)
+    def knows_of(self, who: Identity, owner: Owner) -> bool:
+        """Whether what belongs to `owner` exists at all for `who`."""
+        return not self.hides_others or may(who, Action.SEE_ALL_JOBS, owner)
 
-    def sees_all_of(self, who: Identity, account: str) -> bool:
-        """Whether a listing shows `who` the names and commands of `account`."""
-        return self.owns(who, account) or self._others == "visible"
+    def sees_all_of(self, who: Identity, owner: Owner) -> bool:
+        """Whether a listing shows `who` the names and commands of what belongs to `owner`."""
+        return self._others == "visible" or may(who, Action.SEE_ALL_JOBS, owner)
 
-    def owns(self, who: Identity, account: str) -> bool:
-        """Whether `who` may see and change everything of a job of `account`."""
-        return who.is_admin or who.account == account
+    def group_of(self, who: Identity, owner: Owner) -> str | None:
+        """The group of `owner`, if `who` may know of it."""
+        return owner.group if self.knows_of(who, owner) else None
 
     def row(self, who: Identity, job: StoredJob, positions: Mapping[JobId, int], outlooks: Outlooks) -> JobRow:
         """One line of a listing; redacted where `who` may not see more."""
         row = JobRow(**self._values(job, positions, outlooks))
-        if not self.owns(who, job.account):
+        if not may(who, Action.SEE_JOB, job.owner):
             row.notices = []
-        return row if self.sees_all_of(who, job.account) else redacted(row)
+        return row if self.sees_all_of(who, job.owner) else redacted(row)
 
-    def detail(self, job: StoredJob, positions: Mapping[JobId, int], outlooks: Outlooks) -> JobDetail:
-        """Everything about a job, for its owner."""
+    def detail(self, who: Identity, job: StoredJob, positions: Mapping[JobId, int], outlooks: Outlooks) -> JobDetail:
+        """Everything about a job that `who` may see, who may see the job."""
         request = job.fields
         number = JobId(str(job.id))
         live = self._books.live.get(number)
@@ -104,6 +106,8 @@ class Views:
                 detail.message = detail.message or OUTPUT_ELSEWHERE
             detail.image = request.image
             detail.workdir, detail.environment, detail.tags = request.workdir, request.environment, request.tags
+        if not may(who, Action.SEE_SECRETS, job.owner):
+            detail.environment, detail.script, detail.withheld = {}, None, ["environment", "script"]
         return detail
 
     def notices(self, job: JobId) -> list[dict[str, Any]]:

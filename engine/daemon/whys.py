@@ -106,13 +106,13 @@ class Whys:
 
     def _holders(self, who: Identity, snapshot: Snapshot, found: tuple[core.Holder, ...]) -> list[Holder]:
         """Those of others without who they are, or not at all where others are hidden."""
-        known = [one for one in found if self._views.knows_of(who, one.lease.key.owner.account)]
+        known = [one for one in found if self._views.knows_of(who, one.lease.key.owner)]
         return [self._holder(who, snapshot.now, one) for one in known[:MOST_HOLDERS]]
 
     def _holder(self, who: Identity, now: float, one: core.Holder) -> Holder:
         lease = one.lease
         owner, shape = lease.key.owner, lease.key.shape
-        open_ = self._views.sees_all_of(who, owner.account)
+        open_ = self._views.sees_all_of(who, owner)
         return Holder(
             codes=list(one.codes),
             id=int(lease.job) if open_ else None,

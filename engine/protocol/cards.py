@@ -9,24 +9,25 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True, kw_only=True)
 class GpuUser:
-    """A running job on a card; id, account and name are `None` for those who may not know."""
+    """A running job on a card; id, account, name and, where others are hidden, group are `None` who may not know."""
 
     id: int | None
     account: str | None
-    group: str
+    group: str | None
     name: str | None
     memory_mb: int | None
 
 
 @dataclass(slots=True, kw_only=True)
 class GpuSlot:
-    """The booked reservation that holds a card now, or the next one that will. account: `None` if one may not know.
+    """The booked reservation that holds a card now, or the next one that will; account, group: `None` if one may not
+    know.
 
     start_at, end_at: Unix seconds. starts_in_s, ends_in_s: seconds from now; it has begun when the first is 0.
     """
 
     account: str | None
-    group: str
+    group: str | None
     start_at: float
     end_at: float
     starts_in_s: float

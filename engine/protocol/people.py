@@ -24,7 +24,10 @@ class Session:
 
 @dataclass(slots=True, kw_only=True)
 class Me:
-    """Who the caller is to the engine. via: `token` or `peer`. must_change_password: as of `Session`."""
+    """Who the caller is to the engine. via: `token` or `peer`. must_change_password: as of `Session`.
+
+    token: the name of the API token that the request carries, if it is one; read_only: that one changes nothing.
+    """
 
     account: str
     group: str
@@ -32,6 +35,8 @@ class Me:
     via: str
     expires_at: float | None = None
     must_change_password: bool = False
+    token: str | None = None
+    read_only: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,7 +65,8 @@ class QuotaView:
 class AccountView:
     """An account. unix_user: the Unix user it is linked to, if any. note: in the answer to a change, what to know.
 
-    one_time_password: its password was set by an admin and has to be changed at the next log-in.
+    one_time_password: its password was set by an admin and has to be changed at the next log-in. manager: it may manage
+    its group's jobs, if `auth.group_managers` is on.
     """
 
     name: str
@@ -72,6 +78,7 @@ class AccountView:
     quota: QuotaView
     note: str | None = None
     one_time_password: bool = False
+    manager: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -101,7 +101,8 @@ class JobDetail(JobRow):
     that it may have after failures. attempts: the ones that are over, in order.
     cron_of: the recurring job that it is a copy of. gpu_power_w: watts that each of its cards is held to. idle_ok: it
     may hold cards that it does not use. image: the container image that it runs in. adopted_pid: of the process that
-    became the job. measures: of the attempt that runs, or of the last one.
+    became the job. measures: of the attempt that runs, or of the last one. withheld: fields that are left empty for a
+    group's manager, who sees what a job of the group asks for and not its secrets.
     """
 
     command: list[str] | None = None
@@ -127,6 +128,7 @@ class JobDetail(JobRow):
     measures: MeasuresView | None = None
     files_removed_at: float | None = None
     files_removed_why: str | None = None
+    withheld: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -281,13 +283,13 @@ class Planned:
 class ReservationView:
     """A booked reservation: between the two times (Unix seconds) no other account's job may be on these cards.
 
-    account: `None` for those who may not know. mine: the caller may take it back. active: it has begun.
+    account: `None` for those who may not know, and so is group where others are hidden. mine: the caller may take it back. active: it has begun.
     promises_moved: promised starts of waiting jobs that the booking pushed back; told when it is made, else `None`.
     """
 
     id: int
     account: str | None
-    group: str
+    group: str | None
     gpu_indices: list[int]
     gpu_uuids: list[str]
     start_at: float

@@ -23,7 +23,7 @@ class Account:
     """A person's log-in. role: `user` or `admin`. password_hash: `None` for none. created_at: Unix seconds.
 
     unix_user: the Unix user it is linked to; no two accounts share one. one_time: its password is good for one log-in,
-    to set another.
+    to set another. manager: of its group's jobs, where the settings let there be any.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Account:
     created_at: float
     quota: Quota = field(default_factory=Quota)
     one_time: bool = False
+    manager: bool = False
 
 
 class Accounts:
@@ -51,12 +52,28 @@ class Accounts:
         """
         await self._writer.write(lambda db: _add(db, account, only_first, entry))
 
-    async def change(self, name: str, change: Callable[[Account], Account], *, entry: Entry | None = None) -> Account:
+    async def change(
+        self,
+        name: str,
+        change: Callable[[Account], Account],
+        *,
+        entry: Entry | None = None,
+        ends_sessions: bool = False,
+        but: str | None = None,
+    ) -> Account:
         """Replace an account by what `change` makes of it; nothing comes in between. Its name stays.
 
-        `change` runs in the writer's thread. Raises Missing (no such account, no such group), Exists (Unix user taken).
+        ends_sessions: its sessions and API tokens end with it, all `but` the one of this SHA-256. `change` runs in the
+        writer's thread. Raises Missing (no such account, no such group), Exists (Unix user taken).
         """
-        return await self._writer.write(lambda db: _change(db, name, change, entry))
+
+        def work(db: Database) -> Account:
+            after = _change(db, name, change, entry)
+            if ends_sessions:
+                db.table("sessions").delete_where("account = ? AND sha256 IS NOT ?", [name, but])
+            return after
+
+        return await self._writer.write(work)
 
     async def find(self, name: str) -> Account | None:
         """The account of that name."""
@@ -124,6 +141,7 @@ def _row(account: Account) -> dict[str, Any]:
         "created_at": account.created_at,
         "quota": quota_text(account.quota),
         "one_time": int(account.one_time),
+        "manager": int(account.manager),
     }
 
 
@@ -138,4 +156,5 @@ def _account(row: dict[str, Any]) -> Account:
         created_at=row["created_at"],
         quota=quota_of(row["quota"]),
         one_time=bool(row["one_time"]),
+        manager=bool(row["manager"]),
     )

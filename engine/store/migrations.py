@@ -7,7 +7,7 @@ or writes the tables.
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from engine.store import attempts, auditschema, gate
+from engine.store import attempts, auditschema, gate, notifyschema
 
 migrations = Migrations("rcq")
 
@@ -217,10 +217,22 @@ def job_files(db: Database) -> None:
     db.table("jobs").add_column("files_removed_why", str)
 
 
+@migrations(name="0013_managers")
+def managers(db: Database) -> None:
+    """Accounts that manage their group's jobs."""
+    db.table("accounts").add_column("manager", int, not_null_default=0)
+
+
 @migrations(name="0014_audit_origin")
 def audit_origin(db: Database) -> None:
     """Where a change came from, whom it is about, the chain that ties the entries; settings of the last start."""
     auditschema.add_origin(db)
+
+
+@migrations(name="0015_notifications")
+def notification_books(db: Database) -> None:
+    """What accounts chose to be told, and the messages that are to be sent."""
+    notifyschema.create(db)
 
 
 @migrations(name="0017_token_scopes")

@@ -80,6 +80,11 @@ class StoredJob:
     attempts: tuple[PastAttempt, ...] = ()
     measures: Mapping[int, Kept] = field(default_factory=dict)
 
+    @property
+    def owner(self) -> Owner:
+        """Whose it is, and who pays."""
+        return Owner(account=AccountName(self.account), group=GroupName(self.group))
+
 
 def stored_of(row: Sequence[Any]) -> StoredJob:
     """STORED_COLUMNS as a value."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from engine.core.model import AccountName, GpuUuid, GroupName
+from engine.core.model import AccountName, GpuUuid, GroupName, Owner
 from engine.core.snapshot import Slot
 from engine.store.audit import Entry, log
 from engine.store.errors import Exists, Missing
@@ -32,6 +32,11 @@ class BookedSlot:
     end_at: float
     created_at: float
     removed_at: float | None = None
+
+    @property
+    def owner(self) -> Owner:
+        """Whose it is."""
+        return Owner(account=self.account, group=self.group)
 
     def for_snapshot(self) -> Slot:
         """The part of it that a pass keeps to."""

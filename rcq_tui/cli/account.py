@@ -55,7 +55,8 @@ def _list(chosen: argparse.Namespace, wire: Wire) -> int:
 
 def cells(account: dict[str, Any]) -> list[str]:
     """One account's row of the table."""
-    names = [clean(account[field]) for field in ("name", "role", "group")]
+    role = "manager" if account["role"] == "user" and account.get("manager") else account["role"]
+    names = [clean(account["name"]), clean(role), clean(account["group"])]
     unix_user = clean(account["unix_user"]) or "-"
     state = "disabled" if account["disabled"] else "one-time password" if account.get("one_time_password") else "ok"
     return [*names, unix_user, state, described(account["quota"])]
@@ -63,6 +64,8 @@ def cells(account: dict[str, Any]) -> list[str]:
 
 def _set(chosen: argparse.Namespace, wire: Wire) -> int:
     body = {field: getattr(chosen, field) for field in ("role", "group", "unix_user") if getattr(chosen, field)}
+    if chosen.manager is not None:
+        body["manager"] = chosen.manager
     if chosen.enable:
         body["disabled"] = False
     if (quota := changed(chosen, find(wire, "account", chosen.name)["quota"])) is not None:
@@ -123,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     change.add_argument("--role", choices=("user", "admin"))
     change.add_argument("--group", metavar="G")
     change.add_argument("--unix-user", metavar="U")
+    change.add_argument("--manager", action=argparse.BooleanOptionalAction, help="may manage its group's jobs")
     change.add_argument("--enable", action="store_true", help="let a disabled account in again")
     add_quota(change)
     change.set_defaults(act=_set)

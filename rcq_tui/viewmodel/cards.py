@@ -10,7 +10,7 @@ from rcq_tui.viewmodel.bars import gauge, sparkline
 from rcq_tui.viewmodel.cardnotes import strangers, too_much
 from rcq_tui.viewmodel.faults import short_fault
 from rcq_tui.viewmodel.formats import degrees, duration, memory, percent
-from rcq_tui.viewmodel.slots import on_card
+from rcq_tui.viewmodel.slots import on_card, whose
 from rcq_tui.viewmodel.states import colour, symbol
 from rcq_tui.viewmodel.text import clean, cut, pad, width
 
@@ -197,6 +197,6 @@ def _idle_words(card: GpuView) -> str:
 
 def _user(job: GpuUser, with_name: bool) -> str:
     if job.id is None:
-        return f"({clean(job.group)})"
+        return whose(None, job.group)
     name = f" {clean(job.name)}" if with_name and job.name else ""
     return f"{job.id} {clean(job.account)}{name}"

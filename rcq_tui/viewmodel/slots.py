@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 Slot = Mapping[str, Any]
 
 
-def whose(account: str | None, group: str) -> str:
-    """The account, or for those who may not know it the group in brackets."""
-    return clean(account) if account else f"({clean(group)})"
+def whose(account: str | None, group: str | None) -> str:
+    """The account, or for those who may not know it the group in brackets, as far as they may know that."""
+    return clean(account) if account else f"({clean(group or 'somebody')})"
 
 
 def on_card(slot: "GpuSlot") -> str:
