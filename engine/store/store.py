@@ -18,6 +18,7 @@ from engine.store.jobfiles import JobFileBooks
 from engine.store.jobs import Jobs
 from engine.store.keys import Keys
 from engine.store.measures import Measures
+from engine.store.notifications import Notifications
 from engine.store.pastruns import PastRuns
 from engine.store.powerlimits import PowerLimits
 from engine.store.quarantines import Quarantines
@@ -26,6 +27,7 @@ from engine.store.services import Services
 from engine.store.sessions import Sessions
 from engine.store.slots import Slots
 from engine.store.starts import Starts
+from engine.store.uploads import Uploads
 from engine.store.usage import Usage
 from engine.store.writer import Writer
 
@@ -53,7 +55,9 @@ class Store:
         self.quarantines = Quarantines(writer, readers)
         self.slots = Slots(writer, readers)
         self.decisions = Decisions(writer)
+        self.notifications = Notifications(writer, readers)
         self.job_files = JobFileBooks(writer, readers)
+        self.uploads = Uploads(writer, readers)
 
     @classmethod
     def open(cls, path: Path, *, half_life_s: float) -> "Store":
