@@ -53,12 +53,14 @@ class Intake:
 
     async def settle(self, batch: Sequence[Parsed]) -> None:
         """Submit what is good of one batch (or only check it, on a dry run) and book every line."""
-        fates = self._without_doubles(batch)
+        fates, doubles = self._without_doubles(batch)
         good = [at for at, fate in enumerate(fates) if not isinstance(fate, Refused)]
         outcomes = await self._submit([fate for fate in fates if not isinstance(fate, Refused)])
         settled: list[int | Refused | None] = [fate if isinstance(fate, Refused) else None for fate in fates]
         for at, outcome in zip(good, outcomes, strict=True):
             settled[at] = outcome
+        for at, first in doubles.items():
+            settled[at] = _double(str(batch[at][2]), f"line {batch[first][0].number}", _id_of(settled[first]))
         for (line, fate, job_id), outcome in zip(batch, settled, strict=True):
             if isinstance(outcome, Refused):
                 self._book_error(line, job_id, outcome)
@@ -83,22 +85,24 @@ class Intake:
                 outcomes += [refused] * len(some)
         return outcomes
 
-    def _without_doubles(self, batch: Sequence[Parsed]) -> list[JobFields | Refused]:
+    def _without_doubles(self, batch: Sequence[Parsed]) -> tuple[list[JobFields | Refused], dict[int, int]]:
+        """What is to be submitted or was refused, and which places of the batch repeat the key of which other."""
         # Between batches the books know the keys. On a dry run nothing is in the books: then all keys are kept here.
         first: dict[str, int] = {}
+        doubles: dict[int, int] = {}
         fates: list[JobFields | Refused] = []
-        for line, fate, job_id in batch:
+        for at, (_, fate, job_id) in enumerate(batch):
             double: Refused | None = None
             if job_id is not None and not isinstance(fate, Refused):
                 if job_id in first:
-                    double = _double(job_id, f"line {first[job_id]}")
-                elif job_id in self._seen:
-                    double = _double(job_id, "an earlier line")
-                first.setdefault(job_id, line.number)
+                    doubles[at] = first[job_id]
+                if job_id in first or job_id in self._seen:
+                    double = _double(job_id, "an earlier line", None)
+                first.setdefault(job_id, at)
             fates.append(double or fate)
         if self._wish.dry_run:
             self._seen.update(first)
-        return fates
+        return fates, doubles
 
     def _book(self, job: int | None, size: int) -> None:
         """One accepted line; an array's is one, too, and all its elements are among the ids."""
@@ -198,6 +202,16 @@ async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
     return await anext(chunks, None)
 
 
-def _double(job_id: str, where: str) -> Refused:
+def _double(job_id: str, where: str, number: int | None) -> Refused:
+    """number: of the job that has the key, where there is one."""
     told = f"job_id {job_id} is also on {where}; give each job a key of its own."
-    return Refused("DUPLICATE_JOB", told, [{"field": "job_id", "message": f"also on {where}"}])
+    known = {} if number is None else {"id": number}
+    return Refused("DUPLICATE_JOB", told, [{"field": "job_id", "message": f"also on {where}", **known}])
+
+
+def _id_of(outcome: int | Refused | None) -> int | None:
+    """The job that a line has become, or that was there before it."""
+    if isinstance(outcome, Refused):
+        number = outcome.details[0].get("id") if outcome.code == "DUPLICATE_JOB" and outcome.details else None
+        return number if isinstance(number, int) else None
+    return outcome

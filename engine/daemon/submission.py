@@ -3,7 +3,7 @@
 Must not know how a request is judged, nor HTTP.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from engine.api.asks import Identity
@@ -65,27 +65,30 @@ class Submission:
         """
         if (refused := await self._persons.refusal(who.account)) is not None:
             return [refused] * len(jobs)
+        taken = await self._taken(who, jobs)
         entries = await self._gatekeeper.weigh(who, jobs)
         batch = self._allowances.batch()
         try:
-            return await self._take_in(who, jobs, entries, turn, batch)
+            keys = batch.admit(jobs, self._judge(who, jobs, entries, taken))
+            return await self._take_in(who, keys, self._dated(jobs, keys, entries, turn), batch)
         finally:
             batch.settle()
             self._gatekeeper.forget(entries)
 
     async def check(self, who: Identity, jobs: Sequence[JobFields]) -> list[Refused | None]:
-        """What `submit` would refuse, but for job ids that the account used in earlier submissions."""
+        """What `submit` would refuse."""
         if (refused := await self._persons.refusal(who.account)) is not None:
             return [refused] * len(jobs)
         entries = await self._gatekeeper.weigh(who, jobs)
         self._gatekeeper.forget(entries)
+        taken = await self._taken(who, jobs)
         seen: set[str] = set()
         answers: list[Refused | None] = []
-        keys = self._allowances.batch().admit(jobs, self._judge(who, jobs, entries))
+        keys = self._allowances.batch().admit(jobs, self._judge(who, jobs, entries, taken))
         for job, key in zip(jobs, keys, strict=True):
             answer = key if isinstance(key, Refused) else None
             if answer is None and job.job_id is not None:
-                answer = duplicate(job.job_id) if job.job_id in seen else None
+                answer = duplicate(job.job_id, None) if job.job_id in seen else None
                 seen.add(job.job_id)
             answers.append(answer)
         return answers
@@ -96,7 +99,8 @@ class Submission:
             raise refused
         entries = await self._gatekeeper.weigh(who, [job])
         self._gatekeeper.forget(entries)
-        (key,) = self._allowances.batch().admit([job], self._judge(who, [job], entries))
+        taken = await self._taken(who, [job])
+        (key,) = self._allowances.batch().admit([job], self._judge(who, [job], entries, taken))
         if isinstance(key, Refused):
             raise key
         return key, entries[0] if isinstance(entries[0], Entry) else None
@@ -104,14 +108,12 @@ class Submission:
     async def _take_in(
         self,
         who: Identity,
-        jobs: Sequence[JobFields],
-        entries: Sequence[Weighed],
-        turn: Turn | None,
+        keys: Sequence[GroupKey | Refused],
+        new: Sequence[tuple[NewJob, Entry | None]],
         batch: Batch,
     ) -> list[int | Refused]:
-        keys = batch.admit(jobs, self._judge(who, jobs, entries))
+        """Write down those that have a key; `new` is they."""
         batch.keep()
-        new = self._dated(jobs, keys, entries, turn)
         try:
             ids = await self._store.jobs.add([job for job, _ in new])
         except StoreError as error:
@@ -119,14 +121,14 @@ class Submission:
         given = iter(zip(new, ids, strict=True))
         queued: list[Place] = []
         waiting: list[tuple[Entry, list[Place]]] = []
-        answers: list[int | Refused] = []
+        answers: list[int | Refused | NewJob] = []
         for key in keys:
             if isinstance(key, Refused):
                 answers.append(key)
                 continue
             (job, entry), number = next(given)
             if number is None:
-                answers.append(duplicate(str(job.fields.job_id)))
+                answers.append(job)
                 continue
             if entry is None:
                 queued += members(job, number)
@@ -134,11 +136,32 @@ class Submission:
                 waiting.append((entry, list(members(job, number))))
             answers.append(int(number))
         self._queue(who, queued, waiting)
-        return answers
+        return [await self._overtaken(who, answer) if isinstance(answer, NewJob) else answer for answer in answers]
 
-    def _judge(self, who: Identity, jobs: Sequence[JobFields], entries: Sequence[Weighed]) -> list[GroupKey | Refused]:
+    async def _overtaken(self, who: Identity, job: NewJob) -> Refused:
+        """Its key was free when it was judged, and was used by the time that it was written down."""
+        key = str(job.fields.job_id)
+        return duplicate(key, await self._store.keys.in_the_way(who.account, key, job.indices))
+
+    async def _taken(self, who: Identity, jobs: Sequence[JobFields]) -> dict[str, int]:
+        """Of the submitter's own keys those that are used up, with the job of each.
+
+        Asked first of all: who repeats a submission because its answer was lost learns what became of it, whatever
+        the queue and the quotas are by now.
+        """
+        return await self._store.keys.known(who.account, [job.job_id for job in jobs if job.job_id is not None])
+
+
+    def _judge(
+        self, who: Identity, jobs: Sequence[JobFields], entries: Sequence[Weighed], taken: Mapping[str, int]
+    ) -> list[GroupKey | Refused]:
         self._intake.refresh()
-        keys = [self._intake.judge(who, job) for job in jobs]
+        keys = [
+            duplicate(job.job_id, taken[job.job_id])
+            if job.job_id is not None and job.job_id in taken
+            else self._intake.judge(who, job)
+            for job in jobs
+        ]
         return [
             entry if isinstance(entry, Refused) and not isinstance(key, Refused) else key
             for key, entry in zip(keys, entries, strict=True)
@@ -182,10 +205,12 @@ class Submission:
         self._passes.wake()
 
 
-def duplicate(job_id: str) -> Refused:
-    """The account has used that key already."""
+def duplicate(job_id: str, number: int | None) -> Refused:
+    """The account has used that key already. number: of the job that has it, where there is one yet."""
+    known = {} if number is None else {"id": number}
+    which = "a job" if number is None else f"job {number}"
     return Refused(
         "DUPLICATE_JOB",
-        f"You have a job with job_id {job_id} already: choose another key, or leave it out.",
-        [{"field": "job_id", "message": "is taken", "job_id": job_id}],
+        f"You have {which} with job_id {job_id} already: choose another key, or leave it out.",
+        [{"field": "job_id", "message": "is taken", "job_id": job_id, **known}],
     )

@@ -155,6 +155,17 @@ def test_a_repeat_is_found_across_batches_and_against_the_books(api: Api, books:
     assert codes(report(ingest(api, body))) == [(1, "DUPLICATE_JOB"), (4, "DUPLICATE_JOB")]
 
 
+def test_a_repeat_within_a_file_names_the_job_that_the_first_one_became(api: Api, books: Books) -> None:
+    body = b"\n".join([job(), job(job_id="a"), job(), job(job_id="a")])
+    (error,) = report(ingest(api, body))["errors"]
+    assert (error["message"], error["details"][0]["id"]) == (
+        "job_id a is also on line 2; give each job a key of its own.",
+        2,
+    )
+    (error,) = report(ingest(api, body, "?dry_run=1"))["errors"][-1:]
+    assert "id" not in error["details"][0]
+
+
 def test_a_key_whose_first_line_was_bad_is_still_free(api: Api, books: Books) -> None:
     found = report(ingest(api, job(job_id="a", gpus=-1) + b"\n" + job(job_id="a")))
     assert (found["accepted"], codes(found)) == (1, [(1, "VALIDATION_ERROR")])

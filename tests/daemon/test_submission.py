@@ -1,5 +1,7 @@
 """Submission: defaults, what is refused and why, order, and that good jobs go in whatever the bad ones hold."""
 
+import asyncio
+
 import pytest
 
 from config.settings import SchedulingSettings
@@ -58,11 +60,45 @@ async def test_batches_at_the_same_instant_keep_their_order(world):
 
 
 async def test_a_job_id_is_taken_once_for_each_account(world):
-    await world.submit(job_id="k")
+    first = await world.submit(job_id="k")
     answers = await world.jobs.submit(world.ann, [job(job_id="k"), job(job_id="new"), job(job_id="new")])
     assert [getattr(answer, "code", "taken") for answer in answers] == ["DUPLICATE_JOB", "taken", "DUPLICATE_JOB"]
+    assert [answer.details[0]["id"] for answer in (answers[0], answers[2])] == [first, answers[1]]
     assert isinstance(await world.submit(world.bob, job_id="k"), int)
     assert len(world.books.pending) == 3
+
+
+async def test_a_repeat_is_told_its_job_by_dry_runs_too(world):
+    first = await world.submit(job_id="k")
+    (answer, fine) = await world.jobs.check(world.ann, [job(job_id="k"), job(job_id="other")])
+    assert (answer.code, answer.details[0]["id"], fine) == ("DUPLICATE_JOB", first, None)
+    with pytest.raises(Refused) as refused:
+        await world.jobs.preview(world.ann, job(job_id="k"))
+    assert refused.value.details[0]["id"] == first
+
+
+async def test_a_repeat_is_told_its_job_whatever_else_speaks_against_it_by_now(world):
+    await world.people.change_account(world.root, "ann", AccountChange(quota=QuotaView(queued=1)))
+    first = await world.submit(job_id="k")
+    assert (await refusal(world)).code == "QUOTA_EXCEEDED"
+    again = await refusal(world, job_id="k", gpus=1000)
+    assert (again.code, again.details[0]["id"]) == ("DUPLICATE_JOB", first)
+
+
+async def test_an_array_is_told_its_first_element_or_what_is_in_the_way(world):
+    first = await world.submit(array="0-3", job_id="k")
+    assert (await refusal(world, array="3-9", job_id="k")).details[0]["id"] == first
+    await world.submit(job_id="n[note]")
+    taken = await world.submit(job_id="n[2]")
+    (answer,) = await world.jobs.submit(world.ann, [job(array="0-3", job_id="n")])
+    assert (answer.code, answer.details[0]["id"]) == ("DUPLICATE_JOB", taken)
+
+
+async def test_two_who_submit_the_same_key_at_once_learn_of_one_job(world):
+    answers = await asyncio.gather(*(world.jobs.submit(world.ann, [job(job_id="k")]) for _ in range(8)))
+    numbers = [answer for (answer,) in answers if isinstance(answer, int)]
+    assert len(numbers) == 1
+    assert {answer.details[0]["id"] for (answer,) in answers if not isinstance(answer, int)} == set(numbers)
 
 
 @pytest.mark.parametrize(
