@@ -14,6 +14,7 @@ from engine.api.peer import Peer, peer_of
 from engine.protocol.errors import Refused
 
 NOBODY = "Log in: rcq login NAME. Who has no account asks an admin for one: rcq account add NAME --unix-user U"
+_READING = frozenset({"GET", "HEAD"})
 
 
 def backend_of(request: Request) -> Backend:
@@ -23,10 +24,21 @@ def backend_of(request: Request) -> Backend:
 
 
 async def caller(request: Request) -> Identity | None:
-    """Who asks, or `None` for nobody in particular. UNAUTHENTICATED for a token that is not (or no longer) good."""
+    """Who asks, or `None` for nobody in particular.
+
+    UNAUTHENTICATED for a token that is not (or no longer) good, FORBIDDEN for a change by one that is for reading.
+    """
     known = await _known(request)
+    if known is not None and known.read_only and request.method not in _READING:
+        raise Refused("FORBIDDEN", f"The API token {known.token_name} is for reading alone; use another one.")
+    origin = origin_of(request)
+    return known if known is None or origin is None else replace(known, origin=origin)
+
+
+def origin_of(request: Request) -> Origin | None:
+    """The process at the other end, where the kernel tells it."""
     peer = peer_of(request.scope)
-    return known if known is None or peer is None else replace(known, origin=Origin(uid=peer.uid, pid=peer.pid))
+    return Origin(uid=peer.uid, pid=peer.pid) if peer else None
 
 
 async def _known(request: Request) -> Identity | None:
@@ -80,4 +92,5 @@ Engine = Annotated[Backend, Depends(backend_of)]
 Who = Annotated[Identity, Depends(identity)]
 Newcomer = Annotated[Identity, Depends(newcomer)]
 Anybody = Annotated[Identity | None, Depends(perhaps)]
+From = Annotated[Origin | None, Depends(origin_of)]
 UnixPeer = Annotated[Peer, Depends(unix_peer)]

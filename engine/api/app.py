@@ -24,6 +24,7 @@ from engine.api import (
     session,
     stats,
     usage,
+    tokens,
 )
 from engine.api.backend import Backend
 
@@ -44,6 +45,7 @@ ROUTERS = (
     services.router,
 )
 
+    tokens.router,
 
 def create_app(backend: Backend) -> FastAPI:
     """The application in front of `backend`. `app.state.closing` is set by the server to end event streams."""

@@ -18,6 +18,8 @@ from engine.api.asks import (
     Limits,
     NewAccount,
     NewReservation,
+    NewTokenAsked,
+    Origin,
 )
 from engine.protocol.cards import GpuView
 from engine.protocol.errors import Refused
@@ -35,6 +37,7 @@ from engine.protocol.responses import (
     Stats,
     Why,
 )
+from engine.protocol.tokens import NewToken, TokenView
 
 
 class People(Protocol):
@@ -48,8 +51,11 @@ class People(Protocol):
         """The enabled account linked to that Unix user, when `auth.peer` is on."""
         ...
 
-    async def login(self, name: str, password: str) -> Session:
-        """A new session. UNAUTHENTICATED for unknown name, wrong password and disabled account alike."""
+    async def login(self, name: str, password: str, origin: Origin | None = None) -> Session:
+        """A new session. UNAUTHENTICATED for unknown name, wrong password and disabled account alike.
+
+        RATE_LIMITED after too many wrong ones from that Unix user, or while too many of it wait.
+        """
         ...
 
     async def logout(self, who: Identity) -> None:
@@ -238,6 +244,62 @@ class Usages(Protocol):
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Backend:
     """The engine as the API sees it."""
+class Tokens(Protocol):
+    """API tokens, and the sessions beside them."""
+
+    async def create(self, who: Identity, asked: NewTokenAsked) -> NewToken:
+        """Make an API token for oneself; on disk on return.
+
+        FORBIDDEN for who carries an API token, INVALID_STATE if the name is taken, QUOTA_EXCEEDED beyond
+        `auth.tokens_per_account`, VALIDATION_ERROR for more days than `auth.token_days`.
+        """
+        ...
+
+    async def tokens(self, who: Identity, account: str | None, everybodys: bool) -> list[TokenView]:
+        """What has not expired: one's own, an account's or everybody's. FORBIDDEN unless admin, NOT_FOUND."""
+        ...
+
+    async def revoke(self, who: Identity, token_id: str) -> TokenView:
+        """End a session or an API token at once.
+
+        NOT_FOUND also for another account's, unless admin; FORBIDDEN for who carries another API token.
+        """
+        ...
+
+
+class ResultArchive(Protocol):
+    """A ZIP on its way. It has to be closed, wherever it stands."""
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        ...
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """All of it, once. Raises RcqError where it breaks off."""
+        ...
+
+    async def delivered(self) -> None:
+        """Everything was sent."""
+        ...
+
+    async def close(self) -> None:
+        """End what is under way."""
+        ...
+
+
+class Results(Protocol):
+    """What jobs leave in their directories."""
+
+    async def results(self, who: Identity, job: int, elements: Sequence[int] | None, *, code: bool) -> ResultArchive:
+        """One job's directory, or those of elements of a job array (none named: of all). code: with captured code.
+
+        INVALID_STATE where there is nothing (yet, or any more), TOO_LARGE for more than the settings allow,
+        RATE_LIMITED where too many are under way.
+        """
+        ...
+
+
 
     people: People
     jobs: Jobs
@@ -245,3 +307,5 @@ class Backend:
     reservations: Reservations
     usages: Usages
     limits: Limits = field(default_factory=Limits)
+    results: Results
+    tokens: Tokens

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from engine.api.access import Engine, Newcomer
+from engine.api.access import Engine, From, Newcomer
 from engine.api.answers import Done, answer, refuses, takes
 from engine.api.body import reads
 from engine.api.requests import Login, PasswordChange
@@ -20,12 +20,12 @@ _BODY = ("BAD_FORMAT", "BAD_ENCODING", "TOO_LARGE")
     responses=refuses("UNAUTHENTICATED", "RATE_LIMITED", *_BODY),
     openapi_extra=takes("Login"),
 )
-async def login(engine: Engine, asked: Annotated[Login, Depends(reads(Login))]) -> Response:
+async def login(engine: Engine, origin: From, asked: Annotated[Login, Depends(reads(Login))]) -> Response:
     """A new session; its token is shown this once."""
-    return answer(await engine.people.login(asked.name, asked.password))
+    return answer(await engine.people.login(asked.name, asked.password, origin))
 
 
-@router.post("/logout", response_model=Done, responses=refuses("UNAUTHENTICATED"))
+@router.post("/logout", response_model=Done, responses=refuses("UNAUTHENTICATED", "FORBIDDEN", "INVALID_STATE"))
 async def logout(engine: Engine, who: Newcomer) -> Response:
     """End the session whose token this request carries."""
     await engine.people.logout(who)
@@ -43,6 +43,8 @@ async def me(who: Newcomer) -> Response:
             via=who.via,
             expires_at=who.expires_at,
             must_change_password=who.must_change_password,
+            token=who.token_name,
+            read_only=who.read_only,
         )
     )
 
@@ -50,7 +52,7 @@ async def me(who: Newcomer) -> Response:
 @router.post(
     "/password",
     response_model=Done,
-    responses=refuses("UNAUTHENTICATED", "RATE_LIMITED", *_BODY),
+    responses=refuses("UNAUTHENTICATED", "FORBIDDEN", "RATE_LIMITED", *_BODY),
     openapi_extra=takes("PasswordChange"),
 )
 async def password(

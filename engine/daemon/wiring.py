@@ -43,6 +43,7 @@ from engine.daemon.sampler import Sampler
 from engine.daemon.slots import SlotService
 from engine.daemon.stops import Stops
 from engine.daemon.usagereport import UsageService
+from engine.daemon.tokens import tokens_of
 from engine.executor.process import ProcessExecutor
 from engine.executor.systemd import SystemdExecutor
 from engine.ports import Clock, Executor, GpuProvider
@@ -154,6 +155,8 @@ def build(
             reservations=slots,
             usages=_usages(ground),
             limits=_limits(settings),
+            results=results_of(ground, executor),
+            tokens=tokens_of(ground, logins),
         ),
     )
 

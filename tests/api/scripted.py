@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from engine.api.asks import FeedEvent, Identity, Limits
+from engine.api.asks import FeedEvent, Identity, Limits, Origin
 from engine.api.backend import Backend
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields, size_of
@@ -63,7 +63,11 @@ class Scripted:
     def __getattr__(self, method: str) -> Callable[..., Any]:
         async def call(*args: Any) -> Any:
             # Every connection here comes from this process: scripts leave out where it comes from.
-            known = tuple(replace(arg, origin=None) if isinstance(arg, Identity) else arg for arg in args)
+            known = tuple(
+                replace(arg, origin=None) if isinstance(arg, Identity) else arg
+                for arg in args
+                if not isinstance(arg, Origin)
+            )
             return self._script.play(f"{self._name}.{method}", known)
 
         return call
@@ -168,6 +172,7 @@ class Api:
             reservations=Scripted(self.script, "reservations"),  # type: ignore[arg-type]
             usages=Scripted(self.script, "usages"),  # type: ignore[arg-type]
             limits=limits or Limits(),
+            tokens=Scripted(self.script, "tokens"),  # type: ignore[arg-type]
         )
 
     def client(self, token: str | None = KNOWN, timeout: float = 20) -> httpx.Client:

@@ -22,6 +22,8 @@ def test_a_token_is_who_it_says(api: Api) -> None:
         "via": "token",
         "expires_at": 2e9,
         "must_change_password": False,
+        "token": None,
+        "read_only": False,
     }
     assert api.people.uids_asked == []
 
@@ -89,6 +91,9 @@ PROTECTED = [
     ("DELETE", "/v1/groups/g"),
     ("GET", "/v1/services"),
     ("PUT", "/v1/services/s"),
+    ("GET", "/v1/tokens"),
+    ("POST", "/v1/tokens"),
+    ("DELETE", "/v1/tokens/1"),
 ]
 
 

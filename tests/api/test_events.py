@@ -114,7 +114,7 @@ async def test_the_stream_ends_with_its_feed() -> None:
 async def test_open_streams_do_not_hold_up_the_end_of_the_server(tmp_path: Path) -> None:
     script = Script()
     box = ScriptedBox(script)
-    others = {name: Scripted(script, name) for name in ("jobs", "reservations", "usages")}
+    others = {name: Scripted(script, name) for name in ("jobs", "reservations", "usages", "tokens")}
     backend = Backend(people=ScriptedPeople(script), box=box, **others)  # type: ignore[arg-type]
     ready, stop = asyncio.Event(), asyncio.Event()
     serving = asyncio.create_task(serve(create_app(backend), tmp_path / "s", ready.set, stop=stop))

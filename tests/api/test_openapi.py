@@ -38,6 +38,8 @@ ROUTES = {
     "/v1/accounts/{name}": {"patch"},
     "/v1/groups": {"get", "post"},
     "/v1/groups/{name}": {"patch", "delete"},
+    "/v1/tokens": {"get", "post"},
+    "/v1/tokens/{id}": {"delete"},
     "/v1/services": {"get"},
     "/v1/services/{name}": {"put"},
 }

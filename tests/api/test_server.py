@@ -165,7 +165,7 @@ def test_an_upload_under_way_does_not_hold_up_the_end_for_ever(
     books = Books()
     script = Script()
     people, box = ScriptedPeople(script), ScriptedBox(script)
-    others = {name: Scripted(script, name) for name in ("reservations", "usages")}
+    others = {name: Scripted(script, name) for name in ("reservations", "usages", "tokens")}
     backend = Backend(people=people, jobs=books, box=box, **others)  # type: ignore[arg-type]
 
     async def main() -> None:

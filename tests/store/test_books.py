@@ -180,11 +180,12 @@ async def test_every_book_writes_its_audit_entry_with_the_change(store: Store) -
     await store.services.set(Service(name="chat"), entry=entry("service.set"))
     await store.sessions.open(opened, keep=1, entry=entry("session.open"))
     await store.sessions.close(opened.sha256, entry=entry("session.close"))
-    await store.sessions.close_all("ann", entry=entry("session.close-all"))
+    await store.sessions.close(opened.sha256, entry=entry("nothing was there to end"))
+    await store.sessions.add_token(replace(opened, kind="token", name="ci"), 1, entry=entry("token.create"))
     await store.gpus.set(flag, entry=entry("gpu.drain"))
     await store.gpus.clear(CARD, entry=entry("gpu.resume"))
     logged = [stored.entry.action for stored in await store.audit.page()]
-    assert len(logged) == store.writer.commits - before == 11
+    assert len(logged) == store.writer.commits - before - 1 == 11
     assert logged[::-1] == [
         "group.add",
         "group.set",
@@ -194,7 +195,7 @@ async def test_every_book_writes_its_audit_entry_with_the_change(store: Store) -
         "service.set",
         "session.open",
         "session.close",
-        "session.close-all",
+        "token.create",
         "gpu.drain",
         "gpu.resume",
     ]

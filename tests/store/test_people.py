@@ -157,8 +157,69 @@ async def test_ending_sessions(store: Store) -> None:
     assert not await store.sessions.close(session(1).sha256)
     assert await store.sessions.purge(103.0) == 2
     assert [each.created_at for each in await store.sessions.of("ann", 0.0)] == [5.0, 4.0]
-    assert await store.sessions.close_all("ann") == 2
-    assert await store.sessions.of("ann", 0.0) == []
+
+
+async def test_a_change_of_an_account_ends_its_sessions_in_the_same_step(store: Store) -> None:
+    await store.accounts.add(account("ann"))
+    await store.accounts.add(account("ben"))
+    one, two, other = session(1), replace(session(2), kind="token", name="ci"), session(3, "ben")
+    for each in (one, two, other):
+        await store.sessions.open(each, keep=10)
+    await store.accounts.change("ann", lambda before: replace(before, role="admin"))
+    assert len(await store.sessions.of("ann", 0.0)) == 2
+    with pytest.raises(Missing):
+        await store.accounts.change("ann", lambda before: replace(before, group="none"), ends_sessions=True)
+    assert len(await store.sessions.of("ann", 0.0)) == 2
+    await store.accounts.change("ann", lambda before: before, ends_sessions=True, but=one.sha256)
+    assert await store.sessions.all(0.0) == [one, other]
+    await store.accounts.change("ann", lambda before: before, ends_sessions=True)
+    assert await store.sessions.all(0.0) == [other]
+
+
+async def test_a_session_opens_only_on_the_password_that_was_checked(store: Store) -> None:
+    ann = replace(account("ann"), password_hash="$2b$1", disabled=False)
+    await store.accounts.add(ann)
+    assert await store.sessions.open(session(1), keep=1, password_hash="$2b$1") == []
+    await store.accounts.change("ann", lambda before: replace(before, password_hash="$2b$2"))
+    with pytest.raises(Missing, match="another one by now"):
+        await store.sessions.open(session(2), keep=1, password_hash="$2b$1")
+    await store.accounts.change("ann", lambda before: replace(before, disabled=True))
+    with pytest.raises(Missing):
+        await store.sessions.open(session(3), keep=1, password_hash="$2b$2")
+    assert await store.sessions.of("ann", 0.0) == [session(1)]
+
+
+async def test_tokens_have_names_of_their_own_and_an_end_of_room(store: Store) -> None:
+    await store.accounts.add(account("ann"))
+    await store.accounts.add(account("ben"))
+    await store.sessions.open(session(9), keep=1)
+
+    def token(number: int, name: str, of: str = "ann") -> StoredSession:
+        return replace(session(number, of), kind="token", name=name, scope="read")
+
+    assert await store.sessions.add_token(token(1, "ci"), 2)
+    with pytest.raises(Exists, match="token ci already"):
+        await store.sessions.add_token(token(2, "ci"), 2)
+    assert await store.sessions.add_token(token(3, "ci", "ben"), 2)
+    assert await store.sessions.add_token(token(4, "home"), 2)
+    assert not await store.sessions.add_token(token(5, "third"), 2)
+    expired = token(101, "ci")
+    assert await store.sessions.add_token(expired, 2), "the first ci and its place are free again"
+    assert await store.sessions.by_id(expired.id, 150.0) == expired
+    assert await store.sessions.by_id(expired.id, 201.0) is None
+    assert await store.sessions.by_id("0" * 15 + "1", 0.0) is None
+
+
+async def test_a_token_is_not_made_for_a_session_that_has_ended(store: Store) -> None:
+    await store.accounts.add(account("ann"))
+    await store.sessions.open(session(1), keep=1)
+    token = replace(session(2), kind="token", name="ci")
+    await store.accounts.change("ann", lambda before: before, ends_sessions=True)
+    with pytest.raises(Missing, match="has ended"):
+        await store.sessions.add_token(token, 5, by=session(1).sha256)
+    with pytest.raises(Missing, match="no account nobody"):
+        await store.sessions.add_token(replace(token, account="nobody"), 5)
+    assert await store.sessions.all(0.0) == []
 
 
 async def test_a_refused_change_leaves_no_audit_entry(store: Store) -> None:
