@@ -113,8 +113,11 @@ class People(Protocol):
 class Jobs(Protocol):
     """Submission, listing and control of jobs."""
 
-    async def submit(self, who: Identity, jobs: Sequence[JobFields]) -> list[int | Refused]:
-        """Take jobs in, in order, in one commit; each gets its id or why it was refused. Durable on return."""
+    async def submit(self, who: Identity, jobs: Sequence[JobFields], *, many: bool = False) -> list[int | Refused]:
+        """Take jobs in, in order, in one commit; each gets its id or why it was refused. Durable on return.
+
+        many: lines of a file or a batch, which have a limit a minute of their own.
+        """
         ...
 
     async def check(self, who: Identity, jobs: Sequence[JobFields]) -> list[Refused | None]:

@@ -1,6 +1,7 @@
 """POST /v1/ingest: a file of any length, taken in while it arrives."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -10,6 +11,8 @@ from engine.api.answers import answer, refuses, takes
 from engine.api.formats import Csv, Format, Ndjson
 from engine.api.intake import Intake, Wish, take_in
 from engine.api.outbox import LiveAnswer, Outbox
+from engine.api.pacing import until_gone
+from engine.api.peer import gone_of
 from engine.api.requests import Ingestion
 from engine.protocol.responses import IngestReport
 
@@ -25,14 +28,15 @@ router = APIRouter(prefix="/v1", tags=["ingest"])
 async def ingest(request: Request, engine: Engine, who: Who, asked: Annotated[Ingestion, Query()]) -> Response:
     """Take the good lines in, whatever the bad ones hold.
 
-    Answers with the report. With `all_errors` or `progress` it is `application/x-ndjson` instead: a line for each
-    error (with its `input`), a `{"progress": …}` line for each batch, and `{"report": …}` as the last line.
+    Answers with the report. With `all_errors`, `progress` or `wait` it is `application/x-ndjson` instead: a line for
+    each error (with its `input`), a `{"progress": …}` line for each batch, a `{"waiting": …}` line while lines are held
+    back by their limit a minute, and `{"report": …}` as the last line.
     """
     limits = engine.limits
     form: Format = Csv(limits.line_bytes) if asked.format == "csv" else Ndjson(limits.line_bytes)
-    wish = Wish(dry_run=asked.dry_run, all_errors=asked.all_errors, progress=asked.progress)
+    wish = Wish(dry_run=asked.dry_run, all_errors=asked.all_errors, progress=asked.progress, wait=asked.wait)
     outbox = Outbox()
-    intake = Intake(engine.jobs, who, wish, outbox.tell)
+    intake = Intake(engine.jobs, who, wish, outbox.tell, partial(until_gone, gone_of(request.scope)))
 
     async def work() -> None:
         await take_in(_chunks(request), form, limits.ingest_batch_lines, intake)
@@ -41,7 +45,7 @@ async def ingest(request: Request, engine: Engine, who: Who, asked: Annotated[In
         await work()
         intake.finish()
 
-    if wish.all_errors or wish.progress:
+    if wish.all_errors or wish.progress or wish.wait:
         return LiveAnswer(work_and_tell, outbox)
     await work()
     return answer(intake.report)

@@ -4,7 +4,7 @@ Must not know HTTP. What a batch's `submit` returned from is durable; an end in 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from engine.api.asks import Identity
 from engine.api.backend import Jobs
 from engine.api.formats import Format
 from engine.api.lines import Line
+from engine.api.pacing import Outcome, paced
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields, size_of
 from engine.protocol.responses import IngestReport
@@ -31,22 +32,29 @@ Parsed = tuple[Line, JobFields | Refused, str | None]
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Wish:
-    """What the caller wants to be told of. all_errors: every error, with its input. progress: counts, each batch."""
+    """What the caller wants to be told of. all_errors: every error, with its input. progress: counts, each batch.
+
+    wait: lines that come too fast are held back instead of refused, and the caller is told.
+    """
 
     dry_run: bool = False
     all_errors: bool = False
     progress: bool = False
+    wait: bool = False
 
 
 class Intake:
     """Counts what is taken and refused, in line order; `report` is always true of what was settled so far."""
 
-    def __init__(self, jobs: Jobs, who: Identity, wish: Wish, tell: Tell) -> None:
-        """tell: gets what `wish` asks for, as values for JSON."""
+    def __init__(
+        self, jobs: Jobs, who: Identity, wish: Wish, tell: Tell, rest: Callable[[float], Awaitable[bool]] | None = None
+    ) -> None:
+        """tell: gets what `wish` asks for, as values for JSON. rest: waits so many seconds; false: nobody waits."""
         self._jobs = jobs
         self._who = who
         self._wish = wish
         self._tell = tell
+        self._rest = rest
         self._seen: set[str] = set()
         self._lines = 0
         self.report = IngestReport(dry_run=wish.dry_run)
@@ -79,11 +87,26 @@ class Intake:
         outcomes: list[int | Refused | None] = []
         for some in portions(jobs, COMMITTED_JOBS):
             try:
-                ask = self._jobs.check if self._wish.dry_run else self._jobs.submit
-                outcomes += await ask(self._who, some)
+                outcomes += await self._ask(some)
             except Refused as refused:  # all of them, for one reason
                 outcomes += [refused] * len(some)
         return outcomes
+
+    async def _ask(self, some: list[JobFields]) -> Sequence[Outcome]:
+        if self._wish.dry_run:
+            return await self._jobs.check(self._who, some)
+        rest = self._rest
+        if not self._wish.wait or rest is None:
+            return await self._submit_many(some)
+
+        async def waiting(lines: int, seconds: float) -> bool:
+            self._tell({"waiting": {"lines": lines, "seconds": seconds}})
+            return await rest(seconds)
+
+        return await paced(self._submit_many, some, waiting)
+
+    async def _submit_many(self, some: list[JobFields]) -> Sequence[Outcome]:
+        return await self._jobs.submit(self._who, some, many=True)
 
     def _without_doubles(self, batch: Sequence[Parsed]) -> tuple[list[JobFields | Refused], dict[int, int]]:
         """What is to be submitted or was refused, and which places of the batch repeat the key of which other."""

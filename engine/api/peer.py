@@ -17,6 +17,7 @@ from engine.protocol.errors import STATUS, Refused
 
 MAX_HEAD_BYTES = 64 * 1024
 _KEY = "rcq.peer"
+_GONE = "rcq.gone"
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -34,6 +35,12 @@ def peer_of(scope: MutableMapping[str, Any]) -> Peer | None:
     return peer
 
 
+def gone_of(scope: MutableMapping[str, Any]) -> asyncio.Event:
+    """Set once a request's connection is no more; never, where that cannot be known."""
+    gone: asyncio.Event = scope.get("extensions", {}).get(_GONE) or asyncio.Event()
+    return gone
+
+
 class PeerProtocol(HttpToolsProtocol):
     """HTTP/1.1 on a Unix socket; each request's scope holds its peer."""
 
@@ -44,13 +51,18 @@ class PeerProtocol(HttpToolsProtocol):
         """Ask the kernel once per connection."""
         super().connection_made(transport)
         self._peer = _credentials(transport)
+        self._gone = asyncio.Event()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is no more."""
+        self._gone.set()
+        super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
         self._head_bytes = 0
-        if self._peer is not None:
-            self.scope["extensions"] = {_KEY: self._peer}  # type: ignore[dict-item]  # extensions are anybody's
+        self.scope["extensions"] = {_KEY: self._peer, _GONE: self._gone}  # type: ignore[dict-item]  # anybody's
 
     def on_url(self, url: bytes) -> None:
         """A piece of the address."""

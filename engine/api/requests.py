@@ -322,7 +322,8 @@ class Ingestion(BaseModel):
     """POST /v1/ingest.
 
     all_errors: answer as NDJSON with a line for every error, its input included; progress: as NDJSON with a line per
-    batch. The last line is the report.
+    batch; wait: as NDJSON, lines that come too fast for their limit a minute are held back instead of refused. The last
+    line is the report.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -331,6 +332,7 @@ class Ingestion(BaseModel):
     dry_run: bool = False
     all_errors: bool = False
     progress: bool = False
+    wait: bool = False
 
 
 class Following(BaseModel):

@@ -6,6 +6,7 @@ how it is written down.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Literal
 
 from engine.core.model import AccountName, GroupKey, GroupName, ServiceName
 from engine.core.quota import Quota
@@ -16,6 +17,11 @@ from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields, size_of
 
 MINUTE_S = 60.0
+INGEST_FACTOR = 100
+"""Where single submissions are limited and ingest is not, so many times as many lines may come: they share commits."""
+
+Pace = Literal["submissions_per_minute", "ingest_per_minute"]
+"""Which limit a batch comes under: that of single submissions, or that of the lines of files and batches."""
 
 
 class Buckets:
@@ -45,19 +51,25 @@ class Allowances:
         self.quotas = quotas
         self.waiting = waiting
         self.clock = clock
-        self.buckets = Buckets()
+        self.buckets: Mapping[Pace, Buckets] = {"submissions_per_minute": Buckets(), "ingest_per_minute": Buckets()}
         self.coming = Tally()
 
-    def batch(self) -> "Batch":
-        """For the submissions of one request; they see each other."""
-        return Batch(self)
+    def batch(self, pace: Pace | None = "submissions_per_minute") -> "Batch":
+        """For the submissions of one request; they see each other. pace: `None`: however fast they come."""
+        return Batch(self, pace)
+
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped."""
+        for buckets in self.buckets.values():
+            buckets.clock_set(by_s)
 
 
 class Batch:
     """Asked job by job; `keep` makes it count for others too, `settle` says that the jobs are in the queue by now."""
 
-    def __init__(self, allowances: Allowances) -> None:
+    def __init__(self, allowances: Allowances, pace: Pace | None) -> None:
         self._all = allowances
+        self._pace = pace
         self._quotas = allowances.quotas()
         self._now = allowances.clock.now()
         self._new: Counter[Bearer] = Counter()
@@ -76,7 +88,7 @@ class Batch:
         """Count a submission that makes so many jobs (an array's elements) in, or say why it is one too many."""
         limits = self._limits.get(key)
         if limits is None:
-            limits = self._limits[key] = list(_limits(self._quotas, key))
+            limits = self._limits[key] = list(_limits(self._quotas, key, self._pace))
         for bearer, quota in limits:
             refused = self._queued(bearer, quota, jobs) or self._too_fast(bearer, quota)
             if refused is not None:
@@ -92,10 +104,13 @@ class Batch:
         """The submissions that were counted in are being made."""
         for key, jobs in self._kept:
             self._all.coming.add(key, jobs)
+        if self._pace is None:
+            return
         for limits in self._limits.values():
             for bearer, quota in limits:
-                if (made := self._made.pop(bearer, 0)) and quota.submissions_per_minute is not None:
-                    self._all.buckets.take(bearer, quota.submissions_per_minute, made, self._now)
+                limit = per_minute(quota, self._pace)
+                if (made := self._made.pop(bearer, 0)) and limit is not None:
+                    self._all.buckets[self._pace].take(bearer, limit, made, self._now)
 
     def settle(self) -> None:
         """What was kept waits in the queue now, or was not taken after all."""
@@ -115,30 +130,43 @@ class Batch:
         return _refused("QUOTA_EXCEEDED", f"{told} Wait until some start, or cancel some.", "queued", bearer, numbers)
 
     def _too_fast(self, bearer: Bearer, quota: Quota) -> Refused | None:
-        limit = quota.submissions_per_minute
-        if limit is None:
+        limit = per_minute(quota, self._pace)
+        if limit is None or self._pace is None:
             return None
         scope, name = bearer
         numbers: dict[str, float] = {"limit": limit}
-        told = f"{scope.capitalize()} {name} may submit {limit} jobs a minute"
+        how = "submit" if self._pace == "submissions_per_minute" else "ingest"
+        told = f"{scope.capitalize()} {name} may {how} {limit} jobs a minute"
         if limit == 0:
             told += ": none. Ask an admin for more."
-            return _refused("QUOTA_EXCEEDED", told, "submissions_per_minute", bearer, numbers)
-        left = self._all.buckets.level(bearer, limit, self._now) - self._made[bearer]
+            return _refused("QUOTA_EXCEEDED", told, self._pace, bearer, numbers)
+        left = self._all.buckets[self._pace].level(bearer, limit, self._now) - self._made[bearer]
         if left >= 1.0:
             return None
         wait_s = (1.0 - left) * MINUTE_S / limit
         told += f" (an array is one). Try again in {max(1, round(wait_s))} s."
-        refused = _refused("RATE_LIMITED", told, "submissions_per_minute", bearer, {**numbers, "retry_after_s": wait_s})
+        refused = _refused("RATE_LIMITED", told, self._pace, bearer, {**numbers, "retry_after_s": wait_s})
         refused.retry_after_s = wait_s
         return refused
 
 
-def _limits(quotas: Quotas, key: GroupKey) -> Iterator[tuple[Bearer, Quota]]:
+def per_minute(quota: Quota, pace: Pace | None) -> int | None:
+    """How many submissions a minute may hold; `None` is no limit."""
+    if pace is None:
+        return None
+    single = quota.submissions_per_minute
+    if pace == "submissions_per_minute":
+        return single
+    if quota.ingest_per_minute is not None:
+        return quota.ingest_per_minute
+    return None if single is None else single * INGEST_FACTOR
+
+
+def _limits(quotas: Quotas, key: GroupKey, pace: Pace | None) -> Iterator[tuple[Bearer, Quota]]:
     """The quotas that limit submissions of `key`, with their bearers."""
     for scope, name in bearers_of(key):
         quota = quota_of(quotas, scope, name)
-        if quota is not None and (quota.queued is not None or quota.submissions_per_minute is not None):
+        if quota is not None and (quota.queued is not None or per_minute(quota, pace) is not None):
             yield (scope, name), quota
 
 

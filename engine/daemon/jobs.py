@@ -71,9 +71,9 @@ class JobService:
         self._policy = policy
         self._clock = clock
 
-    async def submit(self, who: Identity, jobs: Sequence[JobFields]) -> list[int | Refused]:
+    async def submit(self, who: Identity, jobs: Sequence[JobFields], *, many: bool = False) -> list[int | Refused]:
         """Take jobs in, in order, in one commit; each gets its id or why it was refused. Durable on return."""
-        return await self._submission.submit(who, jobs)
+        return await self._submission.submit(who, jobs, many=many)
 
     async def check(self, who: Identity, jobs: Sequence[JobFields]) -> list[Refused | None]:
         """What `submit` would refuse, without taking anything in."""

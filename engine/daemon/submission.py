@@ -58,16 +58,19 @@ class Submission:
         self._last = 0.0
         self.taken = 0
 
-    async def submit(self, who: Identity, jobs: Sequence[JobFields], turn: Turn | None = None) -> list[int | Refused]:
+    async def submit(
+        self, who: Identity, jobs: Sequence[JobFields], turn: Turn | None = None, *, many: bool = False
+    ) -> list[int | Refused]:
         """Each job's id, or why it was refused. SERVICE_NOT_READY if nothing could be written down.
 
-        turn: the jobs are the copy that a recurring job was due for.
+        turn: the jobs are the copy that a recurring job was due for. many: lines of a file or a batch, which have a
+        limit a minute of their own.
         """
         if (refused := await self._persons.refusal(who.account)) is not None:
             return [refused] * len(jobs)
         taken = await self._taken(who, jobs)
         entries = await self._gatekeeper.weigh(who, jobs)
-        batch = self._allowances.batch()
+        batch = self._allowances.batch("ingest_per_minute" if many else "submissions_per_minute")
         try:
             keys = batch.admit(jobs, self._judge(who, jobs, entries, taken))
             return await self._take_in(who, keys, self._dated(jobs, keys, entries, turn), batch)
@@ -84,7 +87,8 @@ class Submission:
         taken = await self._taken(who, jobs)
         seen: set[str] = set()
         answers: list[Refused | None] = []
-        keys = self._allowances.batch().admit(jobs, self._judge(who, jobs, entries, taken))
+        # How fast they come is not asked: nothing is taken in.
+        keys = self._allowances.batch(pace=None).admit(jobs, self._judge(who, jobs, entries, taken))
         for job, key in zip(jobs, keys, strict=True):
             answer = key if isinstance(key, Refused) else None
             if answer is None and job.job_id is not None:

@@ -53,7 +53,13 @@ def take_in(
 
     Raises Unreachable if the report does not come, saying how far the engine had told to be.
     """
-    query = {"format": form, "progress": 1, "dry_run": 1 if dry_run else None, "all_errors": 1 if errors else None}
+    query = {
+        "format": form,
+        "progress": 1,
+        "wait": 1,
+        "dry_run": 1 if dry_run else None,
+        "all_errors": 1 if errors else None,
+    }
     progress = Progress(os.fstat(source).st_size)
     try:
         for answer in wire.upload("/v1/ingest", query, source, TYPES[form], progress.sent):
@@ -61,6 +67,8 @@ def take_in(
                 return dict(answer["report"])
             if "progress" in answer:
                 progress.told(answer["progress"])
+            elif "waiting" in answer:
+                progress.held_back()
             elif errors is not None:
                 errors.write(json.dumps(answer) + "\n")
     except Unreachable as error:

@@ -25,6 +25,7 @@ class Progress:
         self._began = time.monotonic()
         self._drawn_at = 0.0
         self._visible = sys.stderr.isatty()
+        self._held_back = False
 
     def sent(self, size: int) -> None:
         """So many more bytes went out."""
@@ -35,6 +36,13 @@ class Progress:
         """The engine's own count of `lines`, `accepted` and `rejected`."""
         self._counts.update({name: int(counts[name]) for name in self._counts})
         self._draw()
+
+    def held_back(self) -> None:
+        """The engine keeps lines back: they come faster than a limit a minute allows. Said once."""
+        if not self._held_back:
+            self._held_back = True
+            self.end()
+            print("rcq: a limit of jobs a minute is reached; the rest goes in as it allows", file=sys.stderr)
 
     def so_far(self) -> str:
         """How far the engine said it was, as a sentence."""

@@ -126,7 +126,8 @@ class Books:
     broken: Exception | None = None
     last: int = 0
 
-    async def submit(self, who: Identity, jobs: Sequence[JobFields]) -> list[int | Refused]:
+    async def submit(self, who: Identity, jobs: Sequence[JobFields], *, many: bool = False) -> list[int | Refused]:
+        assert many  # whatever comes here is a line of a file or a batch
         if self.broken is not None:
             raise self.broken
         self.batches.append(len(jobs))

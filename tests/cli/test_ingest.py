@@ -53,8 +53,15 @@ def test_what_is_sent_and_said(rcq: Rcq, engine: Engine, jobs: Path) -> None:
     assert result.err == ""
     sent = engine.requests[0]
     assert sent.body == jobs.read_bytes()
-    assert sent.query == {"format": "ndjson", "progress": "1"}
+    assert sent.query == {"format": "ndjson", "progress": "1", "wait": "1"}
     assert sent.headers["content-type"] == "application/x-ndjson"
+
+
+def test_a_limit_that_holds_lines_back_is_told_once(rcq: Rcq, engine: Engine, jobs: Path) -> None:
+    waiting = {"waiting": {"lines": 2, "seconds": 5.0}}
+    engine.on("POST", "/v1/ingest", Lines([waiting, waiting, {"report": report(3, 0)}]))
+    result = rcq("ingest", str(jobs))
+    assert (result.code, result.err.count("a limit of jobs a minute")) == (0, 1)
 
 
 def test_many_errors_are_cut_and_say_so(rcq: Rcq, engine: Engine, jobs: Path) -> None:

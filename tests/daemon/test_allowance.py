@@ -135,6 +135,26 @@ async def test_submissions_a_minute_are_a_bucket_that_fills_evenly(world):
     assert codes(await world.jobs.submit(world.ann, jobs(7))) == ["taken"] * 6 + ["RATE_LIMITED"]
 
 
+async def test_lines_of_files_have_a_limit_of_their_own(world):
+    await limit(world, submissions_per_minute=1, ingest_per_minute=3)
+    assert codes(await world.jobs.submit(world.ann, jobs(4), many=True)) == ["taken"] * 3 + ["RATE_LIMITED"]
+    assert codes(await world.jobs.submit(world.ann, jobs(2))) == ["taken", "RATE_LIMITED"]
+    (refused,) = await world.jobs.submit(world.ann, jobs(1), many=True)
+    assert refused.details[0]["resource"] == "ingest_per_minute"
+    assert refused.details[0]["retry_after_s"] == refused.retry_after_s == pytest.approx(20.0)
+    assert "may ingest 3 jobs a minute" in refused.message
+    world.clock.time += 20.1
+    assert codes(await world.jobs.submit(world.ann, jobs(2), many=True)) == ["taken", "RATE_LIMITED"]
+
+
+async def test_without_one_it_follows_from_that_of_submissions(world):
+    await limit(world, submissions_per_minute=2)
+    assert codes(await world.jobs.submit(world.ann, jobs(201), many=True)) == ["taken"] * 200 + ["RATE_LIMITED"]
+    await limit(world, ingest_per_minute=0)
+    assert codes(await world.jobs.submit(world.ann, jobs(1), many=True)) == ["QUOTA_EXCEEDED"]
+    assert codes(await world.jobs.submit(world.ann, jobs(1))) == ["taken"]
+
+
 async def test_a_limit_of_none_a_minute_is_no_matter_of_waiting(world):
     await limit(world, submissions_per_minute=0)
     (refused,) = await world.jobs.submit(world.ann, jobs(1))

@@ -36,6 +36,23 @@ def test_who_submits_too_fast_is_told_how_long_to_wait(engine: Any, admin: Any) 
     assert engine.log_in("root").submit("true") > 0
 
 
+def test_a_file_goes_in_as_fast_as_its_limit_lets_it(engine: Any, admin: Any, tmp_path: Any) -> None:
+    ann = engine.someone(admin, "ann", "bio")
+    assert "6000 ingested a minute" in engine.rcq(
+        admin, "account", "set", "ann", "--ingest", "6000", "--submissions", "1"
+    )
+    sweep = tmp_path / "sweep.ndjson"
+    sweep.write_text('{"command": ["true"], "begin": 4e9}\n' * 6100)
+    at_once = ann.ask("POST", "/v1/ingest", content=sweep.read_bytes(), params={"dry_run": 1}).json()
+    assert (at_once["accepted"], at_once["rejected"]) == (6100, 0)
+    assert engine.rcq(ann, "ingest", str(sweep)).startswith("6100 accepted, 0 rejected")
+    report = ann.ask("POST", "/v1/jobs/batch", json={"jobs": [{"command": ["true"]}] * 6000}).json()
+    assert report["accepted"] < 6000
+    assert {error["code"] for error in report["errors"]} == {"RATE_LIMITED"}
+    assert report["errors"][0]["details"][0]["retry_after_s"] > 0
+    ann.submit("true")
+
+
 def test_usage_is_told_with_its_sources_and_survives_a_kill(engine: Any, admin: Any) -> None:
     ann = engine.someone(admin, "ann", "bio")
     number = ann.submit("sleep", "300", gpus=1, time_limit_s=3600)
