@@ -5,7 +5,6 @@ Must not know any one request.
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from engine.api.asks import Identity, Origin
@@ -26,12 +25,20 @@ def not_ready(error: StoreError) -> Refused:
 
 
 def audited(
-    clock: Clock, who: Identity | None, action: str, target: str, *, owner: str | None = None, **detail: Any
+    clock: Clock,
+    who: Identity | None,
+    action: str,
+    target: str,
+    *,
+    owner: str | None = None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    **detail: Any,
 ) -> Entry:
     """An audit entry for what `who` does now; `None` is somebody who is not logged in.
 
-    owner: the account that it is about; its person may read the entry. detail: JSON values; `before` and `after` hold
-    what has changed, by name.
+    owner: the account that it is about; its person may read the entry. before, after: by name, JSON values; what is
+    the same in both is left out. detail: what else is worth knowing, JSON values. Never a secret.
     """
     origin = who.origin if who else None
     return Entry(
@@ -43,13 +50,23 @@ def audited(
         via=via_of(who) if who else None,
         uid=origin.uid if origin else None,
         pid=origin.pid if origin else None,
-        detail=detail,
+        detail=_changes(before, after) | detail,
     )
 
 
-def by_engine(clock: Clock, action: str, target: str | None, *, owner: str | None = None, **detail: Any) -> Entry:
-    """An audit entry for what the engine does by its own rules."""
-    return Entry(at=clock.now(), account=None, action=action, target=target, owner=owner, via=BY_ENGINE, detail=detail)
+def by_engine(
+    clock: Clock,
+    action: str,
+    target: str | None,
+    *,
+    owner: str | None = None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    **detail: Any,
+) -> Entry:
+    """An audit entry for what the engine does by its own rules; the rest as of `audited`."""
+    told = _changes(before, after) | detail
+    return Entry(at=clock.now(), account=None, action=action, target=target, owner=owner, via=BY_ENGINE, detail=told)
 
 
 def at_login(
@@ -76,19 +93,15 @@ def via_of(who: Identity) -> str:
     return "session" if who.token_name is None else f"token:{who.token_name}"
 
 
-def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
-    """`before` and `after` for the audit log: only what differs; of what is made or removed, only what is said of it."""
+def _changes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Only what differs, and neither where there is nothing to tell of it."""
     was, now = before or {}, after or {}
     names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
-    return {
+    told = {
         "before": {name: was[name] for name in names if name in was},
         "after": {name: now[name] for name in names if name in now},
     }
-
-
-def told_quota(quota: Any) -> dict[str, Any]:
-    """A quota (a dataclass) by the names of its limits, those that there are."""
-    return {name: value for name, value in asdict(quota).items() if value not in (None, {})}
+    return {side: values for side, values in told.items() if values}
 
 
 async def note_done(audit: Audit, entry: Entry) -> None:

@@ -24,7 +24,7 @@ from engine.daemon.passes import Passes
 from engine.daemon.runs import Runs
 from engine.daemon.waitingjobs import Taken, WaitingJobs
 from engine.ports import Clock
-from engine.protocol.arrays import compact
+from engine.protocol.arrays import ALL, compact
 from engine.protocol.errors import Refused
 from engine.protocol.responses import ArrayChanged
 from engine.store.arrays import StoredArray
@@ -194,9 +194,10 @@ class ArrayControl:
         self, who: Identity, array: StoredArray, action: str, elements: Sequence[int], done: ArrayChanged
     ) -> None:
         """One entry for all of them; what is done stays done, even if the audit log cannot be written."""
-        target = f"{array.parent}[{compact(sorted(set(elements)))[:MOST_TARGET]}]"
-        counts = {"changed": done.changed, "ending": done.ending}
-        entry = audited(self._clock, who, action, target, owner=array.account, count=counts)
+        which = compact(sorted(set(elements)))[:MOST_TARGET] if elements else ALL
+        target = f"{array.parent}[{which}]"
+        changed, ending = done.changed, done.ending
+        entry = audited(self._clock, who, action, target, owner=array.account, changed=changed, ending=ending)
         await note_done(self._store.audit, entry)
 
 

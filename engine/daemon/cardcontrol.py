@@ -40,7 +40,8 @@ class CardControl:
     async def drain(self, who: Identity, card: Card, why: str | None) -> None:
         """Nothing new may start on it; running jobs finish. Raises Refused."""
         cards, uuid = self._books.cards, card.reading.uuid
-        entry = audited(self._clock, who, "gpu.drain", uuid, before=self._state(card), why=why)
+        after = {"state": "drained", "why": why}
+        entry = audited(self._clock, who, "gpu.drain", uuid, before={"state": self._state(card)}, after=after)
         flag = GpuFlag(uuid=uuid, drained=True, why=why, by=who.account, at=self._clock.now())
         fresh, before = uuid not in cards.drained, cards.flags.get(uuid)
         cards.drained.add(uuid)  # before the commit: nothing may start on it meanwhile
@@ -62,7 +63,8 @@ class CardControl:
         drained, quarantined = uuid in cards.drained, uuid in cards.quarantines
         if not drained and not quarantined:
             raise Refused("INVALID_STATE", f"GPU {index} is neither drained nor quarantined.")
-        entry = audited(self._clock, who, "gpu.resume", uuid, before=self._state(card))
+        after = {"state": "in use"}
+        entry = audited(self._clock, who, "gpu.resume", uuid, before={"state": self._state(card)}, after=after)
         if quarantined:
             await self._test(card)
         try:

@@ -55,7 +55,7 @@ class Control:
             await self._runs.stop(live)
             await self._deeds.settle_stop()
             if number not in self._books.pending:  # its start may have failed to be written down meanwhile
-                await self._deeds.note(who, "job.cancel", stored, before, ending=True)
+                await self._deeds.note(who, "job.cancel", stored, before, ending=1)
                 return
         taken = self._waiting.take(waiting_of(stored))
         if taken is None:

@@ -3,7 +3,6 @@
 Must not know which deed it is, nor where jobs wait.
 """
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from engine.daemon.passes import Passes
 from engine.daemon.views import Views
 from engine.ports import Clock
 from engine.protocol.errors import Refused
+from engine.store.audit import Entry as AuditEntry
 from engine.store.errors import StoreError
 from engine.store.rows import StoredJob
 from engine.store.store import Store
@@ -38,15 +38,14 @@ class Deeds:
     async def record(
         self, who: Identity, action: str, stored: StoredJob, before: JobState, change: Ended | Moved
     ) -> None:
-        """Write one change down; the audit entry goes along and shares its commit. SERVICE_NOT_READY."""
+        """Write one change down, in one commit with its audit entry. SERVICE_NOT_READY."""
         await self.settle([JobId(str(stored.id))])
-        written, _ = await asyncio.gather(
-            self._store.jobs.record([change]), self.note(who, action, stored, before), return_exceptions=True
-        )
-        if isinstance(written, StoreError):
-            raise not_ready(written) from written
-        if isinstance(written, BaseException):
-            raise written
+        after = {"state": change.state.value}
+        entry = self._entry(who, action, stored, before, after=after)
+        try:
+            await self._store.jobs.record([change], entry)
+        except StoreError as error:
+            raise not_ready(error) from error
 
     async def settle(self, ended: Sequence[JobId] | None = None) -> None:
         """See to it that what memory knows is on disk: a step follows on that. SERVICE_NOT_READY.
@@ -67,14 +66,17 @@ class Deeds:
 
     async def note(self, who: Identity, action: str, stored: StoredJob, before: JobState, **detail: Any) -> None:
         """An action that is done stays done, even if the audit log cannot be written: then the engine's log has it."""
-        entry = audited(self._clock, who, action, str(stored.id), owner=stored.account, before=before.value, **detail)
-        await note_done(self._store.audit, entry)
+        await note_done(self._store.audit, self._entry(who, action, stored, before, **detail))
 
     def tell(self, stored: StoredJob, state: JobState) -> None:
         """It is in that state now, and the queue another one."""
         self._feed.job_changed(str(stored.id), stored.account, state.value)
         self._feed.queue_changed()
         self._passes.wake()
+
+    def _entry(self, who: Identity, action: str, stored: StoredJob, before: JobState, **detail: Any) -> AuditEntry:
+        was = {"state": before.value}
+        return audited(self._clock, who, action, str(stored.id), owner=stored.account, before=was, **detail)
 
     def wrong_state(self, stored: StoredJob, done: str, rule: str) -> Refused:
         """INVALID_STATE, with the state and the rule."""

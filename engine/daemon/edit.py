@@ -160,7 +160,7 @@ def _told(stored: StoredJob, fields: JobFields) -> dict[str, Any]:
     return {
         "before": {name: _short(before.get(name)) for name in shown},
         "after": {name: _short(after[name]) for name in shown},
-        "changed": names,
+        "fields": names,
     }
 
 

@@ -14,6 +14,7 @@ from engine.daemon.answers import audited, not_ready
 from engine.daemon.groupterms import changed_group, check_guarantee
 from engine.daemon.logins import Logins, only_in_person
 from engine.daemon.passwords import Passwords
+from engine.daemon.peopletold import told_account, told_group, told_service
 from engine.daemon.peopleviews import (
     account_view,
     changes_of,
@@ -21,7 +22,6 @@ from engine.daemon.peopleviews import (
     group_view,
     service_view,
 )
-from engine.daemon.peopletold import told_account, told_group, told_service
 from engine.daemon.persons import Persons
 from engine.daemon.quotaview import quota_of
 from engine.daemon.register import Register

@@ -8,6 +8,7 @@ import logging
 from typing import Any
 
 from engine.core.model import GpuUuid
+from engine.daemon.answers import by_engine
 from engine.daemon.cards import Cards
 from engine.ports import Clock
 from engine.store.audit import Entry
@@ -39,14 +40,15 @@ class QuarantineBook:
         """Take a card out of use, at once; index: for the log."""
         self._cards.quarantines[quarantine.uuid] = quarantine
         log.error("GPU %d is quarantined (%s: %s).", index, quarantine.cause, quarantine.detail)
-        self._note(quarantine.uuid, "gpu.quarantine", cause=quarantine.cause, detail=quarantine.detail)
+        told = {"state": "quarantined", "cause": quarantine.cause, "detail": quarantine.detail}
+        self._note(quarantine.uuid, "gpu.quarantine", after=told)
 
     def lift(self, uuid: GpuUuid, index: int) -> None:
         """Put a card that healed back into use."""
         quarantine = self._cards.quarantines.pop(uuid, None)
         if quarantine is not None:
             log.warning("GPU %d is back in use; it was quarantined (%s).", index, quarantine.cause)
-            self._note(uuid, "gpu.return", cause=quarantine.cause)
+            self._note(uuid, "gpu.return", before={"state": "quarantined", "cause": quarantine.cause})
 
     async def cleared(self, uuid: GpuUuid, entry: Entry) -> None:
         """Put a card back into use because somebody says so: written down first. Raises StoreError."""
@@ -61,7 +63,7 @@ class QuarantineBook:
             await self._writing
 
     def _note(self, uuid: GpuUuid, action: str, **detail: Any) -> None:
-        self._unwritten[uuid] = Entry(at=self._clock.now(), account=None, action=action, target=uuid, detail=detail)
+        self._unwritten[uuid] = by_engine(self._clock, action, uuid, **detail)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().create_task(self._write(), name="quarantines")
 

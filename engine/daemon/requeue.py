@@ -89,7 +89,7 @@ class Requeue:
         told = f"attempt {live.attempt} was stopped: {who.account} had it requeued; it goes on as its next attempt"
         await self._runs.stop(live, Cause.PREEMPTED, told)
         await self._deeds.settle_stop()
-        await self._deeds.note(who, "job.requeue", stored, before, ending=True, attempt=live.attempt)
+        await self._deeds.note(who, "job.requeue", stored, before, ending=1, attempt=live.attempt)
         self._passes.wake()
 
     async def _start_anew(self, who: Identity, stored: StoredJob) -> None:

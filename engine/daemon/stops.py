@@ -8,12 +8,12 @@ import logging
 from typing import Any
 
 from engine.core.lifecycle import Cause
-from engine.daemon.answers import note_done
+from engine.daemon.answers import by_engine, note_done
 from engine.daemon.books import Live
 from engine.daemon.journal import Journal
 from engine.daemon.runs import Runs
 from engine.ports import Clock
-from engine.store.audit import Audit, Entry
+from engine.store.audit import Audit
 
 log = logging.getLogger(__name__)
 
@@ -40,15 +40,10 @@ class Stops:
 
     def note(self, live: Live, *, rule: str, **detail: Any) -> None:
         """Write down that a rule stopped it; nothing waits for that."""
-        told = {
-            "owner": live.lease.key.owner.account,
-            "before": live.state.value,
-            "attempt": live.attempt,
-            "rule": rule,
-            **detail,
-        }
         action = "job.preempt" if live.stopping is Cause.PREEMPTED else "job.stop"
-        entry = Entry(at=self._clock.now(), account=None, action=action, target=str(live.job), detail=told)
+        owner, was = live.lease.key.owner.account, {"state": live.state.value}
+        told = {"ending": 1, "attempt": live.attempt, "rule": rule, **detail}
+        entry = by_engine(self._clock, action, live.job, owner=owner, before=was, **told)
         note = asyncio.get_running_loop().create_task(note_done(self._audit, entry), name=f"audit-{live.job}")
         self._notes.add(note)
         note.add_done_callback(self._notes.discard)

@@ -20,6 +20,8 @@ from engine.daemon.gatekeeper import Gatekeeper, Weighed, terms
 from engine.daemon.intake import Intake
 from engine.daemon.passes import Passes
 from engine.daemon.persons import Persons
+from engine.daemon.takenin import submitted
+from engine.daemon.uploadclaims import UploadClaims
 from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
@@ -42,6 +44,7 @@ class Submission:
         persons: Persons,
         gatekeeper: Gatekeeper,
         allowances: Allowances,
+        claims: UploadClaims,
         passes: Passes,
         feed: Feed,
         clock: Clock,
@@ -52,6 +55,7 @@ class Submission:
         self._persons = persons
         self._gatekeeper = gatekeeper
         self._allowances = allowances
+        self._claims = claims
         self._passes = passes
         self._feed = feed
         self._clock = clock
@@ -69,10 +73,27 @@ class Submission:
         if (refused := await self._persons.refusal(who.account)) is not None:
             return [refused] * len(jobs)
         taken = await self._taken(who, jobs)
+        staged = await self._claims.claim(who.account, jobs)
+        try:
+            return await self._submit(who, jobs, turn, taken, staged, many=many)
+        finally:
+            self._claims.release(jobs)
+
+    async def _submit(
+        self,
+        who: Identity,
+        jobs: Sequence[JobFields],
+        turn: Turn | None,
+        taken: Mapping[str, int],
+        staged: Sequence[Refused | None],
+        *,
+        many: bool,
+    ) -> list[int | Refused]:
+        """taken: own keys that are used up. staged: which of the jobs cannot have their files."""
         entries = await self._gatekeeper.weigh(who, jobs)
         batch = self._allowances.batch("ingest_per_minute" if many else "submissions_per_minute")
         try:
-            keys = batch.admit(jobs, self._judge(who, jobs, entries, taken))
+            keys = batch.admit(jobs, self._judge(who, jobs, _faulty(entries, staged), taken))
             return await self._take_in(who, keys, self._dated(jobs, keys, entries, turn), batch)
         finally:
             batch.settle()
@@ -84,11 +105,13 @@ class Submission:
             return [refused] * len(jobs)
         entries = await self._gatekeeper.weigh(who, jobs)
         self._gatekeeper.forget(entries)
-        taken = await self._taken(who, jobs)
+        taken, staged = await self._taken(who, jobs), await self._staged(who, jobs)
         seen: set[str] = set()
         answers: list[Refused | None] = []
         # How fast they come is not asked: nothing is taken in.
-        keys = self._allowances.batch(pace=None).admit(jobs, self._judge(who, jobs, entries, taken))
+        keys = self._allowances.batch(pace=None).admit(
+            jobs, self._judge(who, jobs, _faulty(entries, staged), taken)
+        )
         for job, key in zip(jobs, keys, strict=True):
             answer = key if isinstance(key, Refused) else None
             if answer is None and job.job_id is not None:
@@ -103,8 +126,8 @@ class Submission:
             raise refused
         entries = await self._gatekeeper.weigh(who, [job])
         self._gatekeeper.forget(entries)
-        taken = await self._taken(who, [job])
-        (key,) = self._allowances.batch().admit([job], self._judge(who, [job], entries, taken))
+        taken, staged = await self._taken(who, [job]), await self._staged(who, [job])
+        (key,) = self._allowances.batch().admit([job], self._judge(who, [job], _faulty(entries, staged), taken))
         if isinstance(key, Refused):
             raise key
         return key, entries[0] if isinstance(entries[0], Entry) else None
@@ -119,7 +142,8 @@ class Submission:
         """Write down those that have a key; `new` is they."""
         batch.keep()
         try:
-            ids = await self._store.jobs.add([job for job, _ in new])
+            taken = [job for job, _ in new]
+            ids = await self._store.jobs.add(taken, lambda ids: submitted(self._clock, who, taken, ids))
         except StoreError as error:
             raise not_ready(error) from error
         given = iter(zip(new, ids, strict=True))
@@ -155,6 +179,11 @@ class Submission:
         """
         return await self._store.keys.known(who.account, [job.job_id for job in jobs if job.job_id is not None])
 
+    async def _staged(self, who: Identity, jobs: Sequence[JobFields]) -> list[Refused | None]:
+        """Why each of these could not have its files now, if so."""
+        staged = await self._claims.claim(who.account, jobs)
+        self._claims.release(jobs)
+        return staged
 
     def _judge(
         self, who: Identity, jobs: Sequence[JobFields], entries: Sequence[Weighed], taken: Mapping[str, int]
@@ -207,6 +236,11 @@ class Submission:
                 self._feed.job_changed(one.job, who.account, JobState.PENDING.value)
         self._feed.queue_changed()
         self._passes.wake()
+
+
+def _faulty(entries: Sequence[Weighed], staged: Sequence[Refused | None]) -> list[Weighed]:
+    """What keeps each at the gate, or why it cannot be taken."""
+    return [fault or entry for entry, fault in zip(entries, staged, strict=True)]
 
 
 def duplicate(job_id: str, number: int | None) -> Refused:

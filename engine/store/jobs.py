@@ -16,7 +16,7 @@ from engine.bookkeeping import AtGate, Change, KnownJob, Moved, NewJob
 from engine.core.lifecycle import LEASED, WAITING, JobState
 from engine.core.model import JobId
 from engine.protocol.fields import JobFields
-from engine.store import gate
+from engine.store import gate, uploads
 from engine.store.arrays import add_array
 from engine.store.attempts import attempts_of
 from engine.store.audit import Entry, log
@@ -71,10 +71,15 @@ class Jobs:
 
         return await self._writer.write(work) if jobs else []
 
-    async def record(self, changes: Sequence[Change]) -> None:
-        """Write changes down in order, all or none of them. Raises ImpossibleChange."""
+    async def record(self, changes: Sequence[Change], entry: Entry | None = None) -> None:
+        """Write changes down in order, all or none of them, with their audit entry. Raises ImpossibleChange."""
+
+        def work(db: Database) -> None:
+            apply(db, changes, self._half_life_s)
+            log(db, entry)
+
         if changes:
-            await self._writer.write(lambda db: apply(db, changes, self._half_life_s))
+            await self._writer.write(work)
 
     async def edit(self, number: int, job: NewJob, gated: AtGate | None, entry: Entry) -> None:
         """Give a waiting job another request, with its audit entry, in one commit. Raises ImpossibleChange."""
@@ -84,17 +89,19 @@ class Jobs:
         """Let a job that has ended wait again, with its audit entry, in one commit. Raises ImpossibleChange."""
         await self._writer.write(lambda db: requeue(db, change, gated, entry))
 
-    async def adopt(self, new: NewJob, changes: Callable[[JobId], Sequence[Change]], entry: Entry) -> JobId:
+    async def adopt(
+        self, new: NewJob, changes: Callable[[JobId], Sequence[Change]], note: Callable[[JobId], Entry]
+    ) -> JobId:
         """Write a job down that runs already, with what follows from its id and its audit entry, in one commit.
 
-        Nobody ever sees it waiting. Raises ImpossibleChange.
+        Nobody ever sees it waiting. note: makes the entry. Raises ImpossibleChange.
         """
 
         def work(db: Database) -> JobId:
             (job,) = _add(db, [new], self._first)
             assert job is not None  # noqa: S101 - it has no key that could be taken
             apply(db, changes(job), self._half_life_s)
-            log(db, entry)
+            log(db, note(job))
             return job
 
         return await self._writer.write(work)
@@ -168,6 +175,8 @@ def _add(db: Database, jobs: Sequence[NewJob], first: int) -> list[JobId | None]
         batch = list(some)
         ids += [add_array(db, job, first) for job in batch] if is_array else _add_plain(db, batch, first)
     for job, number in zip(jobs, ids, strict=True):
+        if number is not None and job.fields.files:
+            uploads.refer(db, int(number), int(number) + max(0, len(job.indices) - 1), job.fields.files)
         if number is not None and (job.gate is not None or job.turn is not None):
             gate.keep(db, range(int(number), int(number) + max(1, len(job.indices))), job)
     return ids
@@ -191,7 +200,8 @@ def _job(db: Database, number: int) -> StoredJob | None:
     [(message,)] = db.conn.execute("SELECT message FROM jobs WHERE id = ?", (number,))
     fields = fields_of(db.conn.execute(_FIELDS, (number,)).fetchone())
     past, template, measured = attempts_of(db, number), gate.template_of(db, number), measures_of(db, number)
-    return replace(found[0], fields=fields, message=message, attempts=past, cron_of=template, measures=measured)
+    sizes = uploads.sizes_of(db, found[0].array_parent or number) if fields.files else {}
+    return replace(found[0], fields=fields, file_sizes=sizes, message=message, attempts=past, cron_of=template, measures=measured)
 
 
 def _jobs(db: Database, numbers: Sequence[int]) -> list[StoredJob]:

@@ -136,7 +136,8 @@ async def test_one_commit_however_many(world):
     assert world.store.writer.commits - before <= 2  # the change, and the audit entry
     assert len(world.books.pending) == 0
     [entry] = [one.entry for one in await world.store.audit.page() if one.entry.action == "job.cancel"]
-    assert (entry.target, entry.detail) == (f"{first}[]", {"owner": "ann", "changed": 5000, "ending": 0})
+    told = {"changed": 5000, "ending": 0}
+    assert (entry.target, entry.owner, entry.detail) == (f"{first}[all]", "ann", told)
 
 
 async def test_hold_and_release_of_some_elements(world):

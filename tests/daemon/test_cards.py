@@ -7,6 +7,7 @@ from engine.daemon.attribution import ProcessAttribution
 from engine.gpu.unavailable import DriverUnavailable
 from engine.protocol.errors import Refused
 from engine.readings import GpuReading
+from engine.store.audit import Filters
 
 
 class Driver:
@@ -138,7 +139,8 @@ async def test_a_drained_card_gets_nothing_new_until_it_is_resumed(world):
     assert (await world.box.resume(world.root, uuid)).state == "ok"
     await world.one_pass()
     assert len(world.executor.launched) == 2
-    actions = [row.entry.action for row in await world.store.audit.page(limit=2)]
+    filters = Filters(action="gpu.*")
+    actions = [row.entry.action for row in await world.store.audit.page(limit=2, filters=filters)]
     assert actions == ["gpu.resume", "gpu.drain"]
     for who, target, code in ((world.ann, "0", "FORBIDDEN"), (world.root, "7", "NOT_FOUND")):
         with pytest.raises(Refused) as refused:

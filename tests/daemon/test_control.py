@@ -14,7 +14,8 @@ async def full(*_):
 
 async def audited(world):
     entries = [row.entry for row in await world.store.audit.page() if row.entry.action.startswith("job.")]
-    return [(entry.action, entry.account, entry.detail["before"]) for entry in entries]
+    steps = [entry for entry in entries if entry.action != "job.submit"]
+    return [(entry.action, entry.account, entry.detail["before"]["state"]) for entry in steps]
 
 
 async def test_a_running_job_is_stopped_and_ends_as_cancelled(world):

@@ -80,7 +80,8 @@ async def test_a_broken_card_is_left_and_its_job_goes_on_elsewhere_for_nothing(s
     assert (view.state, view.why, view.detail, view.since) == ("quarantined", "off-bus", "Xid 79", world.clock.now())
     await world.engine.minders.close()
     (entry,) = await audit_of(world, "gpu.quarantine")
-    assert (entry.target, entry.detail) == ("GPU-0", {"cause": "off-bus", "detail": "Xid 79"})
+    after = {"state": "quarantined", "cause": "off-bus", "detail": "Xid 79"}
+    assert (entry.target, entry.via, entry.detail) == ("GPU-0", "engine", {"after": after})
 
 
 async def test_a_program_that_errs_fails_by_itself_and_the_card_stays(sick, until):

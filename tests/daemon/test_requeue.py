@@ -25,7 +25,7 @@ async def test_requeue_of_a_running_job_stops_it_and_keeps_its_place(world):
     assert [launch.attempt for launch in world.executor.launched] == [1, 2]
     shown = await world.jobs.show(world.ann, job)
     assert (shown.submitted_at, shown.state) == (before, "running")
-    assert [entry.detail["before"] for entry in await audit_of(world, "job.requeue")] == ["running"]
+    assert [entry.detail["before"] for entry in await audit_of(world, "job.requeue")] == [{"state": "running"}]
 
 
 @pytest.mark.parametrize("end", ["completed", "failed", "cancelled"])

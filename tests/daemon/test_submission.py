@@ -179,7 +179,7 @@ async def test_a_service_that_was_made_can_be_asked_for(world):
 
 
 async def test_a_disk_that_is_full_takes_nothing_in(world, monkeypatch):
-    async def full(jobs):
+    async def full(jobs, note):
         raise WriteFailed("The disk is full.")
 
     monkeypatch.setattr(world.store.jobs, "add", full)

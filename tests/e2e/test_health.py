@@ -91,7 +91,9 @@ def test_a_card_that_falls_off_the_bus_loses_its_job_to_another_and_stays_out_ov
     assert again["attempts"][0]["cause"] == "preempted"
     assert again["attempts"][0]["message"] == "GPU 0 was taken out of use (off-bus: Xid 79)"
     assert (in_state(until, admin, 0, "quarantined")["why"], card(admin, 0)["detail"]) == ("off-bus", "Xid 79")
-    assert until(lambda: audit(engine, "gpu.quarantine"))[0] == {"cause": "off-bus", "detail": "Xid 79"}
+    assert until(lambda: audit(engine, "gpu.quarantine"))[0] == {
+        "after": {"state": "quarantined", "cause": "off-bus", "detail": "Xid 79"}
+    }
 
     driver.heal(0)
     assert engine.end() == 0
@@ -123,7 +125,7 @@ def test_a_card_that_is_lost_and_comes_back_is_tested_and_used_again(start, driv
     assert card(admin, 1)["state"] == "quarantined"
     cuda()
     in_state(until, admin, 1, "ok")
-    assert until(lambda: audit(engine, "gpu.return")) == [{"cause": "lost"}]
+    assert until(lambda: audit(engine, "gpu.return")) == [{"before": {"state": "quarantined", "cause": "lost"}}]
 
 
 def test_a_job_that_dies_of_a_memory_error_has_failed_of_its_card_and_is_tried_again(start, driver, until, tmp_path):
