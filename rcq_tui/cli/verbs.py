@@ -45,6 +45,8 @@ GROUPS: dict[str, dict[str, Verb]] = {
         "logout": Verb("logout", "end the session and forget the token"),
         "whoami": Verb("whoami", "say who you are to the engine"),
         "passwd": Verb("passwd", "change your password"),
+        "token": Verb("token", "make, list and revoke API tokens, and sessions"),
+        "notify": Verb("notify", "choose what you are told of, by mail, webhook or bell"),
     },
     "People (admins)": {
         "account": Verb("account", "add, list, set, disable accounts and their passwords"),
@@ -62,7 +64,7 @@ GROUPS: dict[str, dict[str, Verb]] = {
 }
 """The verbs in the order in which `rcq --help` shows them."""
 
-LATER = frozenset({"run", "shell", "results", "token", "audit"})
+LATER = frozenset({"run", "shell", "results", "audit"})
 """Verbs that the interface names and this version does not have yet: refused by name, no other is suggested."""
 
 UNLISTED: dict[str, Verb] = {"__ids": Verb("jobids", "list your jobs' ids for the completion of shells")}

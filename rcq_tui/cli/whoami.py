@@ -1,5 +1,7 @@
 """`rcq whoami`: who the caller is to the engine."""
 
+from typing import Any
+
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.viewmodel.formats import exact
@@ -15,6 +17,14 @@ def run(argv: list[str]) -> int:
     if chosen.json:
         print_json(me)
         return 0
-    how = "by your Unix user" if me["via"] == "peer" else f"logged in until {exact(me['expires_at'])}"
-    print(f"{clean(me['account'])} (group {clean(me['group'])}, {clean(me['role'])}), {how}")
+    print(f"{clean(me['account'])} (group {clean(me['group'])}, {clean(me['role'])}), {_how(me)}")
     return 0
+
+
+def _how(me: dict[str, Any]) -> str:
+    if me["via"] == "peer":
+        return "by your Unix user"
+    if me.get("token") is None:
+        return f"logged in until {exact(me['expires_at'])}"
+    kind = "read-only API token" if me["read_only"] else "API token"
+    return f"by the {kind} {clean(me['token'])} until {exact(me['expires_at'])}"

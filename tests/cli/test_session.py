@@ -172,6 +172,13 @@ def test_whoami(rcq: Rcq, engine: Engine) -> None:
     assert json.loads(rcq("whoami", "--json").out) == me
 
 
+@pytest.mark.parametrize(("read_only", "kind"), [(False, "API token"), (True, "read-only API token")])
+def test_whoami_names_the_api_token(rcq: Rcq, engine: Engine, read_only: bool, kind: str) -> None:
+    me = {"account": "alice", "group": "vision", "role": "user", "via": "token", "expires_at": 1_000_000.0}
+    engine.on("GET", "/v1/me", {**me, "token": "ci", "read_only": read_only})
+    assert rcq("whoami").out == f"alice (group vision, user), by the {kind} ci until 1970-01-12 13:46:40\n"
+
+
 @pytest.mark.parametrize("answer", [None, (401, refusal("UNAUTHENTICATED", "expired"))])
 def test_logout_forgets_the_token(rcq: Rcq, engine: Engine, kept: Path, answer: object) -> None:
     token.write("tok")
