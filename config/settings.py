@@ -220,6 +220,9 @@ class RetentionSettings(_Group):
     job_files_after_download_h: float = Field(
         48.0, ge=0, description="Hours after its results were fetched, they go; 0: not for that."
     )
+    results_mb: int = Field(102_400, ge=1, description="MiB of files in one download of results, at most.")
+    results_files: int = Field(100_000, ge=1, description="Files and directories in one download, at most.")
+    results_at_once: int = Field(4, ge=1, le=64, description="Downloads of results under way at once.")
 
 
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -20,11 +20,12 @@ from engine.api import (
     openapi,
     plan,
     reservations,
+    results,
     services,
     session,
     stats,
-    usage,
     tokens,
+    usage,
 )
 from engine.api.backend import Backend
 
@@ -32,6 +33,7 @@ ROUTERS = (
     health.router,
     session.router,
     jobs.router,
+    results.router,
     adopt.router,
     ingest.router,
     gpus.router,
@@ -43,9 +45,9 @@ ROUTERS = (
     accounts.router,
     groups.router,
     services.router,
+    tokens.router,
 )
 
-    tokens.router,
 
 def create_app(backend: Backend) -> FastAPI:
     """The application in front of `backend`. `app.state.closing` is set by the server to end event streams."""

@@ -244,9 +244,6 @@ class Usages(Protocol):
         ...
 
 
-@dataclass(slots=True, frozen=True, kw_only=True)
-class Backend:
-    """The engine as the API sees it."""
 class Tokens(Protocol):
     """API tokens, and the sessions beside them."""
 
@@ -303,12 +300,15 @@ class Results(Protocol):
         ...
 
 
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Backend:
+    """The engine as the API sees it."""
 
     people: People
     jobs: Jobs
     box: Box
     reservations: Reservations
     usages: Usages
-    limits: Limits = field(default_factory=Limits)
     results: Results
     tokens: Tokens
+    limits: Limits = field(default_factory=Limits)

@@ -38,12 +38,13 @@ from engine.daemon.provider import Chosen, choose
 from engine.daemon.recovery import Recovery
 from engine.daemon.recurrence import Recurrence
 from engine.daemon.register import Register
+from engine.daemon.results import results_of
 from engine.daemon.runs import Runs
 from engine.daemon.sampler import Sampler
 from engine.daemon.slots import SlotService
 from engine.daemon.stops import Stops
-from engine.daemon.usagereport import UsageService
 from engine.daemon.tokens import tokens_of
+from engine.daemon.usagereport import UsageService
 from engine.executor.process import ProcessExecutor
 from engine.executor.systemd import SystemdExecutor
 from engine.ports import Clock, Executor, GpuProvider
@@ -154,9 +155,9 @@ def build(
             box=box,
             reservations=slots,
             usages=_usages(ground),
-            limits=_limits(settings),
             results=results_of(ground, executor),
             tokens=tokens_of(ground, logins),
+            limits=_limits(settings),
         ),
     )
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from engine.executor.jobreader import BROKEN, PIECE_BYTES
 from engine.executor.membernames import Names, harmless, shown
+from engine.protocol.errors import RcqError
 
 LEFT_OUT = "RCQ-LEFT-OUT.txt"
 """The member that says what is not in the archive, and why."""
@@ -31,7 +32,7 @@ LARGE = 1 << 31
 """From so many bytes on a member is written in the form of ZIP64."""
 
 
-class Broken(Exception):
+class Broken(RcqError):
     """The reader ended, fell silent or broke the rules before its end; the message says which."""
 
 
@@ -76,8 +77,12 @@ class Archive:
         """Everything with contents went in, and all of it was given out."""
         self._lost = False
 
+    def stop(self) -> None:
+        """Whatever another thread waits for here ends with Broken, now and later. Any thread."""
+        self._reader.stop()
+
     def close(self) -> None:
-        """Hear nothing more; the reader ends when it speaks on."""
+        """Hear nothing more; the reader ends when it speaks on. When nothing is under way here."""
         self._reader.close()
 
     def found(self) -> Found:
@@ -166,12 +171,16 @@ class Frames:
         self._source = source
         self._silence_s = silence_s
         self._buffer = bytearray()
+        self._stop = os.eventfd(0, os.EFD_CLOEXEC)
+
+    def stop(self) -> None:
+        """Wait for nothing any more."""
+        os.eventfd_write(self._stop, 1)
 
     def close(self) -> None:
-        """Let go of the descriptor."""
-        if self._source >= 0:
-            os.close(self._source)
-            self._source = -1
+        """Let go of the descriptors."""
+        os.close(self._source)
+        os.close(self._stop)
 
     def line(self) -> dict[str, Any]:
         """The next line, a map. Raises Broken."""
@@ -208,8 +217,12 @@ class Frames:
     def _more(self) -> None:
         poll = select.poll()
         poll.register(self._source, select.POLLIN)
-        if not poll.poll(self._silence_s * 1000):
+        poll.register(self._stop, select.POLLIN)
+        ready = dict(poll.poll(self._silence_s * 1000))
+        if not ready:
             raise Broken(f"it has been silent for {self._silence_s:.0f} s")
+        if self._stop in ready:
+            raise Broken("it is not wanted any more")
         piece = os.read(self._source, OUT_BYTES)
         if not piece:
             raise Broken("it ended too early")

@@ -6,6 +6,7 @@ Must not know why. Each is a unit of its own, held to the same rules as jobs are
 import os
 import pwd
 import re
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from engine.executor.unitrequest import of_task
 
 REMOVE_WITHIN_S = 600.0
 WARN_WITHIN_S = 10.0
+READ_WITHIN_S = 6 * 3600.0
+"""As long as somebody who takes a whole archive slowly may need; who takes nothing is cut off much sooner."""
+NOBODYS = range(10**15, 10**16)
+"""Numbers that no job ever has."""
 NUMBER = re.compile(r"[0-9]+")
 
 
@@ -45,10 +50,19 @@ class UserTasks:
             number[0] if number else "0", user, ["/bin/sh", "-c", script, "sh", str(place)], REMOVE_WITHIN_S
         )
 
-    async def _run(self, job: str, user: str, argv: Sequence[str], within_s: float) -> None:
+    async def read(self, user: str, argv: Sequence[str], out: int) -> None:
+        """Run a program that tells of the user's files, its output to the descriptor `out`; returns when it has ended,
+        or sooner. Raises LauncherUnreachable, LauncherRefused.
+
+        Its unit is nobody's: readers stand in the way neither of each other nor of a job's other tasks.
+        """
+        await self._run(str(secrets.choice(NOBODYS)), user, argv, READ_WITHIN_S, out)
+
+    async def _run(self, job: str, user: str, argv: Sequence[str], within_s: float, out: int | None = None) -> None:
         script = startscript.descriptor(startscript.text(argv, {"PATH": PATH}))
         try:
             with open(os.devnull, "wb") as null:  # noqa: PTH123, ASYNC230 - no disk is behind it
-                await self._link.ask(of_task(job, user, within_s), (script, null.fileno(), null.fileno()))
+                handles = (script, null.fileno() if out is None else out, null.fileno())
+                await self._link.ask(of_task(job, user, within_s), handles)
         finally:
             os.close(script)

@@ -172,8 +172,9 @@ class Api:
             box=self.box,
             reservations=Scripted(self.script, "reservations"),  # type: ignore[arg-type]
             usages=Scripted(self.script, "usages"),  # type: ignore[arg-type]
-            limits=limits or Limits(),
+            results=Scripted(self.script, "results"),  # type: ignore[arg-type]
             tokens=Scripted(self.script, "tokens"),  # type: ignore[arg-type]
+            limits=limits or Limits(),
         )
 
     def client(self, token: str | None = KNOWN, timeout: float = 20) -> httpx.Client:

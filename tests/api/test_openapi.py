@@ -23,6 +23,7 @@ ROUTES = {
     "/v1/jobs/{id}/requeue": {"post"},
     "/v1/jobs/{id}/why": {"get"},
     "/v1/jobs/{id}/log": {"get"},
+    "/v1/jobs/{id}/results": {"get"},
     "/v1/adopt": {"post"},
     "/v1/ingest": {"post"},
     "/v1/gpus": {"get"},
