@@ -12,6 +12,7 @@ SYSTEM_CONFIG = Path("/etc/rcq/rcq.toml")
 SYSTEM_STATE = Path("/var/lib/rcq")
 SYSTEM_SOCKET = Path("/run/rcq/rcq.sock")
 LAUNCHER_SOCKET = Path("/run/rcq/launcher.sock")
+NOTIFIER_SOCKET = Path("/run/rcq-notifier.sock")
 PASSED_THROUGH = 0o711
 """Mode of the appliance's directories: others may go through them by name and list nothing."""
 MAX_SOCKET_BYTES = 100

@@ -17,6 +17,7 @@ from engine.api import (
     health,
     ingest,
     jobs,
+    notify,
     openapi,
     plan,
     reservations,
@@ -45,6 +46,7 @@ ROUTERS = (
     accounts.router,
     groups.router,
     services.router,
+    notify.router,
     tokens.router,
 )
 

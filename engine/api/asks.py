@@ -130,6 +130,22 @@ class NewReservation:
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
+class NotifyChoice:
+    """What an account wants to be told and how, whole. on: events. min_run_s: ends of shorter runs are not told.
+
+    new_secret: another one for the webhook.
+    """
+
+    on: tuple[str, ...] = ()
+    mail: str | None = None
+    webhook: str | None = None
+    command: bool = False
+    terminal: str = "off"
+    min_run_s: float = 0.0
+    new_secret: bool = False
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
 class Adopted:
     """A process that is to become a job. time_limit_s: from now on; `None`, like the rest: the default."""
 
@@ -143,7 +159,7 @@ class Adopted:
 class FeedEvent:
     """Something that happened, for one subscriber's eyes.
 
-    kind: `gpus`, `job`, `notice`, `queue`, `reservations` or `stats`.
+    kind: `gpus`, `job`, `notice`, `notification`, `queue`, `reservations` or `stats`.
     """
 
     id: int

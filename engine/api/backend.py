@@ -19,11 +19,13 @@ from engine.api.asks import (
     NewAccount,
     NewReservation,
     NewTokenAsked,
+    NotifyChoice,
     Origin,
 )
 from engine.protocol.cards import GpuView
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
+from engine.protocol.notifications import ChannelTest, NotifyView
 from engine.protocol.people import AccountView, GroupView, ServiceView, Session, UsageReport
 from engine.protocol.responses import (
     ArrayChanged,
@@ -300,6 +302,30 @@ class Results(Protocol):
         ...
 
 
+class Notify(Protocol):
+    """What accounts chose to be told, and how."""
+
+    async def own(self, who: Identity) -> NotifyView:
+        """What the caller chose."""
+        ...
+
+    async def of(self, who: Identity, account: str) -> NotifyView:
+        """What an account chose; another's for admins, without what its webhook keeps secret. FORBIDDEN, NOT_FOUND."""
+        ...
+
+    async def choose(self, who: Identity, asked: NotifyChoice) -> NotifyView:
+        """From now on this; the answer has a new webhook's secret. VALIDATION_ERROR for what this engine cannot do."""
+        ...
+
+    async def switch_off(self, who: Identity, account: str) -> NotifyView:
+        """Nothing is sent to that account any more. FORBIDDEN, NOT_FOUND."""
+        ...
+
+    async def test(self, who: Identity) -> list[ChannelTest]:
+        """A test by each channel, and how it went. INVALID_STATE with none, RATE_LIMITED."""
+        ...
+
+
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Backend:
     """The engine as the API sees it."""
@@ -309,6 +335,7 @@ class Backend:
     box: Box
     reservations: Reservations
     usages: Usages
+    notify: Notify
     results: Results
     tokens: Tokens
     limits: Limits = field(default_factory=Limits)

@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from engine.api import requests, tokens
+from engine.api import notify, requests, tokens
 from engine.api.schema import JOB
 
 _REF = "#/components/schemas/{model}"
@@ -25,6 +25,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     requests.GroupAsked,
     requests.GroupChangeAsked,
     requests.ServiceAsked,
+    notify.NotifyAsked,
     tokens.TokenAsked,
 )
 """Every body but those of jobs, by the name that `answers.takes` refers to."""

@@ -53,6 +53,8 @@ class Action(StrEnum):
     MAKE_TOKENS = "make API tokens of one's own"
     SEE_ALL_TOKENS = "see others' sessions and API tokens"
     REVOKE_TOKENS = "revoke a session or an API token"
+    CHOOSE_NOTIFY = "choose and try one's notifications"
+    SEE_NOTIFY = "see and switch off an account's notifications"
     SEE_ALL_JOBS = "see everything of others' jobs in lists"
 
 
@@ -147,6 +149,12 @@ TABLE: dict[Action, Rule] = {
     Action.MAKE_TOKENS: Rule(may=LOGGED_IN, told=_LOG_IN, routes=("POST /v1/tokens", "GET /v1/tokens")),
     Action.SEE_ALL_TOKENS: Rule(may=ADMINS, routes=("GET /v1/tokens",)),
     Action.REVOKE_TOKENS: Rule(may=OWNERS_AND_ADMINS, told=_YOURS, routes=("DELETE /v1/tokens/{id}",)),
+    Action.CHOOSE_NOTIFY: Rule(
+        may=LOGGED_IN, told=_LOG_IN, routes=("GET /v1/notify", "PUT /v1/notify", "POST /v1/notify/test")
+    ),
+    Action.SEE_NOTIFY: Rule(
+        may=OWNERS_AND_ADMINS, told=_YOURS, routes=("GET /v1/notify/{account}", "DELETE /v1/notify/{account}")
+    ),
     Action.SEE_ALL_JOBS: Rule(may=MANAGERS_TOO, told=_YOURS, routes=("GET /v1/jobs", "GET /v1/gpus", "GET /v1/plan")),
 }
 """Every action with who may take it. What others see of a job in a list besides, `privacy.others` says."""

@@ -118,6 +118,8 @@ class BoxService:
             return (
                 {"id": int(happening.job or 0), "state": happening.state} if self._views.knows_of(who, owner) else None
             )
+        if happening.kind == "notification":
+            return dict(happening.told or {}) if who.account == happening.account else None
         if happening.kind == "notice":
             told = {"job": int(happening.job) if happening.job else None, **(happening.told or {})}
             return told if may(who, Action.SEE_JOB, owner) else None

@@ -15,7 +15,7 @@ from engine.ports import Clock
 
 REMEMBERED = 1024
 """Events that a subscriber who comes back can still get."""
-SINGLE = frozenset({"job", "notice"})
+SINGLE = frozenset({"job", "notice", "notification"})
 """Kinds of which each event tells something of its own."""
 QUEUED = 512
 """Events that a slow subscriber may lag behind; then the oldest are lost, and it is told to refresh."""
@@ -23,9 +23,9 @@ QUEUED = 512
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Happening:
-    """One event as a fact. kind: `gpus`, `job`, `notice`, `queue`, `reservations` or `stats`.
+    """One event as a fact. kind: `gpus`, `job`, `notice`, `notification`, `queue`, `reservations` or `stats`.
 
-    job, account, state: of a job's change. job, account, told: of a notice.
+    job, account, state: of a job's change. job, account, told: of a notice. account, told: of a notification.
     """
 
     id: int
@@ -69,7 +69,7 @@ class _Subscriber:
 
 
 class Feed:
-    """The event ring and its subscribers; owned by the event loop."""
+    """The event ring and its subscribers; owned by the event loop. hears: each gets every happening, at once."""
 
     def __init__(self, first: int = 1) -> None:
         """first: the id of its first event."""
@@ -77,6 +77,7 @@ class Feed:
         self._ring: deque[Happening] = deque(maxlen=REMEMBERED)
         self._subscribers: set[_Subscriber] = set()
         self._closed = False
+        self.hears: list[Callable[[Happening], None]] = []
 
     @property
     def listened_to(self) -> bool:
@@ -90,6 +91,10 @@ class Feed:
     def noticed(self, told: Mapping[str, Any], job: str | None, account: str | None) -> None:
         """An account, or the admins alone, are told something of a running job or of a card."""
         self._append(Happening(id=self._next_id, kind="notice", job=job, account=account, told=told))
+
+    def notified(self, told: Mapping[str, Any], account: str) -> None:
+        """The terminal UIs of an account get a notification; in `terminal`, what they do."""
+        self._append(Happening(id=self._next_id, kind="notification", account=account, told=told))
 
     def queue_changed(self) -> None:
         """Positions, reasons or the number of waiting jobs may be others."""
@@ -160,3 +165,5 @@ class Feed:
         self._ring.append(happening)
         for subscriber in self._subscribers:
             subscriber.put(happening)
+        for hear in self.hears:
+            hear(happening)

@@ -94,6 +94,7 @@ async def run(settings: Settings, paths: Paths) -> None:
         passing = asyncio.create_task(engine.passes.run(), name="passes")
         _set_timers(engine, timers)
         beside.append(asyncio.create_task(engine.clock_watch.run(), name="clock"))
+        beside.append(asyncio.create_task(engine.notifying.run(), name="notifications"))
         engine.passes.wake()
         # 4. people may come
         app = create_app(engine.backend)
@@ -116,6 +117,7 @@ async def run(settings: Settings, paths: Paths) -> None:
 async def load_books(engine: Engine) -> None:
     """Fill the books with what the store holds besides unended jobs, and with a first sample."""
     await engine.register.load()
+    await engine.notifying.load()
     await engine.bills.load(engine.store.usage)
     await engine.measures.load(engine.store.measures)
     if engine.books.run_times.learns:
@@ -145,6 +147,7 @@ def _set_timers(engine: Engine, timers: Timers) -> None:
     timers.every(PURGE_S, "purge sessions", engine.logins.purge)
     timers.every(PURGE_S, "prune decisions", engine.decisions.prune)
     engine.housekeeping.set_timers(timers)
+    engine.notifying.set_timers(timers, engine.settings.engine.pass_interval_s)
     engine.slots.arm = lambda when: timers.at(when, "reservation edge", engine.slots.edge)
     engine.slots.arm_next()
     engine.gatekeeper.alarm = lambda when: timers.at(when, "gate", due)
@@ -188,6 +191,7 @@ async def _end(engine: Engine, timers: Timers, passing: asyncio.Task[None] | Non
     if passing is not None:
         engine.measures.write(engine.clock.now())
         await engine.passes.flush()
+        await engine.notifying.close()
     await engine.store.close()
     engine.provider.close()
     log.info("Stopped. Jobs run on.")

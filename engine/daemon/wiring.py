@@ -28,6 +28,7 @@ from engine.daemon.jobwiring import jobs_of, judges_of, recurrence_of, submissio
 from engine.daemon.launches import Launches
 from engine.daemon.logins import Logins
 from engine.daemon.measures import Measures
+from engine.daemon.notify.wiring import Notifying, notifying_of
 from engine.daemon.oomretry import OomRetry
 from engine.daemon.passes import Passes
 from engine.daemon.passwords import Passwords
@@ -87,6 +88,7 @@ class Engine:
     gatekeeper: Gatekeeper
     recurrence: Recurrence
     housekeeping: Housekeeping
+    notifying: Notifying
     backend: Backend
 
     @property
@@ -121,6 +123,7 @@ def build(
     runs.grow = OomRetry(books=books, measures=ground.measures, intake=judges.intake, settings=settings.gpu).after
     submission = submission_of(ground, passes, judges)
     box = _box(ground, passes, minders)
+    notifying = notifying_of(ground)
     clock_watch = ClockWatch(clock)
     # bills first: what they say goes by the leases as they are then
     clock_watch.steps += [ground.bills.clock_set, books.clock_set, ground.measures.clock_set, ground.notices.clock_set]
@@ -149,12 +152,14 @@ def build(
         gatekeeper=ground.gatekeeper,
         recurrence=recurrence_of(ground, submission),
         housekeeping=housekeeping_of(ground, executor.tasks.remove if isinstance(executor, SystemdExecutor) else None),
+        notifying=notifying,
         backend=Backend(
             people=_people(ground, logins, passwords, passes),
             jobs=jobs_of(ground, passes, runs, submission, judges),
             box=box,
             reservations=slots,
             usages=_usages(ground),
+            notify=notifying.service,
             results=results_of(ground, executor),
             tokens=tokens_of(ground, logins),
             limits=_limits(settings),

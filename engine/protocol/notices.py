@@ -13,6 +13,7 @@ NOTICES: dict[str, tuple[str, ...]] = {
     "POWER_CAPPED": ("gpu", "index", "watts", "limit_w"),
     "POWER_NOT_RESTORED": ("gpu", "index", "watts", "limit_w"),
     "BACKUP_FAILED": ("why", "last_at"),
+    "DISK_FAILING": ("why",),
 }
 """Code to the names of its numbers. A job's notices are its owner's; FOREIGN_PROCESS goes to the account that is linked
 to the Unix user, and to admins."""

@@ -53,8 +53,8 @@ class Notification:
     """One message to one account about everything that happened in a while. The webhook's and the command's JSON.
 
     id: the same however often it is tried. at: Unix seconds. counts: by event, of single jobs, arrays and warnings.
-    warnings: notices, each with its `code`, its numbers and the `job` it is about. left_out: messages that the limit
-    per hour kept back before this one. test: somebody asked for it, and nothing happened.
+    warnings: notices, each with its `code`, its numbers and the `job` it is about. test: somebody asked for it, and
+    nothing happened.
     """
 
     id: str
@@ -65,7 +65,6 @@ class Notification:
     jobs: Sequence[ToldJob] = ()
     arrays: Sequence[ToldArray] = ()
     warnings: Sequence[Mapping[str, Any]] = ()
-    left_out: int = 0
     test: bool = False
 
 

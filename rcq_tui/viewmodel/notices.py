@@ -126,6 +126,10 @@ def _no_backup(notice: Notice) -> str:
     return f"The database could not be backed up, {last}: {clean(notice['why']).rstrip('.')}."
 
 
+def _no_disk(notice: Notice) -> str:
+    return f"Nothing can be written to the database: {clean(notice['why']).rstrip('.')}."
+
+
 _SENTENCES: dict[str, Callable[[Notice], str]] = {
     "GPU_IDLE": _idle,
     "GPU_CRITICAL": _critical,
@@ -136,6 +140,7 @@ _SENTENCES: dict[str, Callable[[Notice], str]] = {
     "POWER_CAPPED": _capped,
     "POWER_NOT_RESTORED": _not_restored,
     "BACKUP_FAILED": _no_backup,
+    "DISK_FAILING": _no_disk,
 }
 
 
@@ -151,4 +156,5 @@ _SHORTS: dict[str, Callable[[Notice], str]] = {
     "POWER_CAPPED": lambda notice: f"GPU {notice['index']} held to {notice['watts']:.0f} W",
     "POWER_NOT_RESTORED": lambda notice: f"GPU {notice['index']} still at {notice['watts']:.0f} W",
     "BACKUP_FAILED": lambda notice: "no backup of the database",
+    "DISK_FAILING": lambda notice: "the disk takes no writes",
 }
