@@ -194,6 +194,7 @@ class ExecutorSettings(_Group):
     grace_s: float = Field(30.0, ge=0, description="Between SIGTERM and SIGKILL.")
     warn_before_s: float = Field(120.0, ge=0, description="SIGUSR1 so long before the time limit.")
     pin_cores: bool = Field(False, description="Jobs are kept on CPU cores of their own, near their GPUs.")
+    disk_reserve_mb: int = Field(1024, ge=0, description="MiB of disk that staged files leave free.")
     tasks_max: int = Field(16_384, ge=16, description="Processes and threads of one job, by systemd or docker.")
     container: Literal["auto", "apptainer", "podman", "docker"] = Field(
         "auto", description="What runs container images; auto: the first of these that is installed."
@@ -220,6 +221,7 @@ class RetentionSettings(_Group):
     job_files_after_download_h: float = Field(
         48.0, ge=0, description="Hours after its results were fetched, they go; 0: not for that."
     )
+    uploads_h: float = Field(24.0, gt=0, description="Hours after which an upload goes that no job is given.")
     results_mb: int = Field(102_400, ge=1, description="MiB of files in one download of results, at most.")
     results_files: int = Field(100_000, ge=1, description="Files and directories in one download, at most.")
     results_at_once: int = Field(4, ge=1, le=64, description="Downloads of results under way at once.")

@@ -26,6 +26,7 @@ from engine.api import (
     session,
     stats,
     tokens,
+    uploads,
     usage,
 )
 from engine.api.backend import Backend
@@ -37,6 +38,7 @@ ROUTERS = (
     results.router,
     adopt.router,
     ingest.router,
+    uploads.router,
     gpus.router,
     reservations.router,
     stats.router,

@@ -40,6 +40,7 @@ from engine.protocol.responses import (
     Why,
 )
 from engine.protocol.tokens import NewToken, TokenView
+from engine.protocol.uploads import Uploads, UploadView
 
 
 class People(Protocol):
@@ -326,6 +327,25 @@ class Notify(Protocol):
         ...
 
 
+class Files(Protocol):
+    """Files that people upload to be staged for their jobs."""
+
+    async def add(self, who: Identity, chunks: AsyncIterator[bytes], told: int | None) -> UploadView:
+        """Take one in; on disk on return. told: its size in bytes, where that is known.
+
+        QUOTA_EXCEEDED beyond `staged_mb`, SERVICE_NOT_READY where the disk has no room.
+        """
+        ...
+
+    async def uploads(self, who: Identity) -> Uploads:
+        """One's own, the oldest first."""
+        ...
+
+    async def remove(self, who: Identity, number: str) -> None:
+        """Remove one's own. NOT_FOUND, INVALID_STATE while a job needs it."""
+        ...
+
+
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Backend:
     """The engine as the API sees it."""
@@ -336,6 +356,7 @@ class Backend:
     reservations: Reservations
     usages: Usages
     notify: Notify
+    files: Files
     results: Results
     tokens: Tokens
     limits: Limits = field(default_factory=Limits)

@@ -84,6 +84,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("gpu_share", "preemptible", "idle_ok"), _flag),
     **dict.fromkeys(("command", "args"), _LIST),
     "after": _json('[12, {"id": 13, "when": "any"}]'),
+    "files": _json('[{"name": "data.csv", "upload": "0123456789abcdef0123456789abcdef"}]'),
     "begin": _moment,
     **dict.fromkeys(("environment", "tags"), _MAP),
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.api.schema import ENVIRONMENT_KEY, IMAGE, NAME, PRINTABLE
+from engine.api.schema import ENVIRONMENT_KEY, IMAGE, NAME, PRINTABLE, UPLOAD
 from engine.protocol.errors import Refused
 
 MAX_DETAILS = 20
@@ -21,6 +21,7 @@ _PATTERNS = {
     ENVIRONMENT_KEY: "must be letters, digits and underscores and not begin with a digit",
     NAME: "must be 1 to 64 letters, digits and _ . @ -, and begin with a letter, a digit or _",
     IMAGE: "must be the name of an image or a file, not begin with a space or -, nor hold control characters",
+    UPLOAD: "must be the id of an upload, as POST /v1/uploads answers it",
     "^/": "must be an absolute path, beginning with /",
 }
 _COMMAND_AS_TEXT = (

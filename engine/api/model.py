@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from engine.api.complaints import MAX_DETAILS, complaint, invalid, wrong
+from engine.api.files import read_files
 from engine.api.gate import read_gate
 from engine.api.schema import JOB, JOB_NAMES, MAX_NAME, MAX_TEXT_BYTES
 from engine.protocol.arrays import parse_array
@@ -113,6 +114,8 @@ def _may_repeat(line: bytes, given: Mapping[str, Any]) -> bool:
 def repeated(value: dict[str, Any]) -> list[str]:
     """Fields that stand twice in an object that `load_json` read."""
     parts = {"": value, "environment.": value.get("environment"), "tags.": value.get("tags")}
+    if isinstance(files := value.get("files"), list):
+        parts |= {f"files.{at}.": one for at, one in enumerate(files)}
     return [where + name for where, part in parts.items() if isinstance(part, _Repeated) for name in part.names]
 
 
@@ -142,6 +145,11 @@ def _job(given: dict[str, Any], *, careful: bool) -> JobFields | Refused:
         if isinstance(waits, Refused):
             return waits
         given |= waits
+    if "files" in given:
+        files = read_files(given["files"])
+        if isinstance(files, Refused):
+            return files
+        given |= {"files": files}
     if kind := given.get("gpu_type"):
         given["gpu_type"] = " ".join(kind.lower().split())
     problem = _problem(given) or (_text_problem(given) if careful else None)

@@ -3,7 +3,7 @@
 Must not know cross-field rules or units (that is `model`), HTTP or files.
 """
 
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Required, get_type_hints
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, WithJsonSchema
 from typing_extensions import TypedDict
@@ -18,6 +18,8 @@ MAX_COUNT = 1_000_000
 MAX_MEMORY_MB = 1_000_000_000_000
 MAX_AFTER = 1000
 """Jobs that one job may wait for."""
+MAX_FILES = 1000
+"""Staged files of one job."""
 MAX_MOMENT = 1e11
 """Unix seconds: the year 5138."""
 MAX_TIME_S = 3_155_760_000
@@ -31,6 +33,9 @@ NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$"
 MAX_IMAGE = 1024
 IMAGE = rf"^[^ \-{UNPRINTABLE}][^{UNPRINTABLE}]*$"
 """A name in a registry, or a file: never an option of the program that runs it."""
+MAX_FILE_NAME = 1024
+UPLOAD = r"^[0-9a-f]{32}$"
+"""The id of an upload, as it is given."""
 ENVIRONMENT_KEY = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME, pattern=PRINTABLE)]
@@ -54,6 +59,22 @@ AFTER_SCHEMA = {
         },
     ]
 }
+
+
+class FileModel(TypedDict, total=False):
+    """A staged file: an upload, and what it is called in the job's directory."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)  # type: ignore[misc]  # where pydantic looks
+
+    name: Required[
+        Annotated[
+            str,
+            StringConstraints(min_length=1, max_length=MAX_FILE_NAME, pattern=PRINTABLE),
+            Field(description="Relative path in the job's directory, such as conf/run7.yaml."),
+        ]
+    ]
+    upload: Required[Annotated[str, StringConstraints(pattern=UPLOAD), Field(description="Of POST /v1/uploads.")]]
+    executable: Annotated[bool, Field(description="Whether it may be run as a program.")]
 
 
 class JobModel(TypedDict, total=False):
@@ -96,6 +117,10 @@ class JobModel(TypedDict, total=False):
     image: Annotated[
         Annotated[str, StringConstraints(min_length=1, max_length=MAX_IMAGE, pattern=IMAGE)] | None,
         Field(description="Container image that the command is run in: a registry's name, or a .sif file."),
+    ]
+    files: Annotated[
+        Annotated[list[FileModel], Field(max_length=MAX_FILES)] | None,
+        Field(description="Staged files, put into the job's directory as its owner before it starts."),
     ]
     after: Annotated[
         list[Any] | None,

@@ -24,6 +24,8 @@ from engine.daemon.persons import EngineUser, LinkedUsers, Persons
 from engine.daemon.quotaview import default_quota
 from engine.daemon.register import Register
 from engine.daemon.runtimes import RunTimes
+from engine.daemon.staging import Staging
+from engine.daemon.stagingwiring import staging_of
 from engine.daemon.usage import UsageBook
 from engine.daemon.views import Views
 from engine.executor.person import this_person
@@ -57,6 +59,7 @@ class Ground:
     measures: Measures
     backups: BackupKeeper
     containment: Containment
+    staging: Staging
 
 
 def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, clock: Clock) -> Ground:
@@ -95,6 +98,7 @@ def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, cl
         measures=measures,
         backups=BackupKeeper(paths=paths, settings=settings.retention, notices=notices, clock=clock),
         containment=Containment(settings.executor, cards=settings.gpu.provider != "simulated"),
+        staging=staging_of(settings, paths, books, store, clock),
         gatekeeper=Gatekeeper(books=books, journal=journal, store=store.jobs, views=views, feed=feed, clock=clock),
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from engine.daemon.backupkeeper import LOOK_S, BackupKeeper
 from engine.daemon.ground import Ground
 from engine.daemon.retention import RemovesAs, Retention
+from engine.daemon.staging import Staging
 from engine.daemon.timers import Timers
 from engine.executor import jobdirs
 from engine.ports import Clock
@@ -18,6 +19,7 @@ from engine.store.jobs import Jobs
 log = logging.getLogger(__name__)
 
 SWEEP_S = 86_400.0
+STAGED_SWEEP_S = 3600.0
 FIRST_SWEEP_S = 60.0
 """After the start: an engine that is started every morning sweeps, too, and one that just started has better to do."""
 SHOWN = 20
@@ -27,10 +29,18 @@ class Housekeeping:
     """Begins with `open`, goes on by timers, ends with `close`."""
 
     def __init__(
-        self, *, backups: BackupKeeper, retention: Retention, jobs: Jobs, state_dir: Path, clock: Clock
+        self,
+        *,
+        backups: BackupKeeper,
+        retention: Retention,
+        staging: Staging,
+        jobs: Jobs,
+        state_dir: Path,
+        clock: Clock,
     ) -> None:
         self.backups = backups
         self.retention = retention
+        self.staging = staging
         self._jobs = jobs
         self._state_dir = state_dir
         self._clock = clock
@@ -40,6 +50,7 @@ class Housekeeping:
 
         There are such jobs where a backup was put in place. Before anything is submitted.
         """
+        await self.staging.open()
         taken = await asyncio.to_thread(lambda: sorted(jobdirs.numbers(self._state_dir))[-SHOWN:])
         if not taken:
             return
@@ -59,6 +70,7 @@ class Housekeeping:
         timers.every(LOOK_S, "backup", self.backups.look)
         timers.at(now, "backup that was missed", self.backups.look)
         timers.every(SWEEP_S, "remove job files", self.retention.sweep)
+        timers.every(STAGED_SWEEP_S, "remove staged files", self.staging.sweep)
         timers.at(now + FIRST_SWEEP_S, "remove job files that are overdue", self.retention.sweep)
 
     async def close(self) -> None:
@@ -80,6 +92,7 @@ def housekeeping_of(ground: Ground, remove_as: RemovesAs | None) -> Housekeeping
     return Housekeeping(
         backups=ground.backups,
         retention=retention,
+        staging=ground.staging,
         jobs=ground.store.jobs,
         state_dir=state_dir,
         clock=ground.clock,

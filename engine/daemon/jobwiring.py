@@ -76,6 +76,7 @@ def submission_of(ground: Ground, passes: Passes, judges: Judges) -> Submission:
         persons=ground.persons,
         gatekeeper=ground.gatekeeper,
         allowances=judges.allowances,
+        claims=ground.staging.claims,
         passes=passes,
         feed=ground.feed,
         clock=ground.clock,

@@ -8,6 +8,7 @@ from engine.daemon.books import Live
 from engine.daemon.containment import Containment
 from engine.daemon.cores import Cores
 from engine.daemon.persons import Persons
+from engine.daemon.placing import Placing
 from engine.executor import command, directory, environment, marks
 from engine.ports import Clock, Launch, Process
 from engine.protocol.fields import AdoptedFields, JobFields
@@ -18,7 +19,7 @@ class Launches:
 
     persons: tell whom jobs run as. memory_mb: MiB for all jobs, which is also what one may have that asked for none.
     cores: gives each attempt the CPU cores that it is kept on; `None`: any will do. nodes: the device nodes of these
-    cards. containment: puts a job into its image.
+    cards. containment: puts a job into its image. placing: puts its staged files into its directory.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Launches:
         clock: Clock,
         nodes: Callable[[Iterable[str]], tuple[str, ...]],
         containment: Containment,
+        placing: Placing,
         cores: Cores | None = None,
     ) -> None:
         self._state_dir = state_dir
@@ -40,12 +42,17 @@ class Launches:
         self._clock = clock
         self._nodes = nodes
         self._containment = containment
+        self._placing = placing
         self._cores = cores
 
     async def make(self, live: Live, fields: JobFields) -> Launch:
-        """The launch of one attempt; makes the job's directory and script. Raises OSError, ValueError, CannotLaunch."""
+        """The launch of one attempt; makes the job's directory with its files and its script, which may take long.
+
+        Raises OSError, ValueError, CannotLaunch, LauncherUnreachable.
+        """
         person = await self._persons.of(live.lease.key.owner.account)
         place = directory.make(self._state_dir, live.job, person.uid)
+        await self._placing.place(live, fields, place, person)
         adopt = _adopted(fields)
         if live.attempt > 1:
             marks.mark(place, live.attempt)

@@ -224,6 +224,8 @@ class Runs:
         except (OSError, KeyError, ValueError, CannotLaunch) as error:
             if isinstance(error, OSError) and error.errno in SHORTAGES:
                 raise  # tried again: a full disk must not use up the whole queue
+            if self._is_called_off(live):
+                return
             log.error("Job %s cannot be launched: %s", live.job, error)
             self._never_ran(live, Cause.LAUNCH_ERROR, str(error))
             return

@@ -109,9 +109,7 @@ class Submission:
         seen: set[str] = set()
         answers: list[Refused | None] = []
         # How fast they come is not asked: nothing is taken in.
-        keys = self._allowances.batch(pace=None).admit(
-            jobs, self._judge(who, jobs, _faulty(entries, staged), taken)
-        )
+        keys = self._allowances.batch(pace=None).admit(jobs, self._judge(who, jobs, _faulty(entries, staged), taken))
         for job, key in zip(jobs, keys, strict=True):
             answer = key if isinstance(key, Refused) else None
             if answer is None and job.job_id is not None:

@@ -4,7 +4,7 @@ The books are ahead of the store by the changes that wait for the next commit, s
 Must not know how rows are found.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from dataclasses import fields as fields_of
 from pathlib import Path
@@ -21,8 +21,9 @@ from engine.daemon.journal import Journal
 from engine.daemon.measures import Measures
 from engine.daemon.notices import Notices
 from engine.daemon.outlook import NOTHING_YET, Outlook, Outlooks
-from engine.protocol.fields import AdoptedFields
+from engine.protocol.fields import AdoptedFields, StagedFile
 from engine.protocol.responses import AttemptView, JobDetail, JobRow, MeasuresView
+from engine.protocol.uploads import FileView
 from engine.store.attempts import PastAttempt
 from engine.store.measures import Kept
 from engine.store.rows import StoredJob
@@ -105,9 +106,11 @@ class Views:
                 detail.adopted_pid = request.adopted_pid
                 detail.message = detail.message or OUTPUT_ELSEWHERE
             detail.image = request.image
+            detail.files = _files(job, request.files)
             detail.workdir, detail.environment, detail.tags = request.workdir, request.environment, request.tags
         if not may(who, Action.SEE_SECRETS, job.owner):
-            detail.environment, detail.script, detail.withheld = {}, None, ["environment", "script"]
+            detail.environment, detail.script, detail.files = {}, None, []
+            detail.withheld = ["environment", "script", "files"]
         return detail
 
     def notices(self, job: JobId) -> list[dict[str, Any]]:
@@ -212,6 +215,13 @@ def redacted(row: JobRow) -> JobRow:
     row.exit_code = row.signal = row.cause = None
     row.reasons = [reason for reason in row.reasons if reason.get("scope") not in ("account", "service")]
     return row
+
+
+def _files(job: StoredJob, files: Sequence[StagedFile]) -> list[FileView]:
+    return [
+        FileView(name=one.name, upload=one.upload, size=job.file_sizes.get(one.upload), executable=one.executable)
+        for one in files
+    ]
 
 
 def waiting_of(job: StoredJob) -> Waiting:

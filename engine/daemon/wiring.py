@@ -43,6 +43,7 @@ from engine.daemon.results import results_of
 from engine.daemon.runs import Runs
 from engine.daemon.sampler import Sampler
 from engine.daemon.slots import SlotService
+from engine.daemon.stagingwiring import placing_of
 from engine.daemon.stops import Stops
 from engine.daemon.tokens import tokens_of
 from engine.daemon.usagereport import UsageService
@@ -159,6 +160,7 @@ def build(
             box=box,
             reservations=slots,
             usages=_usages(ground),
+            files=ground.staging,
             notify=notifying.service,
             results=results_of(ground, executor),
             tokens=tokens_of(ground, logins),
@@ -198,6 +200,9 @@ def _runs(ground: Ground, executor: Executor) -> Runs:
         clock=ground.clock,
         nodes=ground.books.cards.nodes,
         containment=ground.containment,
+        placing=placing_of(
+            ground.settings, ground.paths, executor.tasks if isinstance(executor, SystemdExecutor) else None
+        ),
         cores=Cores(ground.books, nodes_of_host()) if settings.pin_cores else None,
     )
     return Runs(

@@ -13,7 +13,7 @@ ACCESS, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
 """Of the directory itself; of whatever is made in it from now on."""
 _VERSION = struct.pack("<I", 2)
 _OWNER, _USER, _OWNING_GROUP, _MASK, _OTHERS = 0x01, 0x02, 0x04, 0x10, 0x20
-_ALL, _NONE = 0o7, 0o0
+_ALL, _READ, _OWN, _NONE = 0o7, 0o4, 0o6, 0o0
 _NOBODYS = 0xFFFFFFFF
 """The id of an entry that names nobody."""
 
@@ -35,13 +35,28 @@ def share(directory: int, others: Iterable[int]) -> None:
         raise
 
 
-def packed(users: Iterable[int]) -> bytes:
-    """An access list that gives everything to the owner and to these user ids, and nothing to the rest."""
+def let_read(file: int, user: int) -> None:
+    """Besides the owner, that user id alone may read the file (an open descriptor). Raises OSError."""
+    os.setxattr(file, ACCESS, packed([user], own=_OWN, others=_READ))
+
+
+def keep_to_owner(file: int) -> None:
+    """Nobody but the owner may read or write the file (an open descriptor). Raises OSError."""
+    try:
+        os.removexattr(file, ACCESS)
+    except OSError as problem:
+        if problem.errno not in (errno.ENODATA, errno.ENOTSUP, errno.EOPNOTSUPP):
+            raise
+    os.fchmod(file, 0o600)  # what was the list's mask is the group's rights without it
+
+
+def packed(users: Iterable[int], *, own: int = _ALL, others: int = _ALL) -> bytes:
+    """An access list that gives `own` to the owner and `others` to these user ids, and nothing to the rest."""
     entries = [
-        (_OWNER, _ALL, _NOBODYS),
-        *((_USER, _ALL, uid) for uid in sorted(set(users))),
+        (_OWNER, own, _NOBODYS),
+        *((_USER, others, uid) for uid in sorted(set(users))),
         (_OWNING_GROUP, _NONE, _NOBODYS),
-        (_MASK, _ALL, _NOBODYS),
+        (_MASK, others, _NOBODYS),
         (_OTHERS, _NONE, _NOBODYS),
     ]
     return _VERSION + b"".join(struct.pack("<HHI", *entry) for entry in entries)

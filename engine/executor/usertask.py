@@ -17,6 +17,8 @@ from engine.executor.unitrequest import of_task
 
 REMOVE_WITHIN_S = 600.0
 WARN_WITHIN_S = 10.0
+PLACE_WITHIN_S = 24 * 3600.0
+"""A bound for what hangs: large files on a slow disk take hours."""
 READ_WITHIN_S = 6 * 3600.0
 """As long as somebody who takes a whole archive slowly may need; who takes nothing is cut off much sooner."""
 NOBODYS = range(10**15, 10**16)
@@ -57,6 +59,13 @@ class UserTasks:
         Its unit is nobody's: readers stand in the way neither of each other nor of a job's other tasks.
         """
         await self._run(str(secrets.choice(NOBODYS)), user, argv, READ_WITHIN_S, out)
+
+    async def place(self, job: str, user: str, argv: Sequence[str], out: int) -> None:
+        """Begin a program that puts something into a job's directory, its output to the descriptor `out`.
+
+        Returns when it runs, or has ended: the end of its output tells. Raises LauncherUnreachable, LauncherRefused.
+        """
+        await self._run(job, user, argv, PLACE_WITHIN_S, out)
 
     async def _run(self, job: str, user: str, argv: Sequence[str], within_s: float, out: int | None = None) -> None:
         script = startscript.descriptor(startscript.text(argv, {"PATH": PATH}))

@@ -39,14 +39,23 @@ class After:
     when: str = "ok"
 
 
+@dataclass(slots=True, frozen=True, kw_only=True)
+class StagedFile:
+    """An upload that a job finds in its directory. name: a relative path there. executable: may be run there."""
+
+    name: str
+    upload: str
+    executable: bool = False
+
+
 @dataclass(slots=True, kw_only=True)
 class JobFields:
     """One job as its submitter asks for it, validated and in canonical units.
 
-    `None` means "not given": the engine fills in its defaults. One of `command` and `script` is set. Units are in
-    the names; `image` is a container image in which that is run; `array` is as `engine.protocol.arrays` reads it;
-    `begin` is Unix seconds; `cron` is a five-field line in the host's time zone; `submitted_at` (Unix seconds) is
-    honoured by `simulate` only.
+    `None` means "not given": the engine fills in its defaults. One of `command` and `script` is set. Units are in the
+    names; `image` is a container image in which that is run; `array` is as `engine.protocol.arrays` reads it; `begin`
+    is Unix seconds; `files` are put into its directory before it starts; `cron` is a five-field line in the host's time
+    zone; `submitted_at` (Unix seconds) is honoured by `simulate` only.
     """
 
     job_id: str | None = None
@@ -70,6 +79,7 @@ class JobFields:
     workdir: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     image: str | None = None
+    files: list[StagedFile] = field(default_factory=list)
     after: list[After] = field(default_factory=list)
     array: str | None = None
     begin: float | None = None

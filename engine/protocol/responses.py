@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.protocol.uploads import FileView
+
 
 @dataclass(slots=True, kw_only=True)
 class JobRow:
@@ -101,8 +103,8 @@ class JobDetail(JobRow):
     that it may have after failures. attempts: the ones that are over, in order.
     cron_of: the recurring job that it is a copy of. gpu_power_w: watts that each of its cards is held to. idle_ok: it
     may hold cards that it does not use. image: the container image that it runs in. adopted_pid: of the process that
-    became the job. measures: of the attempt that runs, or of the last one. withheld: fields that are left empty for a
-    group's manager, who sees what a job of the group asks for and not its secrets.
+    became the job. measures: of the attempt that runs, or of the last one. files: staged for it. withheld: fields that
+    are left empty for a group's manager, who sees what a job of the group asks for and not its secrets.
     """
 
     command: list[str] | None = None
@@ -128,6 +130,7 @@ class JobDetail(JobRow):
     measures: MeasuresView | None = None
     files_removed_at: float | None = None
     files_removed_why: str | None = None
+    files: list[FileView] = field(default_factory=list)
     withheld: list[str] = field(default_factory=list)
 
 

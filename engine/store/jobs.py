@@ -201,7 +201,9 @@ def _job(db: Database, number: int) -> StoredJob | None:
     fields = fields_of(db.conn.execute(_FIELDS, (number,)).fetchone())
     past, template, measured = attempts_of(db, number), gate.template_of(db, number), measures_of(db, number)
     sizes = uploads.sizes_of(db, found[0].array_parent or number) if fields.files else {}
-    return replace(found[0], fields=fields, file_sizes=sizes, message=message, attempts=past, cron_of=template, measures=measured)
+    return replace(
+        found[0], fields=fields, file_sizes=sizes, message=message, attempts=past, cron_of=template, measures=measured
+    )
 
 
 def _jobs(db: Database, numbers: Sequence[int]) -> list[StoredJob]:

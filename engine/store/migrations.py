@@ -7,7 +7,7 @@ or writes the tables.
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from engine.store import attempts, auditschema, gate, notifyschema
+from engine.store import attempts, auditschema, gate, notifyschema, uploadschema
 
 migrations = Migrations("rcq")
 
@@ -233,6 +233,12 @@ def audit_origin(db: Database) -> None:
 def notification_books(db: Database) -> None:
     """What accounts chose to be told, and the messages that are to be sent."""
     notifyschema.create(db)
+
+
+@migrations(name="0016_uploads")
+def uploaded_files(db: Database) -> None:
+    """Files that people uploaded to be staged, and which jobs are given them."""
+    uploadschema.create(db)
 
 
 @migrations(name="0017_token_scopes")

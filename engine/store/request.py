@@ -13,7 +13,7 @@ from typing import Any
 from pydantic_core import PydanticSerializationError, to_json
 
 from engine.bookkeeping import NewJob
-from engine.protocol.fields import AdoptedFields, After, ElementFields, JobFields
+from engine.protocol.fields import AdoptedFields, After, ElementFields, JobFields, StagedFile
 
 COMMAND_LINE_CHARACTERS = 200
 """How much of a command line a listing carries."""
@@ -115,6 +115,8 @@ def fields_of(row: Sequence[Any]) -> JobFields:
     values |= json.loads(request)
     if "after" in values:
         values["after"] = [After(id=number, when=when) for number, when in values["after"]]
+    if "files" in values:
+        values["files"] = [StagedFile(name=one[0], upload=one[1], executable=one[2]) for one in values["files"]]
     if "adopted_pid" in values:
         return AdoptedFields(job_id=job_id, name=name, **values)
     if array_parent is None:
@@ -136,6 +138,8 @@ def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
         rest["environment"] = dict(fields.environment)
     if fields.after or fields.begin is not None or fields.cron is not None:
         rest |= _gate(fields)
+    if fields.files:
+        rest["files"] = [[one.name, one.upload, one.executable] for one in fields.files]
     if fields.tags:
         rest["tags"] = dict(fields.tags)
     if isinstance(fields, AdoptedFields):

@@ -41,7 +41,7 @@ class StoredJob:
     id of its array's first element; array_index: its own place in it. files_removed_at: Unix seconds, once they are
     gone; files_removed_why: `age` or `fetched`.
     fields: what the submitter wrote, message: what its end told, attempts: those that are over, measures: by attempt,
-    where one job was asked for; `None` or empty in listings.
+    file_sizes: bytes of the uploads that it is given, where one job was asked for; `None` or empty in listings.
     """
 
     id: int
@@ -79,6 +79,7 @@ class StoredJob:
     cron_of: int | None = None
     attempts: tuple[PastAttempt, ...] = ()
     measures: Mapping[int, Kept] = field(default_factory=dict)
+    file_sizes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def owner(self) -> Owner:

@@ -1,0 +1,51 @@
+"""Uploads: send a file that jobs are to be given, list one's own, remove one."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+
+from engine.api.access import Engine, Who
+from engine.api.answers import Done, answer, refuses
+from engine.api.schema import UPLOAD
+from engine.protocol.uploads import Uploads, UploadView
+
+router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
+_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=UploadView,
+    responses=refuses("QUOTA_EXCEEDED", "SERVICE_NOT_READY", "UNAUTHENTICATED", "FORBIDDEN"),
+    openapi_extra={"requestBody": {"required": True, "content": _BYTES}},
+)
+async def upload(request: Request, engine: Engine, who: Who) -> Response:
+    """Send a file: the body is its content, of any length. It is on disk when this answers.
+
+    Jobs are given it by the field `files`; an upload that none is given goes after `retention.uploads_h` hours.
+    """
+    told = request.headers.get("content-length", "")
+    size = int(told) if told.isdecimal() else None
+    return answer(await engine.files.add(who, _chunks(request), size), 201)
+
+
+@router.get("", response_model=Uploads, responses=refuses("UNAUTHENTICATED", "FORBIDDEN"))
+async def uploads(engine: Engine, who: Who) -> Response:
+    """One's own, the oldest first."""
+    return answer(await engine.files.uploads(who))
+
+
+@router.delete(
+    "/{id}", response_model=Done, responses=refuses("UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "INVALID_STATE")
+)
+async def remove(engine: Engine, who: Who, number: Annotated[str, Path(alias="id", pattern=UPLOAD)]) -> Response:
+    """Remove one's own, unless a job needs it."""
+    await engine.files.remove(who, number)
+    return answer(Done())
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    async for chunk in request.stream():
+        yield chunk

@@ -1,0 +1,172 @@
+"""Puts staged files into a job's directory, with the rights of whoever runs this. Standard library only.
+
+`python placer.py DIRECTORY KIND SOURCE NAME …` is run as a job's owner; a personal engine calls `place` in a thread.
+What has the name already stays as it is; what gets it is whole. Must not know jobs, nor where a source comes from.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+PIECE_BYTES = 16 * 1024 * 1024
+PLACED = "placed"
+"""The last line of a run that did all."""
+_CLONE = 0x40049409  # FICLONE of ioctl_ficlone(2): the same blocks under another name, where the file system can
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_SHORT_WAY = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF})
+Tick = Callable[[], None]
+
+
+class Step(NamedTuple):
+    """One thing to place. kind: a key of KINDS. source: an absolute path. name: relative to the job's directory."""
+
+    kind: str
+    source: str
+    name: str
+
+
+class CannotPlace(Exception):
+    """A step cannot be done; the message says which and why. number: of the error, as in errno; 0 for none."""
+
+    def __init__(self, name: str, why: str, number: int = 0) -> None:
+        super().__init__(f"{name}: {why}")
+        self.number = number
+
+
+def place(directory: str, steps: Sequence[Step], tick: Tick) -> None:
+    """Do what is not done yet. tick: called between pieces; what it raises ends it. Raises CannotPlace."""
+    try:
+        top = os.open(directory, _DIRECTORY)
+    except OSError as error:
+        raise CannotPlace(directory, error.strerror or str(error), error.errno or 0) from error
+    try:
+        for step in steps:
+            tick()
+            try:
+                KINDS[step.kind](top, step, tick)
+            except OSError as error:
+                raise CannotPlace(step.name, error.strerror or str(error), error.errno or 0) from error
+    finally:
+        os.close(top)
+
+
+def missing(directory: str, steps: Sequence[Step]) -> bool:
+    """Whether anything of it is still to be done, as far as can be seen."""
+    try:
+        return not all(os.path.lexists(os.path.join(directory, step.name)) for step in steps)  # noqa: PTH118
+    except OSError:
+        return True
+
+
+def _place_file(top: int, step: Step, tick: Tick, mode: int = 0o644) -> None:
+    *above, name = step.name.split("/")
+    parent = os.dup(top)
+    try:
+        for part in above:
+            parent = _enter(parent, part)
+        if _is_there(parent, name):
+            return
+        source = os.open(step.source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            _copy_in(source, parent, name, mode, tick)
+        finally:
+            os.close(source)
+    finally:
+        os.close(parent)
+
+
+def _place_program(top: int, step: Step, tick: Tick) -> None:
+    _place_file(top, step, tick, 0o755)
+
+
+KINDS: dict[str, Callable[[int, Step, Tick], None]] = {"file": _place_file, "program": _place_program}
+"""How each kind of step is done, in the job's directory (an open descriptor)."""
+
+
+def _enter(parent: int, name: str) -> int:
+    """A directory below, made where there is none; lets go of the one above. Raises OSError, also for a link."""
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, 0o755, dir_fd=parent)
+        return os.open(name, _DIRECTORY, dir_fd=parent)
+    finally:
+        os.close(parent)
+
+
+def _is_there(parent: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _copy_in(source: int, parent: int, name: str, mode: int, tick: Tick) -> None:
+    """Under a name of ours first: nobody ever finds half of it under its own."""
+    draft = ".rcq-coming"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(draft, dir_fd=parent)
+    target = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=parent)
+    try:
+        try:
+            copy(source, target, tick)
+            os.fsync(target)  # a file that a power cut left empty would be taken for placed
+        finally:
+            os.close(target)
+        os.rename(draft, name, src_dir_fd=parent, dst_dir_fd=parent)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(draft, dir_fd=parent)
+        raise
+
+
+def copy(source: int, target: int, tick: Tick) -> None:
+    """All of an open file into another, the shortest way that the file systems offer. Raises OSError."""
+    try:
+        fcntl.ioctl(target, _CLONE, source)
+    except OSError as error:
+        if error.errno not in _NO_SHORT_WAY | {errno.ENOTTY}:
+            raise
+    else:
+        return
+    while True:
+        tick()
+        try:
+            done = os.copy_file_range(source, target, PIECE_BYTES)
+        except OSError as error:
+            if error.errno not in _NO_SHORT_WAY:
+                raise
+            break
+        if not done:
+            break
+    while piece := os.read(source, 1024 * 1024):  # both stand where they got to
+        tick()
+        left = memoryview(piece)
+        while left:
+            left = left[os.write(target, left) :]
+
+
+def main(argv: Sequence[str]) -> int:
+    """As a program: dots while it works, so that it ends when nobody listens any more, then one line."""
+    directory, *words = argv
+    steps = [Step(*words[at : at + 3]) for at in range(0, len(words), 3)]
+
+    def tick() -> None:
+        os.write(1, b".")
+
+    try:
+        place(directory, steps, tick)
+    except CannotPlace as problem:
+        os.write(1, f"\n{problem.number} {problem}\n".encode(errors="replace"))
+        return 1
+    os.write(1, f"\n{PLACED}\n".encode())
+    return 0
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    sys.exit(main(sys.argv[1:]))
