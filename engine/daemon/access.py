@@ -41,7 +41,6 @@ class Action(StrEnum):
     CHANGE_JOB = "change what a job runs"
     REDO_JOB = "run a job again as a new one"
     ADOPT = "adopt a process"
-    ADOPT_ANY = "adopt anybody's process"
     SEE_COMMANDS = "see strangers' whole command lines"
     STEER_CARDS = "drain and resume cards"
     BOOK = "book cards"
@@ -55,6 +54,8 @@ class Action(StrEnum):
     REVOKE_TOKENS = "revoke a session or an API token"
     CHOOSE_NOTIFY = "choose and try one's notifications"
     SEE_NOTIFY = "see and switch off an account's notifications"
+    READ_AUDIT = "read what one did, or what is about one, in the audit log"
+    READ_ALL_AUDIT = "read all of the audit log, check its chain"
     SEE_ALL_JOBS = "see everything of others' jobs in lists"
 
 
@@ -126,8 +127,7 @@ TABLE: dict[Action, Rule] = {
         routes=("PATCH /v1/jobs/{id}",),
     ),
     Action.REDO_JOB: Rule(may=OWNERS, told=_OWN_WORK, routes=("POST /v1/jobs/{id}/redo",)),
-    Action.ADOPT: Rule(may=LOGGED_IN, told=_LOG_IN, routes=("POST /v1/adopt",)),
-    Action.ADOPT_ANY: Rule(may=ADMINS, routes=("POST /v1/adopt",)),
+    Action.ADOPT: Rule(may=OWNERS_AND_ADMINS, told=_YOURS, routes=("POST /v1/adopt",)),
     Action.SEE_COMMANDS: Rule(may=OWNERS_AND_ADMINS, routes=("GET /v1/gpus",)),
     Action.STEER_CARDS: Rule(may=ADMINS, routes=("POST /v1/gpus/{uuid}/drain", "POST /v1/gpus/{uuid}/resume")),
     Action.BOOK: Rule(may=LOGGED_IN, told=_LOG_IN, routes=("POST /v1/reservations",)),
@@ -155,6 +155,8 @@ TABLE: dict[Action, Rule] = {
     Action.SEE_NOTIFY: Rule(
         may=OWNERS_AND_ADMINS, told=_YOURS, routes=("GET /v1/notify/{account}", "DELETE /v1/notify/{account}")
     ),
+    Action.READ_AUDIT: Rule(may=LOGGED_IN, told=_LOG_IN, routes=("GET /v1/audit",)),
+    Action.READ_ALL_AUDIT: Rule(may=ADMINS, routes=("GET /v1/audit", "GET /v1/audit/chain")),
     Action.SEE_ALL_JOBS: Rule(may=MANAGERS_TOO, told=_YOURS, routes=("GET /v1/jobs", "GET /v1/gpus", "GET /v1/plan")),
 }
 """Every action with who may take it. What others see of a job in a list besides, `privacy.others` says."""

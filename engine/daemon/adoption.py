@@ -14,7 +14,7 @@ import psutil
 from engine.api.asks import Adopted, Identity
 from engine.bookkeeping import Bill, Billed, Change, Charged, NewJob, Scheduled
 from engine.core.lifecycle import Cause, JobState
-from engine.core.model import GpuUuid, GroupKey, JobId
+from engine.core.model import AccountName, GpuUuid, GroupKey, JobId, Owner
 from engine.core.policy import Policy
 from engine.core.snapshot import Lease
 from engine.daemon.access import Action, may
@@ -128,9 +128,10 @@ class Adoption:
                 raise Refused("INVALID_STATE", f"GPU {self._index(uuid)} is leased to a job. See: rcq gpus.")
 
     def _check_owner(self, who: Identity, found: _Found) -> None:
-        account = self._register.accounts.get(who.account)
-        linked = account.unix_user if account else None
-        if not may(who, Action.ADOPT_ANY) and (not found.user or linked != found.user):
+        theirs = self._register.by_unix_user(found.user) if found.user else None
+        if not may(who, Action.ADOPT, Owner(account=AccountName(theirs.name if theirs else ""))):
+            account = self._register.accounts.get(who.account)
+            linked = account.unix_user if account else None
             mine = f"your account is linked to {linked}" if linked else "your account is linked to no Unix user"
             told = (
                 f"Process {found.pid} is {found.user or 'of an unknown user'}'s, and {mine}: ask an admin to link it."
