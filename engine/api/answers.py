@@ -3,6 +3,7 @@
 Must not know where an answer comes from.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,9 +92,21 @@ def answer(value: object, status: int = 200) -> Response:
     return Response(as_json(value), status, media_type="application/json")
 
 
+WORTH_A_RETRY = {429: 1, 503: 5}
+"""Statuses that pass by themselves, and the seconds to wait where nobody knows better: a restart takes a few."""
+
+
+def retry_after(refused: Refused) -> int | None:
+    """Whole seconds until it is worth another try; `None` where waiting mends nothing."""
+    if refused.retry_after_s is not None:
+        return max(1, math.ceil(refused.retry_after_s))
+    return WORTH_A_RETRY.get(STATUS[refused.code])
+
+
 def refusal(refused: Refused, status: int | None = None) -> Response:
     """The error shape, with `Retry-After` where there is something to wait for. status: if not the code's own."""
-    headers = {} if refused.retry_after_s is None else {"retry-after": str(max(1, round(refused.retry_after_s)))}
+    wait = retry_after(refused)
+    headers = {} if wait is None else {"retry-after": str(wait)}
     if refused.code == "UNAUTHENTICATED":
         headers["www-authenticate"] = "Bearer"
     body = as_json(refused.body())

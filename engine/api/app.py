@@ -4,6 +4,7 @@ Must not know how the backend does its work, nor which socket the app is served 
 """
 
 import asyncio
+from collections import Counter
 
 from fastapi import FastAPI
 
@@ -30,6 +31,8 @@ from engine.api import (
     usage,
 )
 from engine.api.backend import Backend
+from engine.api.bounds import Bounds
+from engine.api.turnstile import Turnstile
 
 ROUTERS = (
     health.router,
@@ -53,8 +56,11 @@ ROUTERS = (
 )
 
 
-def create_app(backend: Backend) -> FastAPI:
-    """The application in front of `backend`. `app.state.closing` is set by the server to end event streams."""
+def create_app(backend: Backend, bounds: Bounds | None = None) -> FastAPI:
+    """The application in front of `backend`. `app.state.closing` is set by the server to end event streams.
+
+    bounds: what the server and the routes hold callers to; unless given, the usual ones.
+    """
     app = FastAPI(
         title="rcq engine",
         summary="Jobs, cards and people of one shared GPU machine.",
@@ -65,6 +71,10 @@ def create_app(backend: Backend) -> FastAPI:
     )
     app.state.backend = backend
     app.state.closing = asyncio.Event()
+    app.state.bounds = bounds or Bounds()
+    app.state.followers = Turnstile("event streams")
+    app.state.uploads = Turnstile("uploads")
+    app.state.bodies = Counter[int]()
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)

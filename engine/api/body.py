@@ -3,32 +3,81 @@
 Must not know what the request is for. The content type is not asked for: every body here is JSON.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 from fastapi import Request
 from pydantic import ValidationError
 
+from engine.api.bounds import bounds_of
 from engine.api.complaints import complaint
 from engine.api.model import bad_encoding
+from engine.api.peer import peer_of, talk_of
 from engine.api.requests import Asked
 from engine.protocol.errors import Refused
 
 Model = TypeVar("Model", bound=Asked)
 
 
+BODIES_PER_USER = 8
+"""So many of the largest bodies may be on their way from one Unix user at once: they are held in memory."""
+
+
 async def read_body(request: Request) -> bytes:
-    """The whole body. TOO_LARGE as soon as it is known to be over the limit."""
+    """The whole body. TOO_LARGE as soon as it is known to be over the limit.
+
+    BAD_FORMAT if it is not there in time, RATE_LIMITED if too much comes from the same Unix user at once.
+    """
     limit: int = request.app.state.backend.limits.body_bytes
     told = request.headers.get("content-length", "")
     if told.isdecimal() and int(told) > limit:
         raise _too_large(limit)
+    seconds = bounds_of(request).body_timeout_s
+    try:
+        async with asyncio.timeout(seconds):
+            return await _whole(request, limit)
+    except TimeoutError:
+        talk_of(request.scope).last = True  # the rest of it may still come
+        raise Refused("BAD_FORMAT", f"The request's body was not whole after {seconds:g} s; send it again.") from None
+
+
+async def _whole(request: Request, limit: int) -> bytes:
+    peer = peer_of(request.scope)
+    held: Counter[int] = request.app.state.bodies
+    uid = peer.uid if peer else -1
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise _too_large(limit)
-    return bytes(body)
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            held[uid] += len(chunk)
+            if len(body) > limit:
+                raise _too_large(limit)
+            if held[uid] > BODIES_PER_USER * limit:
+                raise Refused("RATE_LIMITED", "Too many large requests of yours are on their way; send fewer at once.")
+        return bytes(body)
+    finally:
+        held[uid] -= len(body)
+        if not held[uid]:
+            del held[uid]
+
+
+async def patiently(request: Request, idle_s: float) -> AsyncIterator[bytes]:
+    """A body of any length, piece by piece. BAD_FORMAT after a silence of `idle_s` seconds."""
+    talk = talk_of(request.scope)
+    talk.patient = True
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(idle_s):
+                chunk = await anext(stream, None)
+        except TimeoutError:
+            talk.last = True
+            raise Refused("BAD_FORMAT", f"Nothing came for {idle_s:g} s; send the rest again.") from None
+        if chunk is None:
+            return
+        yield chunk
 
 
 def reads(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from engine.api.access import Engine, Who, perhaps
 from engine.api.answers import as_json, refuses
 from engine.api.asks import FeedEvent
+from engine.api.bounds import bounds_of
 from engine.api.complaints import wrong
 from engine.api.requests import Following
 from engine.protocol.errors import Refused
@@ -24,7 +27,7 @@ RETRY_MS = 1000
     response_class=StreamingResponse,
     responses={
         200: {"content": {"text/event-stream": {}}, "description": "id:, event: and data: (JSON) of each event."},
-        **refuses("UNAUTHENTICATED"),
+        **refuses("UNAUTHENTICATED", "RATE_LIMITED"),
     },
 )
 async def events(
@@ -35,7 +38,10 @@ async def events(
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
     """What happens from now on; after a break, `Last-Event-ID` (or `after`) goes on where it broke off."""
-    feed = engine.box.events(who, asked.after if last_event_id is None else _number(last_event_id))
+    after = asked.after if last_event_id is None else _number(last_event_id)
+    bounds, followers = bounds_of(request), request.app.state.followers
+    followers.enter(who.account, bounds.event_streams_per_account, bounds.event_streams)
+    feed = engine.box.events(who, after)
 
     async def unchanged() -> bool:
         try:
@@ -43,11 +49,23 @@ async def events(
         except Refused:
             return False
 
-    return StreamingResponse(
-        written(while_true(unchanged, feed), request.app.state.closing),
-        media_type="text/event-stream",
-        headers={"cache-control": "no-store"},
+    return _Followed(
+        written(while_true(unchanged, feed), request.app.state.closing), partial(followers.leave, who.account)
     )
+
+
+class _Followed(StreamingResponse):
+    """The stream; `left` is called at its end, also where nobody has read a word of it."""
+
+    def __init__(self, text: AsyncIterator[bytes], left: Callable[[], None]) -> None:
+        super().__init__(text, media_type="text/event-stream", headers={"cache-control": "no-store"})
+        self._left = left
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._left()
 
 
 async def while_true(

@@ -1,6 +1,5 @@
 """POST /v1/ingest: a file of any length, taken in while it arrives."""
 
-from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated
 
@@ -8,11 +7,13 @@ from fastapi import APIRouter, Query, Request, Response
 
 from engine.api.access import Engine, Who
 from engine.api.answers import answer, refuses, takes
+from engine.api.body import patiently
+from engine.api.bounds import bounds_of
 from engine.api.formats import Csv, Format, Ndjson
 from engine.api.intake import Intake, Wish, take_in
 from engine.api.outbox import LiveAnswer, Outbox
 from engine.api.pacing import until_gone
-from engine.api.peer import gone_of
+from engine.api.peer import talk_of
 from engine.api.requests import Ingestion
 from engine.protocol.responses import IngestReport
 
@@ -22,7 +23,7 @@ router = APIRouter(prefix="/v1", tags=["ingest"])
 @router.post(
     "/ingest",
     response_model=IngestReport,
-    responses=refuses("BAD_FORMAT", "BAD_ENCODING", "TOO_LARGE", "UNAUTHENTICATED"),
+    responses=refuses("BAD_FORMAT", "BAD_ENCODING", "TOO_LARGE", "UNAUTHENTICATED", "RATE_LIMITED"),
     openapi_extra=takes("JobLines", "application/octet-stream"),
 )
 async def ingest(request: Request, engine: Engine, who: Who, asked: Annotated[Ingestion, Query()]) -> Response:
@@ -36,10 +37,13 @@ async def ingest(request: Request, engine: Engine, who: Who, asked: Annotated[In
     form: Format = Csv(limits.line_bytes) if asked.format == "csv" else Ndjson(limits.line_bytes)
     wish = Wish(dry_run=asked.dry_run, all_errors=asked.all_errors, progress=asked.progress, wait=asked.wait)
     outbox = Outbox()
-    intake = Intake(engine.jobs, who, wish, outbox.tell, partial(until_gone, gone_of(request.scope)))
+    talk, idle_s = talk_of(request.scope), bounds_of(request).stream_idle_s
+    intake = Intake(engine.jobs, who, wish, outbox.tell, partial(until_gone, talk.gone))
 
     async def work() -> None:
-        await take_in(_chunks(request), form, limits.ingest_batch_lines, intake)
+        with request.app.state.uploads.within(who.account, bounds_of(request).uploads_per_account):
+            talk.patient = True
+            await take_in(patiently(request, idle_s), form, limits.ingest_batch_lines, intake)
 
     async def work_and_tell() -> None:
         await work()
@@ -49,8 +53,3 @@ async def ingest(request: Request, engine: Engine, who: Who, asked: Annotated[In
         return LiveAnswer(work_and_tell, outbox)
     await work()
     return answer(intake.report)
-
-
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    async for chunk in request.stream():
-        yield chunk

@@ -5,6 +5,7 @@ Must not know any route or the backend. Signals are the daemon's: none is touche
 
 import asyncio
 import contextlib
+import math
 import socket
 import stat
 from collections.abc import Callable, Iterator
@@ -13,12 +14,21 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from engine.api.peer import PeerProtocol
-from engine.protocol.errors import RcqError
+from engine.api.acceptor import Acceptor
+from engine.api.bounds import Bounds
+from engine.api.connections import Connections
+from engine.api.peer import PeerProtocol, credentials, written
+from engine.protocol.errors import RcqError, Refused
 
-BACKLOG = 512
+BACKLOG = 4096
+"""Connections that the kernel keeps until they are taken. A client that finds no room there is refused at once."""
 GRACE_S = 3
 MAX_PATH_BYTES = 107
+
+
+TOO_MANY = Refused(
+    "RATE_LIMITED", "Too many connections of yours (or of all) have a request under way; try again.", retry_after_s=1.0
+)
 
 
 class SocketTaken(RcqError):
@@ -79,11 +89,50 @@ class _Server(uvicorn.Server):
     def __init__(self, app: FastAPI, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
         super().__init__(_config(app))
         self._app = app
+        self._bounds: Bounds = app.state.bounds
         self._leave = stop
         self._on_ready = on_ready
 
     def leave(self) -> None:
         self._leave.set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        bounds = self._bounds
+        self._book = Connections(bounds.connections, bounds.connections_per_user, loop.time)
+        self._acceptors = [Acceptor(listener, self._welcome) for listener in sockets or []]
+        self._opening: set[asyncio.Task[None]] = set()
+        self.servers = []
+        for acceptor in self._acceptors:
+            acceptor.open()
+        self.started = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for acceptor in self._acceptors:
+            acceptor.close()
+        await super().shutdown(sockets)
+
+    def _welcome(self, connection: socket.socket) -> None:
+        """A connection came: count it in, or say at once that there is no room for it."""
+        protocol = PeerProtocol(self.config, self.server_state, {}, asyncio.get_running_loop())
+        protocol.bounds = self._bounds
+        protocol.peer = credentials(connection)
+        protocol.uid = protocol.peer.uid if protocol.peer else -1
+        if not self._book.admit(protocol):
+            with connection, contextlib.suppress(OSError):
+                connection.send(written(TOO_MANY))
+            return
+        protocol.book = self._book
+        opening = asyncio.create_task(self._open(protocol, connection))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+
+    async def _open(self, protocol: PeerProtocol, connection: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, connection)
+        except OSError:  # it went again
+            connection.close()
+            self._book.gone(protocol)
 
     async def main_loop(self) -> None:
         self._on_ready()
@@ -96,9 +145,11 @@ class _Server(uvicorn.Server):
 
 
 def _config(app: FastAPI) -> uvicorn.Config:
+    bounds: Bounds = app.state.bounds
     return uvicorn.Config(
         app,
         http=PeerProtocol,
+        timeout_keep_alive=math.ceil(bounds.head_timeout_s),
         ws="none",
         lifespan="off",
         interface="asgi3",

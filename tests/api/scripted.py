@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +151,12 @@ class Books:
         return self.refuse.get(job.name or "")
 
 
+def scripted_backend(script: Script, **parts: Any) -> Backend:
+    """A backend of these parts; every other one plays the script under its own name."""
+    names = [one.name for one in fields(Backend) if one.name not in parts and one.default_factory is MISSING]
+    return Backend(**{name: Scripted(script, name) for name in names}, **parts)
+
+
 class Api:
     """The engine behind the running server, and clients of it."""
 
@@ -166,15 +172,8 @@ class Api:
         self.people = ScriptedPeople(self.script)
         self.box = ScriptedBox(self.script)
         self.jobs = jobs or Scripted(self.script, "jobs")
-        self.app.state.backend = Backend(
-            people=self.people,
-            jobs=self.jobs,
-            box=self.box,
-            reservations=Scripted(self.script, "reservations"),  # type: ignore[arg-type]
-            usages=Scripted(self.script, "usages"),  # type: ignore[arg-type]
-            results=Scripted(self.script, "results"),  # type: ignore[arg-type]
-            tokens=Scripted(self.script, "tokens"),  # type: ignore[arg-type]
-            limits=limits or Limits(),
+        self.app.state.backend = scripted_backend(
+            self.script, people=self.people, jobs=self.jobs, box=self.box, limits=limits or Limits()
         )
 
     def client(self, token: str | None = KNOWN, timeout: float = 20) -> httpx.Client:

@@ -10,10 +10,19 @@ import pytest
 
 from engine.api.app import create_app
 from engine.api.asks import FeedEvent, Identity
-from engine.api.backend import Backend
 from engine.api.events import written
 from engine.api.server import serve
-from tests.api.scripted import ADMIN, USER, Api, Script, Scripted, ScriptedBox, ScriptedPeople, refusal, wait_until
+from tests.api.scripted import (
+    ADMIN,
+    USER,
+    Api,
+    Script,
+    ScriptedBox,
+    ScriptedPeople,
+    refusal,
+    scripted_backend,
+    wait_until,
+)
 
 PAST = [FeedEvent(id=at, kind="job", data={"id": at, "text": "line\nbreak ü"}) for at in range(1, 6)]
 
@@ -114,8 +123,7 @@ async def test_the_stream_ends_with_its_feed() -> None:
 async def test_open_streams_do_not_hold_up_the_end_of_the_server(tmp_path: Path) -> None:
     script = Script()
     box = ScriptedBox(script)
-    others = {name: Scripted(script, name) for name in ("jobs", "reservations", "usages", "tokens")}
-    backend = Backend(people=ScriptedPeople(script), box=box, **others)  # type: ignore[arg-type]
+    backend = scripted_backend(script, people=ScriptedPeople(script), box=box)
     ready, stop = asyncio.Event(), asyncio.Event()
     serving = asyncio.create_task(serve(create_app(backend), tmp_path / "s", ready.set, stop=stop))
     await asyncio.wait_for(ready.wait(), 5)

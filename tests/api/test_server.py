@@ -13,9 +13,18 @@ import pytest
 import uvloop
 
 from engine.api.app import create_app
-from engine.api.backend import Backend
 from engine.api.server import SocketTaken, claim, serve
-from tests.api.scripted import HEALTHY, Api, Books, Script, Scripted, ScriptedBox, ScriptedPeople, refusal, wait_until
+from tests.api.scripted import (
+    HEALTHY,
+    Api,
+    Books,
+    Script,
+    ScriptedBox,
+    ScriptedPeople,
+    refusal,
+    scripted_backend,
+    wait_until,
+)
 
 
 class _Box:
@@ -165,8 +174,7 @@ def test_an_upload_under_way_does_not_hold_up_the_end_for_ever(
     books = Books()
     script = Script()
     people, box = ScriptedPeople(script), ScriptedBox(script)
-    others = {name: Scripted(script, name) for name in ("reservations", "usages", "tokens")}
-    backend = Backend(people=people, jobs=books, box=box, **others)  # type: ignore[arg-type]
+    backend = scripted_backend(script, people=people, jobs=books, box=box)
 
     async def main() -> None:
         ready, stop = asyncio.Event(), asyncio.Event()
