@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from engine.api import (
     accounts,
     adopt,
+    audit,
     errors,
     events,
     gpus,
@@ -51,6 +52,7 @@ ROUTERS = (
     accounts.router,
     groups.router,
     services.router,
+    audit.router,
     notify.router,
     tokens.router,
 )

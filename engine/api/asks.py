@@ -156,6 +156,23 @@ class Adopted:
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
+class AuditQuery:
+    """Filters of the audit log, newest first. account: who did it. action: whole, or its beginning and `*`.
+
+    target: what it was done to. since, until: Unix seconds, the end excluded. limit: 1 to 1000. cursor: from the page
+    before.
+    """
+
+    account: str | None = None
+    action: str | None = None
+    target: str | None = None
+    since: float | None = None
+    until: float | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
 class FeedEvent:
     """Something that happened, for one subscriber's eyes.
 

@@ -11,6 +11,7 @@ from engine.api.asks import (
     AccountChange,
     Adopted,
     ArrayStep,
+    AuditQuery,
     FeedEvent,
     GroupChange,
     Identity,
@@ -22,6 +23,7 @@ from engine.api.asks import (
     NotifyChoice,
     Origin,
 )
+from engine.protocol.audit import AuditChain, AuditPage
 from engine.protocol.cards import GpuView
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
@@ -303,6 +305,25 @@ class Results(Protocol):
         ...
 
 
+class Files(Protocol):
+    """Files that people upload to be staged for their jobs."""
+
+    async def add(self, who: Identity, chunks: AsyncIterator[bytes], told: int | None) -> UploadView:
+        """Take one in; on disk on return. told: its size in bytes, where that is known.
+
+        QUOTA_EXCEEDED beyond `staged_mb`, SERVICE_NOT_READY where the disk has no room.
+        """
+        ...
+
+    async def uploads(self, who: Identity) -> Uploads:
+        """One's own, the oldest first."""
+        ...
+
+    async def remove(self, who: Identity, number: str) -> None:
+        """Remove one's own. NOT_FOUND, INVALID_STATE while a job needs it."""
+        ...
+
+
 class Notify(Protocol):
     """What accounts chose to be told, and how."""
 
@@ -327,22 +348,15 @@ class Notify(Protocol):
         ...
 
 
-class Files(Protocol):
-    """Files that people upload to be staged for their jobs."""
+class AuditLog(Protocol):
+    """Who changed what. Nothing here changes it."""
 
-    async def add(self, who: Identity, chunks: AsyncIterator[bytes], told: int | None) -> UploadView:
-        """Take one in; on disk on return. told: its size in bytes, where that is known.
-
-        QUOTA_EXCEEDED beyond `staged_mb`, SERVICE_NOT_READY where the disk has no room.
-        """
+    async def entries(self, who: Identity, query: AuditQuery) -> AuditPage:
+        """A page, newest first: all for admins, for others what they did or what is about them."""
         ...
 
-    async def uploads(self, who: Identity) -> Uploads:
-        """One's own, the oldest first."""
-        ...
-
-    async def remove(self, who: Identity, number: str) -> None:
-        """Remove one's own. NOT_FOUND, INVALID_STATE while a job needs it."""
+    async def chain(self, who: Identity) -> AuditChain:
+        """Whether each entry is what was written. FORBIDDEN unless admin."""
         ...
 
 
@@ -355,6 +369,7 @@ class Backend:
     box: Box
     reservations: Reservations
     usages: Usages
+    audit: AuditLog
     notify: Notify
     files: Files
     results: Results

@@ -14,7 +14,8 @@ from dataclasses import replace
 
 from config.settings import AuthSettings
 from engine.api.asks import Identity, Origin
-from engine.daemon.answers import audited, not_ready
+from engine.daemon.answers import BY_PASSWORD, audited, not_ready
+from engine.daemon.failedlogins import FailedLogins, Kind
 from engine.daemon.passwords import Passwords
 from engine.daemon.register import Register
 from engine.ports import Clock
@@ -39,11 +40,19 @@ class Logins:
     """Sessions and identities."""
 
     def __init__(
-        self, *, register: Register, store: Store, passwords: Passwords, settings: AuthSettings, clock: Clock
+        self,
+        *,
+        register: Register,
+        store: Store,
+        passwords: Passwords,
+        failures: FailedLogins,
+        settings: AuthSettings,
+        clock: Clock,
     ) -> None:
         self._register = register
         self._store = store
         self._passwords = passwords
+        self.failures = failures
         self._settings = settings
         self._clock = clock
         self._sessions: dict[str, StoredSession] = {}
@@ -81,9 +90,11 @@ class Logins:
         uid = origin.uid if origin else None
         account = self._register.accounts.get(name)
         stored = account.password_hash if account else None
-        right = await self._passwords.check(name, password, stored, uid)
+        right = await self._check("login.failed", name, password, stored, origin)
         account = self._register.accounts.get(name)
         if not right or stored is None or account is None or account.disabled:
+            if right:
+                self._failed("login.failed", name, origin, "disabled")
             raise Refused("UNAUTHENTICATED", WRONG)
         token = new_token()
         now = self._clock.now()
@@ -94,7 +105,7 @@ class Logins:
             expires_at=now + self._settings.session_days * 86_400.0,
         )
         who = replace(self._identity(account, "token", session), origin=origin)
-        entry = audited(self._clock, who, "login", name)
+        entry = replace(audited(self._clock, who, "login", name, owner=name), via=BY_PASSWORD)
         keep = self._settings.sessions_per_account
         try:
             await self._store.sessions.open(session, keep, password_hash=stored, entry=entry)
@@ -121,7 +132,9 @@ class Logins:
             told = f"This is the API token {who.token_name}. To end it: rcq token revoke {who.token_name}"
             raise Refused("INVALID_STATE", told)
         try:
-            await self._store.sessions.close(who.session, entry=audited(self._clock, who, "logout", who.account))
+            await self._store.sessions.close(
+                who.session, entry=audited(self._clock, who, "logout", who.account, owner=who.account)
+            )
         except StoreError as error:
             raise not_ready(error) from error
         self.forget()
@@ -135,14 +148,14 @@ class Logins:
         uid = who.origin.uid if who.origin else None
         account = self._register.accounts.get(who.account)
         stored = account.password_hash if account else None
-        if not await self._passwords.check(who.account, old, stored, uid):
+        if not await self._check("password.failed", who.account, old, stored, who.origin):
             raise Refused("UNAUTHENTICATED", "The old password is wrong. Try again, or ask an admin to set a new one.")
         was_one_time = account is not None and account.one_time
         if was_one_time and new == old:
             told = "must be another one than the one-time password"
             raise Refused("VALIDATION_ERROR", f"The new password {told}.", [{"field": "new", "message": told}])
         hashed = await self._passwords.hash(new, uid, field="new")
-        entry = audited(self._clock, who, "password", who.account, one_time=was_one_time)
+        entry = audited(self._clock, who, "password", who.account, owner=who.account, was_one_time=was_one_time)
         try:
             await self._store.accounts.change(
                 who.account,
@@ -180,6 +193,21 @@ class Logins:
             token_name=session.name if session is not None and is_api_token else None,
             read_only=session is not None and session.scope == "read",
         )
+
+    async def _check(self, action: str, name: str, password: str, stored: str | None, origin: Origin | None) -> bool:
+        """As `Passwords.check`; whatever is not right is noted."""
+        try:
+            right = await self._passwords.check(name, password, stored, origin.uid if origin else None)
+        except Refused:
+            self._failed(action, name, origin, "refused")
+            raise
+        if not right:
+            self._failed(action, name, origin, "wrong")
+        return right
+
+    def _failed(self, action: str, name: str, origin: Origin | None, why: str) -> None:
+        known = name if name in self._register.accounts else None
+        self.failures.note(Kind(action=action, name=known, uid=origin.uid if origin else None, why=why), origin)
 
     async def _unix_name(self, uid: int) -> str:
         """The name of that Unix user, its number where there is none.

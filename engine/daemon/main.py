@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import uvloop
@@ -21,6 +22,8 @@ from config.settings import Settings
 from engine.api.app import create_app
 from engine.api.server import serve
 from engine.core.lifecycle import TERMINAL, JobState
+from engine.daemon.enginestart import note_start
+from engine.daemon.failedlogins import TELL_S
 from engine.daemon.lock import EngineLock
 from engine.daemon.loglines import set_up
 from engine.daemon.runtimes import REMEMBERED, TELLING
@@ -85,6 +88,7 @@ async def run(settings: Settings, paths: Paths) -> None:
         # 1. what is known: people, usage, drained cards, first readings
         await load_books(engine)
         # 2. what an earlier engine left
+        await note_start(engine.store.starts, settings, version("rcq"), engine.clock)
         await engine.executor.open(engine.runs.ended)
         await engine.recovery.run()
         await engine.executor.sweep(engine.books.expects)
@@ -145,6 +149,7 @@ def _set_timers(engine: Engine, timers: Timers) -> None:
     timers.every(engine.settings.engine.sample_interval_s, "sample", engine.sampler.sample)
     timers.every(engine.settings.engine.pass_interval_s, "try the disk", engine.store.try_again)
     timers.every(PURGE_S, "purge sessions", engine.logins.purge)
+    timers.every(TELL_S, "tell of failed log-ins", engine.logins.failures.tell)
     timers.every(PURGE_S, "prune decisions", engine.decisions.prune)
     engine.housekeeping.set_timers(timers)
     engine.notifying.set_timers(timers, engine.settings.engine.pass_interval_s)
@@ -186,6 +191,7 @@ async def _end(engine: Engine, timers: Timers, passing: asyncio.Task[None] | Non
         await passing
     await engine.runs.settle()
     await engine.minders.close()
+    await engine.logins.failures.tell()
     await engine.housekeeping.close()
     await engine.executor.close()
     if passing is not None:

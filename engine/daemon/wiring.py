@@ -12,6 +12,7 @@ from config.settings import Settings
 from engine.api.asks import Limits
 from engine.api.backend import Backend
 from engine.core.plan import plan
+from engine.daemon.auditlog import AuditService
 from engine.daemon.bills import Bills
 from engine.daemon.books import Books
 from engine.daemon.box import BoxService
@@ -19,6 +20,7 @@ from engine.daemon.cardwiring import CardMinders, guard_heat, introduce, watch_c
 from engine.daemon.clockwatch import ClockWatch
 from engine.daemon.cores import Cores, nodes_of_host
 from engine.daemon.decisionlog import DecisionLog
+from engine.daemon.failedlogins import FailedLogins
 from engine.daemon.feed import Feed
 from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.ground import Ground, books_of, executor_kind, ground_of
@@ -160,8 +162,9 @@ def build(
             box=box,
             reservations=slots,
             usages=_usages(ground),
-            files=ground.staging,
+            audit=AuditService(ground.store.audit),
             notify=notifying.service,
+            files=ground.staging,
             results=results_of(ground, executor),
             tokens=tokens_of(ground, logins),
             limits=_limits(settings),
@@ -185,6 +188,7 @@ def _logins(ground: Ground, passwords: Passwords) -> Logins:
         register=ground.register,
         store=ground.store,
         passwords=passwords,
+        failures=FailedLogins(audit=ground.store.audit, clock=ground.clock),
         settings=ground.settings.auth,
         clock=ground.clock,
     )

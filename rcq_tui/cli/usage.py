@@ -1,13 +1,11 @@
 """`rcq usage`: what groups and their people have used, against what they may, and what the numbers rest on."""
 
-import argparse
 import time
 
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.columns import Column, table, terminal_width
 from rcq_tui.cli.options import add_json, parser
-from rcq_tui.cli.times import instant
-from rcq_tui.cli.units import seconds
+from rcq_tui.cli.pasttime import past
 from rcq_tui.viewmodel.usage import Report, rows, sources, titles
 
 
@@ -40,19 +38,3 @@ def described(report: Report, room: int | None) -> list[str]:
     columns = [Column(name, right=at > 0, least=8 if at == 0 else None) for at, name in enumerate(names)]
     wide = max(len(name) for name, _ in words)
     return [*table(columns, rows(report), room), "", *(f"{name:<{wide}}  {told}" for name, told in words)]
-
-
-def past(text: str, now: float) -> float:
-    """Unix seconds of `7d` (so long ago) or of a point in time that is over. Raises ArgumentTypeError."""
-    try:
-        return now - seconds(text)
-    except ValueError:
-        pass
-    try:
-        at = instant(text, now)
-    except ValueError as error:
-        told = f"{text!r} is neither a duration (7d, 12h) nor a point in time (2026-11-01, 2026-11-01T08:00)"
-        raise argparse.ArgumentTypeError(told) from error
-    if at > now:
-        raise argparse.ArgumentTypeError(f"{text!r} is still to come; write 7d for seven days ago, or a date")
-    return at

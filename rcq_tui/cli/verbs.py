@@ -56,6 +56,7 @@ GROUPS: dict[str, dict[str, Verb]] = {
     "Engine": {
         "demo": Verb("demo", "see it all at work on simulated GPUs"),
         "engine": Verb("engine", "run the engine in the foreground"),
+        "audit": Verb("audit", "show who changed what, when and from where"),
         "doctor": Verb("doctor", "check this machine and say what to mend"),
         "backup": Verb("backup", "back the engine's database up"),
         "restore": Verb("restore", "put a backup in the database's place (engine stopped)"),
@@ -64,7 +65,7 @@ GROUPS: dict[str, dict[str, Verb]] = {
 }
 """The verbs in the order in which `rcq --help` shows them."""
 
-LATER = frozenset({"run", "shell", "results", "audit"})
+LATER = frozenset({"run", "shell", "results"})
 """Verbs that the interface names and this version does not have yet: refused by name, no other is suggested."""
 
 UNLISTED: dict[str, Verb] = {"__ids": Verb("jobids", "list your jobs' ids for the completion of shells")}

@@ -1,0 +1,94 @@
+"""`rcq audit`: who changed what, when and from where."""
+
+import argparse
+import time
+from typing import Any
+
+from engine.protocol.errors import EXIT_FAILED
+from rcq_tui.cli.call import engine, print_json
+from rcq_tui.cli.columns import Column, table, terminal_width
+from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.pasttime import past
+from rcq_tui.cli.queue import at_least_one
+from rcq_tui.client.wire import Wire
+from rcq_tui.viewmodel.audit import line
+
+PAGE = 1000
+CHECK_S = 600.0
+"""Checking a log of millions of entries takes a while."""
+COLUMNS = (
+    Column("TIME"),
+    Column("WHO", least=8),
+    Column("FROM", least=12),
+    Column("WHAT"),
+    Column("TARGET", least=12),
+    Column("CHANGE", least=20),
+)
+
+
+def run(argv: list[str]) -> int:
+    """List entries, or check the chain."""
+    chosen = _parser(time.time()).parse_args(argv)
+    if chosen.verify:
+        return _verify(engine(CHECK_S), as_json=chosen.json)
+    asked = {name: getattr(chosen, name) for name in ("account", "action", "target", "since", "until")}
+    answer = fetch(engine(), asked, chosen.limit)
+    if chosen.json:
+        print_json(answer)
+        return 0
+    room = terminal_width()
+    print("\n".join(table(COLUMNS, [line(entry) for entry in answer["items"]], room)))
+    if answer["cursor"] and room is not None:
+        print(f"… there are more than these {len(answer['items'])}: --limit N shows more")
+    return 0
+
+
+def fetch(wire: Wire, query: dict[str, Any], limit: int) -> dict[str, Any]:
+    """Up to `limit` entries as {"items", "cursor"}, in as many pages as that takes."""
+    items: list[Any] = []
+    cursor = None
+    while True:
+        page = wire.request("GET", "/v1/audit", {**query, "limit": min(PAGE, limit - len(items)), "cursor": cursor})
+        items += page["items"]
+        cursor = page["cursor"]
+        if cursor is None or len(items) >= limit or not page["items"]:
+            return {"items": items, "cursor": cursor}
+
+
+def _verify(wire: Wire, *, as_json: bool) -> int:
+    found = wire.request("GET", "/v1/audit/chain")
+    if as_json:
+        print_json(found)
+    elif found["broken"] is not None:
+        print(
+            f"entry {found['broken']} is not what was written, or is missing; the {found['entries']} before it are "
+            "whole. Compare with a backup: rcq backup --help"
+        )
+    else:
+        print(f"{found['entries']} entries, each as it was written; the newest is {found['last_id']}: {found['head']}")
+    return EXIT_FAILED if found["broken"] is not None else 0
+
+
+def _parser(now: float) -> argparse.ArgumentParser:
+    options = parser(
+        "audit",
+        "Show who changed what, when and from where, newest first. Admins see everything, others what they did and "
+        "what is about them or their jobs.",
+        "rcq audit --since 7d\nrcq audit --action 'job.*' --account ann\nrcq audit --target 17 --json\n"
+        "rcq audit --verify",
+    )
+
+    def moment(text: str) -> float:
+        return past(text, now)
+
+    options.add_argument("--account", metavar="A", help="only what this account did")
+    options.add_argument("--action", metavar="X", help="only this: job.cancel, or 'job.*' for all that begins so")
+    options.add_argument("--target", metavar="T", help="only what was done to it: a job's id, a card's UUID, a name")
+    options.add_argument("--since", metavar="WHEN", type=moment, help="from then on: 7d, 2026-11-01")
+    options.add_argument("--until", metavar="WHEN", type=moment, help="before then: 1d, 2026-11-02T08:00")
+    options.add_argument("--limit", metavar="N", type=at_least_one, default=50, help="at most so many entries (50)")
+    options.add_argument(
+        "--verify", action="store_true", help="check instead that each entry is what was written (admins)"
+    )
+    add_json(options)
+    return options
