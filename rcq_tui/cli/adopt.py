@@ -6,6 +6,7 @@ from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.units import seconds
+from rcq_tui.viewmodel.text import clean
 
 
 def run(argv: list[str]) -> int:
@@ -30,7 +31,7 @@ def run(argv: list[str]) -> int:
         return 0
     number = job["id"]
     cards = ", ".join(str(index) for index in job["gpu_indices"])
-    print(f"process {chosen.pid} is job {number} on GPU {cards}, now {job['state']}")
+    print(f"process {chosen.pid} is job {number} on GPU {cards}, now {clean(job['state'])}")
     print(f"end it with: rcq cancel {number}")
     return 0
 

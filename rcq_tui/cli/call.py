@@ -17,5 +17,14 @@ def engine(timeout_s: float = 30.0) -> Wire:
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on standard output."""
-    print(json.dumps(document, ensure_ascii=False))
+    """One JSON document on standard output, on one line.
+
+    What is not printable in it is escaped, though JSON lets most of it stand: a terminal may be where it ends up.
+    """
+    text = json.dumps(document, ensure_ascii=False)
+    print(text if text.isprintable() else "".join(map(_escaped, text)))
+
+
+def _escaped(char: str) -> str:
+    # Outside of its texts a document is plain ASCII, so whatever is escaped here stands inside one.
+    return char if char.isprintable() else json.dumps(char)[1:-1]

@@ -8,6 +8,7 @@ from functools import partial
 
 from engine.protocol.errors import RcqError, Refused
 from rcq_tui.cli.failures import UsageError, complain_of
+from rcq_tui.viewmodel.text import clean
 
 MAX_IDS = 100_000
 
@@ -47,7 +48,7 @@ def each_named(acts: Iterable[tuple[str, Callable[[], str]]]) -> int:
     code = 0
     for name, act in acts:
         try:
-            print(f"{name}: {act()}")
+            print(f"{name}: {clean(act())}")
         except Refused as error:
             refused = complain_of(_named(error, name))
             code = code or refused

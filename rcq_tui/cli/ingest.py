@@ -102,7 +102,7 @@ def summary(report: dict[str, Any], errors_at: str | None = None) -> list[str]:
 
 def _error(error: dict[str, Any]) -> str:
     whose = f" ({clean(error['job_id'])})" if error.get("job_id") else ""
-    return f"  line {error['line']}{whose}: {error['code']}: {clean(error['message'])}"
+    return f"  line {error['line']}{whose}: {clean(error['code'])}: {clean(error['message'])}"
 
 
 def _format(name: str) -> str:

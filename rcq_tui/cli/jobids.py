@@ -9,6 +9,7 @@ from rcq_tui.cli.queue import STATES
 from rcq_tui.client.token import read
 from rcq_tui.client.where import find_socket
 from rcq_tui.client.wire import Wire
+from rcq_tui.viewmodel.text import clean
 
 MOST = 100
 _PATIENCE_S = 2.0
@@ -22,5 +23,5 @@ def run(argv: list[str]) -> int:
     except (RcqError, PathsError):
         return EXIT_FAILED
     for row in rows:
-        print(f"{row['id']}\t{row['state']}")
+        print(f"{row['id']}\t{clean(row['state'])}")
     return EXIT_DONE

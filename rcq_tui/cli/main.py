@@ -6,6 +6,7 @@ Must not know what any verb does.
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 from config.paths import PathsError
 from engine.protocol.errors import EXIT_FAILED, EXIT_USAGE, RcqError
@@ -16,6 +17,7 @@ from rcq_tui.cli.verbs import LATER, UNLISTED, VERBS, overview
 def main(argv: list[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     given = sys.argv[1:] if argv is None else argv
+    _show_what_can_be_shown()
     try:
         code = _dispatch(given)
         sys.stdout.flush()
@@ -35,6 +37,13 @@ def main(argv: list[str] | None = None) -> int:
     except RcqError as error:
         return complain_of(error)
     return code
+
+
+def _show_what_can_be_shown() -> None:
+    """A letter that the terminal's encoding lacks comes as `?`: somebody else's name must not end a listing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 def _dispatch(argv: list[str]) -> int:

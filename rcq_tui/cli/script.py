@@ -23,7 +23,7 @@ class Directive(NamedTuple):
 def script_text(word: str) -> str | None:
     """The file's content if `word` names a shell script, else `None`. Raises UsageError if it cannot be read."""
     path = Path(word)
-    if not path.is_file():
+    if not _is_file(path):
         return None
     try:
         with path.open("rb") as file:
@@ -39,6 +39,13 @@ def script_text(word: str) -> str | None:
         return content.decode()
     except UnicodeDecodeError as error:
         raise UsageError(f"{word} is not a text in UTF-8 (byte {error.start}); it is no script") from error
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # too long for a name: a word of a command
+        return False
 
 
 def directives(text: str) -> list[Directive]:

@@ -26,16 +26,19 @@ from rcq_tui.tui.screens.help import HelpScreen
 from rcq_tui.tui.screens.job import JobScreen
 from rcq_tui.tui.screens.login import LoginScreen
 from rcq_tui.tui.screens.submit import SubmitScreen
-from rcq_tui.viewmodel import notices
+from rcq_tui.viewmodel import notices, notifications
 from rcq_tui.viewmodel.history import History
+from rcq_tui.viewmodel.ringing import ringing
 from rcq_tui.viewmodel.states import FINISHED
-from rcq_tui.viewmodel.text import clean
+from rcq_tui.viewmodel.text import clean, cut
 
 THEMES = ("tokyo-night", "nord", "gruvbox", "catppuccin-mocha", "dracula", "catppuccin-latte", "textual-light")
 """What the theme key goes through."""
 
 _NOTICE_S = 15.0
 """Seconds for which a notice stands on the screen: nobody asked for it, so nobody waits for it."""
+_TOAST_MOST = 400
+"""Cells of what pops up: more would cover the screen."""
 _MOST_ROWS = 1000
 """Of one listing; the engine answers no more."""
 
@@ -123,7 +126,15 @@ class RcqApp(App[int]):
 
     def on_notice_given(self, message: messages.NoticeGiven) -> None:
         """Say it once; while it lasts the queue and the job's screen show it."""
-        self.notify(notices.toast(message.told), severity="warning", timeout=_NOTICE_S, markup=False)
+        self.notify(cut(notices.toast(message.told), _TOAST_MOST), severity="warning", timeout=_NOTICE_S, markup=False)
+
+    def on_notified(self, message: messages.Notified) -> None:
+        """Say it, and have the terminal ring as the account chose."""
+        words = notifications.subject(message.told)
+        self.notify(words, timeout=_NOTICE_S, markup=False)
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(ringing(words, message.how, in_tmux="TMUX" in os.environ))
+            self._driver.flush()
 
     def on_link_lost(self, message: messages.LinkLost) -> None:
         """Say so; the feed goes on trying."""
@@ -195,7 +206,7 @@ class RcqApp(App[int]):
     def ask_cancel(self, job: JobRow) -> None:
         """Ask whether to cancel the job, and do it on yes."""
         if job.state in FINISHED:
-            self.notify(f"Job {job.id} has ended already ({job.state}).", markup=False)
+            self.notify(f"Job {job.id} has ended already ({clean(job.state)}).", markup=False)
             return
 
         def answered(yes: bool | None) -> None:
@@ -228,7 +239,7 @@ class RcqApp(App[int]):
 
     def complain(self, error: RcqError) -> None:
         """Show what the engine said."""
-        self.notify(clean(error), severity="error", markup=False)
+        self.notify(cut(clean(error), _TOAST_MOST), severity="error", markup=False)
 
     # ------------------------------------------------------------ the application itself
 

@@ -12,6 +12,9 @@ TAIL_BYTES = 64 * 1024
 _UNFINISHED_MOST = 16 * 1024
 """Characters of a line without end that are kept; a progress bar needs few."""
 
+LINE_MOST = 4000
+"""Characters of a line that are shown: a job may write lines of megabytes, and what is shown is kept and laid out."""
+
 
 class LogTail:
     """One stream of one job. next_offset: where to go on reading. skipped: bytes before the first line shown."""
@@ -30,7 +33,7 @@ class LogTail:
             self.skipped = chunk.offset
             self._inside_line = chunk.offset > 0
         self.next_offset, self.size, self.complete = chunk.next_offset, chunk.size, chunk.complete
-        return clean_lines(self._whole(chunk.text))
+        return _shown(self._whole(chunk.text))
 
     def _whole(self, text: str) -> str:
         text = self._unfinished + text
@@ -44,8 +47,17 @@ class LogTail:
     @property
     def unfinished(self) -> str:
         """The last line while it has no end yet, such as a progress bar; safe to show."""
-        lines = clean_lines(self._unfinished)
+        lines = _shown(self._unfinished)
         return lines[-1] if lines else ""
+
+
+def _shown(text: str) -> list[str]:
+    return [_short(line) for line in clean_lines(text)]
+
+
+def _short(line: str) -> str:
+    over = len(line) - LINE_MOST
+    return line if over <= 0 else f"{line[:LINE_MOST]}… ({over} more characters)"
 
 
 def _after_first_end(text: str) -> str:

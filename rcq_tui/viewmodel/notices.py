@@ -48,7 +48,7 @@ def _in(words: Mapping[str, Callable[[Notice], str]], notice: Notice) -> str | N
     if found is None:
         return None
     try:
-        return found(notice)
+        return clean(found(notice))
     except (KeyError, TypeError, ValueError):  # a newer engine may have renamed a number
         return None
 

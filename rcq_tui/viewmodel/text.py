@@ -6,6 +6,7 @@ reaches a terminal. Must not know where text comes from or what draws it; light 
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 _SEQUENCES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor, mouse
@@ -19,6 +20,9 @@ _SEQUENCES = re.compile(
 _BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 """Letters by category, nothing to the eye: a name made of them would look empty."""
 
+_MARKS = frozenset({"Mn", "Me"})
+"""Categories of what is drawn onto the letter before it."""
+
 _BY_CATEGORY = {
     "Cf": "",  # bidirectional overrides, zero-width, soft hyphen, tags, byte order mark
     "Zl": " ",
@@ -30,7 +34,26 @@ _BY_CATEGORY = {
     "Cn": "\ufffd",
 }
 
+MOST_MARKS = 4
+"""On one letter: Vietnamese, Hebrew and Tibetan need no more, and hundreds of marks would be drawn over other lines."""
+
 _ELLIPSIS = "…"
+
+
+class _Table(dict[int, str]):
+    """A table for `str.translate` that is filled as letters come, so that a megabyte takes milliseconds."""
+
+    _MOST = 10_000
+
+    def __init__(self, of: Callable[[str], str]) -> None:
+        super().__init__()
+        self._of = of
+
+    def __missing__(self, code: int) -> str:
+        found = self._of(chr(code))
+        if len(self) < self._MOST:  # there are a million letters, and whoever wrote them may use all
+            self[code] = found
+        return found
 
 
 def _harmless(char: str) -> str:
@@ -42,16 +65,38 @@ def _harmless(char: str) -> str:
     return _BY_CATEGORY.get(unicodedata.category(char), char) if code != 0x7F else "\u2421"
 
 
+def _flag(char: str) -> str:
+    return "1" if unicodedata.category(char) in _MARKS else "0"
+
+
+_SAFE, _FLAGS = _Table(_harmless), _Table(_flag)
+_TOO_MANY = "1" * (MOST_MARKS + 1)
+_STACK = re.compile(_TOO_MANY + "1*")
+
+
 def clean(text: object) -> str:
     """One line that is safe to show: same letters, no power over the terminal.
 
-    Complete escape sequences, invisible characters and direction overrides are dropped; a tab becomes four spaces;
-    what is left of control characters shows as its picture (`␛`, `␊`). Idempotent. `None` is the empty string.
+    Complete escape sequences, invisible characters, direction overrides and all marks on a letter beyond MOST_MARKS are
+    dropped; a tab becomes four spaces; what is left of control characters shows as its picture (`␛`, `␊`). Idempotent.
+    `None` is the empty string.
     """
     line = "" if text is None else str(text)
     if line.isascii() and line.isprintable():
         return line
-    return "".join(map(_harmless, _SEQUENCES.sub("", line)))
+    return _few_marks(_SEQUENCES.sub("", line).translate(_SAFE))
+
+
+def _few_marks(text: str) -> str:
+    flags = text.translate(_FLAGS)
+    if _TOO_MANY not in flags:
+        return text
+    stacks = (one.span() for one in _STACK.finditer(flags))
+    kept, at = [], 0
+    for begin, end in stacks:
+        kept.append(text[at : begin + MOST_MARKS])
+        at = end
+    return "".join(kept) + text[at:]
 
 
 def clean_lines(text: str) -> list[str]:
@@ -73,7 +118,7 @@ def width(text: str) -> int:
 
 
 def _cells(char: str) -> int:
-    if unicodedata.category(char) in {"Mn", "Me"}:
+    if unicodedata.category(char) in _MARKS:
         return 0
     return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
 

@@ -26,7 +26,7 @@ def sentence(reason: Reason, now: float) -> str:
     if words is None:
         return _unknown(reason) + "."
     try:
-        return words(reason, now)
+        return clean(words(reason, now))
     except (KeyError, TypeError, ValueError):  # a newer engine may have renamed a number
         return _unknown(reason) + "."
 
@@ -37,7 +37,7 @@ def short(reason: Reason) -> str:
     if words is None:
         return cut(_unknown(reason), SHORT_CELLS)
     try:
-        return cut(words(reason), SHORT_CELLS)
+        return cut(clean(words(reason)), SHORT_CELLS)
     except (KeyError, TypeError, ValueError):
         return cut(_unknown(reason), SHORT_CELLS)
 

@@ -29,6 +29,8 @@ from rcq_tui.viewmodel.text import clean, clean_lines, cut, pad, width
         ("\udc80raw", "\ufffdraw"),
         ("[bold]markup[/bold]", "[bold]markup[/bold]"),
         ("größe 数据", "größe 数据"),
+        ("Z" + "\u0301\u0489" * 200, "Z" + "\u0301\u0489" * 2),
+        ("x" + "\u0301\u200d" * 9, "x" + "\u0301" * 4),
         (None, ""),
         (7, "7"),
     ],

@@ -33,7 +33,8 @@ from rcq_tui.viewmodel.log_title import log_title
 from rcq_tui.viewmodel.logtail import LogTail
 from rcq_tui.viewmodel.states import FINISHED, WAITING
 
-_CHUNK_BYTES = 256 * 1024
+_CHUNK_BYTES = 64 * 1024
+"""Of hostile text as much takes some 20 ms to be made harmless; the next piece waits for its frame."""
 
 
 class JobScreen(CommandScreen[None]):
