@@ -21,7 +21,8 @@ def letter(notification: Notification, to: str, settings: NotifySettings) -> Ema
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
     message["To"] = to
-    message["Subject"] = subject(notification)[:MOST_SUBJECT]
+    # what looks like an encoded word would be read as one, and might hold the line breaks that were cleaned away
+    message["Subject"] = subject(notification)[:MOST_SUBJECT].replace("=?", "= ?")
     message["Date"] = format_datetime(localtime())
     message["Message-ID"] = f"<{notification.id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"

@@ -3,7 +3,7 @@
 Engine, notifier and front end share these. Must not know how anything is sent, nor how it is worded.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,9 +62,9 @@ class Notification:
     host: str
     at: float
     counts: Mapping[str, int] = field(default_factory=dict)
-    jobs: Sequence[ToldJob] = ()
-    arrays: Sequence[ToldArray] = ()
-    warnings: Sequence[Mapping[str, Any]] = ()
+    jobs: list[ToldJob] = field(default_factory=list)
+    arrays: list[ToldArray] = field(default_factory=list)
+    warnings: list[Mapping[str, Any]] = field(default_factory=list)
     test: bool = False
 
 

@@ -3,9 +3,10 @@
 import argparse
 from typing import Any
 
+from engine.protocol.errors import EXIT_FAILED
 from engine.protocol.notifications import EVENTS, TERMINAL
 from rcq_tui.cli.call import engine, print_json
-from rcq_tui.cli.failures import EXIT_FAILED, UsageError
+from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import Parser, add_json, parser
 from rcq_tui.cli.units import seconds
 from rcq_tui.client.wire import Wire, escaped

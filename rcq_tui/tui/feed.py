@@ -12,6 +12,7 @@ from textual.message import Message
 
 from engine.protocol.cards import GpuView
 from engine.protocol.errors import Refused, Unreachable
+from engine.protocol.notifications import Notification
 from engine.protocol.people import Me
 from engine.protocol.responses import JobRow, Stats
 from rcq_tui.client.calls import Calls, Event, JobsWanted
@@ -22,6 +23,7 @@ from rcq_tui.tui.messages import (
     LinkLost,
     LoginNeeded,
     NoticeGiven,
+    Notified,
     QueueRead,
     Recognised,
     StatsRead,
@@ -116,6 +118,8 @@ class Feed:
         elif event.kind == "notice":
             self._post(NoticeGiven(dict(event.data)))
             self._stale.set()
+        elif event.kind == "notification":
+            self._post(Notified(decode(Notification, event.data), str(event.data.get("terminal"))))
         elif event.kind == "queue":
             self._stale.set()
 

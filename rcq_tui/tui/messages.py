@@ -9,6 +9,7 @@ from typing import Any
 from textual.message import Message
 
 from engine.protocol.cards import GpuView
+from engine.protocol.notifications import Notification
 from engine.protocol.people import Me, Session
 from engine.protocol.responses import JobRow, Stats
 
@@ -50,6 +51,14 @@ class NoticeGiven(Message):
     """The engine tells something of a running job or of a card. told: as `engine.protocol.notices` has it."""
 
     told: dict[str, Any]
+
+
+@dataclass
+class Notified(Message):
+    """The account is told of something as it chose. how: what its terminals do, of the protocol's `TERMINAL`."""
+
+    told: Notification
+    how: str
 
 
 @dataclass
