@@ -68,9 +68,12 @@ class ZipAnswer(StreamingResponse):
 
 @router.get(
     "/{id}/results",
-    response_class=ZipAnswer,
+    response_class=StreamingResponse,
     responses={
-        200: {"content": {"application/zip": {}}, "description": "The archive; without its end it is not whole."},
+        200: {
+            "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+            "description": "The archive; without its end it is not whole.",
+        },
         **refuses(
             "UNAUTHENTICATED",
             "FORBIDDEN",

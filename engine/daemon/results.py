@@ -178,7 +178,7 @@ class ResultService:
 
 
 def _name(job: StoredJob, *, single: bool) -> str:
-    return f"job-{job.id if single else job.array_parent}.zip"
+    return f"job-{job.id}.zip" if single else f"array-{job.array_parent}.zip"
 
 
 def _nothing(job: StoredJob, *, many: bool) -> Refused:

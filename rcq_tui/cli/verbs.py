@@ -21,6 +21,7 @@ GROUPS: dict[str, dict[str, Verb]] = {
         "show": Verb("show", "show all of one job"),
         "why": Verb("why", "say why a job does not start, and where it stands"),
         "logs": Verb("logs", "print or follow a job's output"),
+        "results": Verb("results", "fetch what jobs left in their directories, as a ZIP"),
         "cancel": Verb("cancel", "end jobs, waiting or running"),
         "hold": Verb("hold", "keep pending jobs from starting"),
         "release": Verb("release", "let held jobs go on"),
@@ -65,7 +66,7 @@ GROUPS: dict[str, dict[str, Verb]] = {
 }
 """The verbs in the order in which `rcq --help` shows them."""
 
-LATER = frozenset({"run", "shell", "results"})
+LATER = frozenset({"run", "shell"})
 """Verbs that the interface names and this version does not have yet: refused by name, no other is suggested."""
 
 UNLISTED: dict[str, Verb] = {"__ids": Verb("jobids", "list your jobs' ids for the completion of shells")}

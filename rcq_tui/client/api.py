@@ -3,8 +3,10 @@
 Must not know screens. Everyday commands use the lighter `wire` instead.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,11 +20,14 @@ from engine.protocol.people import AccountView, GroupView, Me, Session
 from engine.protocol.responses import Health, JobDetail, JobPage, LogChunk, ReservationView, Stats, Why
 from rcq_tui.client.calls import Event, JobsWanted
 from rcq_tui.client.decode import decode, decode_items, refusal
+from rcq_tui.client.download import Arriving, NotWhole
 from rcq_tui.client.sse import EventReader
 
 _TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 _STREAM_TIMEOUT = httpx.Timeout(3.0, read=None)
 """A quiet engine has nothing to tell: only connecting is bounded on the event stream."""
+_LARGE_TIMEOUT = httpx.Timeout(120.0, connect=3.0)
+"""A large directory is counted before anything is sent."""
 
 
 class Api:
@@ -132,6 +137,24 @@ class Api:
         """A piece of `stdout` or `stderr`; a negative offset counts from the end."""
         query = {"stream": stream, "offset": str(offset), "limit": str(limit)}
         return decode(LogChunk, await self._call("GET", f"/v1/jobs/{job}/log", query=query))
+
+    async def results(self, job: int, to: Path) -> int:
+        """Fetch what it left, as a ZIP that is `to` once all of it is there: its bytes."""
+        path = f"/v1/jobs/{job}/results"
+        with Arriving(str(to)) as file:
+            try:
+                async with self._http.stream("GET", path, headers=self._headers(), timeout=_LARGE_TIMEOUT) as answer:
+                    if answer.status_code >= 400:
+                        await answer.aread()
+                        raise _refused(answer)
+                    async for piece in answer.aiter_raw():
+                        await asyncio.to_thread(file.write, piece)
+                file.keep()
+            except NotWhole:
+                raise Unreachable(f"The results of job {job} broke off. Fetch them again.") from None
+            except (httpx.TransportError, httpx.StreamError) as lost:
+                raise self._unreachable(lost) from lost
+        return file.size
 
     # ------------------------------------------------------------ the machine
 

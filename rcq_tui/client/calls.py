@@ -5,6 +5,7 @@ Every call raises `Refused` (the engine said no) or `Unreachable` (nobody answer
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from engine.protocol.cards import GpuView
@@ -95,6 +96,13 @@ class Calls(Protocol):
 
     async def log(self, job: int, stream: str, offset: int, limit: int) -> LogChunk:
         """A piece of `stdout` or `stderr`; a negative offset counts from the end."""
+        ...
+
+    async def results(self, job: int, to: Path) -> int:
+        """Fetch what it left, as a ZIP that is `to` once all of it is there: its bytes.
+
+        FileExistsError where there is one, other OSErrors where it cannot be written; then nothing is left there.
+        """
         ...
 
     async def gpus(self) -> list[GpuView]:

@@ -7,6 +7,7 @@ was not fails the test, and so does an announced one that never came (`finish`).
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 from engine.protocol.cards import GpuView
@@ -211,6 +212,13 @@ class FakeApi:
             size=len(whole),
             complete=ended and end == len(whole),
         )
+
+    async def results(self, job: int, to: Path) -> int:
+        """Fetch as announced; the announced answer is what the file holds then."""
+        data: bytes = self._scripted("results", job, to)
+        self._known(job)
+        to.write_bytes(data)  # noqa: ASYNC240 - a small file of a test
+        return len(data)
 
     # ------------------------------------------------------------ the machine
 

@@ -6,7 +6,7 @@ as it came; their shapes are in `engine.protocol.responses`. Must not know any c
 
 import json
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 from config.paths import SYSTEM_SOCKET
@@ -60,6 +60,15 @@ class Wire:
                 elif not raw and data:
                     yield kind, self._parsed(data.encode())
                     kind, data = "message", ""
+
+    def download(self, path: str, query: Mapping[str, Any] | None = None) -> Generator[bytes, None, None]:
+        """The body of an answer that may be of any length, as it comes; one that breaks off raises Unreachable."""
+        with self._connect() as sock:
+            sock.sendall(self._head("GET", path, query, 0, "application/json"))
+            answer = self._answer(lambda: self._receive(sock))
+            pieces = answer.pieces()
+            while (piece := self._strictly(lambda: next(pieces, None))) is not None:
+                yield piece
 
     def upload(
         self,

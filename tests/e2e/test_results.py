@@ -76,6 +76,17 @@ def test_elements_of_an_array_each_in_a_directory(admin: Any) -> None:
     assert admin.refusal("GET", f"/v1/jobs/{first}/results", params={"elements": "9"}) == "JOB_NOT_FOUND"
 
 
+def test_the_command_writes_the_file(engine: Any, admin: Any, tmp_path: Path) -> None:
+    number = admin.script("echo hello")
+    admin.ended(number)
+    target = tmp_path / "r.zip"
+    assert engine.rcq(admin, "results", str(number), "-o", str(target)).startswith(f"{target}: ")
+    assert zipfile.ZipFile(target).read("stdout.log") == b"hello\n"
+    engine.rcq(admin, "results", str(number), "-o", str(target), code=1)
+    engine.rcq(admin, "results", "99", "-o", str(tmp_path / "x.zip"), code=6)
+    assert [one.name for one in tmp_path.glob("*.zip")] == ["r.zip"]
+
+
 def test_too_much_is_refused_with_the_largest_files(launch: Callable[..., Any]) -> None:
     admin = launch(SETTINGS + "[retention]\nresults_mb = 1\n").admin()
     number = admin.script('truncate -s 1T "$RCQ_JOB_DIR/big"')

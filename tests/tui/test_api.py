@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -225,3 +226,23 @@ async def test_the_fake_and_the_client_tell_one_story(box, server, api):
             (caught.value.code, caught.value.message), (log.text, log.next_offset - log.offset, log.complete),
         ])  # fmt: skip
     assert told_by[0] == told_by[1]
+
+
+async def test_results_are_a_file_once_all_of_it_is_there(server: Server, tmp_path: Path) -> None:
+    whole = b"PK\x05\x06" + bytes(18)
+    server.script = {
+        "GET /v1/jobs/7/results": (200, whole),
+        "GET /v1/jobs/8/results": (200, whole[:-1]),
+        "GET /v1/jobs/9/results": (409, {"error": {"code": "INVALID_STATE", "message": "no files", "details": []}}),
+    }
+    api = Api(str(server.path))
+    assert await api.results(7, tmp_path / "7.zip") == len(whole)
+    assert (tmp_path / "7.zip").read_bytes() == whole
+    with pytest.raises(FileExistsError):
+        await api.results(7, tmp_path / "7.zip")
+    with pytest.raises(Unreachable, match="broke off"):
+        await api.results(8, tmp_path / "8.zip")
+    with pytest.raises(Refused, match="no files"):
+        await api.results(9, tmp_path / "9.zip")
+    assert sorted(os.listdir(tmp_path)) == ["7.zip", "rcq.sock"]  # noqa: PTH208 - pathlib may not block here
+    await api.close()
