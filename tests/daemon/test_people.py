@@ -164,7 +164,7 @@ async def test_a_one_time_password_is_good_for_nothing_but_setting_another(make)
     assert not (await world.people.by_token(session.token)).must_change_password
     assert not (await world.people.login("ann", "mine")).must_change_password
     entries = [row.entry for row in await world.store.audit.page()]
-    assert next(entry for entry in entries if entry.action == "password").detail == {"one_time": True}
+    assert next(entry for entry in entries if entry.action == "password").detail == {"was_one_time": True}
     changed = next(e for e in entries if e.action == "account.change" and e.detail["new_password"])
     assert changed.detail["after"]["one_time"] is True
 

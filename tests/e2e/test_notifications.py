@@ -299,7 +299,7 @@ def test_admins_see_and_switch_off_but_not_the_webhooks_secret(
     assert ada.get("/v1/notify")["mail"] is None
     assert admin.refusal("GET", "/v1/notify/nobody") == "NOT_FOUND"
     with sqlite3.connect(engine.state / "rcq.db") as books:
-        details = [row[0] for row in books.execute("SELECT detail FROM audit WHERE action = 'notify-set'")]
+        details = [row[0] for row in books.execute("SELECT detail FROM audit WHERE action = 'notify.set'")]
     assert len(details) == 2
     assert not [detail for detail in details if "hook" in detail.replace("webhook", "")]
 

@@ -133,7 +133,7 @@ class NotifyService:
 
     async def _write(self, who: Identity, before: Choice, after: Choice) -> None:
         told = {"before": _audited(before), "after": _audited(after)}
-        entry = audited(self._clock, who, "notify-set", after.account, owner=after.account, **told)
+        entry = audited(self._clock, who, "notify.set", after.account, owner=after.account, **told)
         try:
             await self._choices.choose(after, entry)
         except StoreError as error:
