@@ -49,7 +49,9 @@ def install(app: FastAPI) -> None:
 def _schemas() -> dict[str, Any]:
     _, found = models_json_schema([(body, "validation") for body in BODIES], ref_template=_REF)
     schemas: dict[str, Any] = dict(found["$defs"])
-    schemas["Job"] = JOB.json_schema(ref_template=_REF) | {"title": "Job"}
+    job = JOB.json_schema(ref_template=_REF) | {"title": "Job"}
+    schemas |= job.pop("$defs")
+    schemas["Job"] = job
     schemas["Batch"] = {
         "type": "object",
         "title": "Batch",

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from engine.protocol.arrays import parse_array
 from rcq_tui.cli.after import conditions
 from rcq_tui.cli.failures import UsageError
+from rcq_tui.cli.files import named
 from rcq_tui.cli.options import pair
 from rcq_tui.cli.times import instant
 from rcq_tui.cli.units import mebibytes, seconds
@@ -50,6 +51,10 @@ _PLAIN = {
 def add_submission(to: argparse.ArgumentParser) -> None:
     """The options for a job's fields, those that name it for good included."""
     add_request(to)
+    to.add_argument(
+        "--file", metavar="[NAME=]PATH", type=named, action="append", default=[],
+        help="a copy of this file in the job's folder ($RCQ_JOB_DIR), under its own name or NAME; repeat",
+    )  # fmt: skip
     to.add_argument("--job-id", metavar="TEXT", help="your own key; a repeat is refused")
     to.add_argument(
         "--array", metavar="I", type=_typed(_array), help="one job for each index: 0-99, 1,3,7-9; %%4: 4 at once"

@@ -9,12 +9,16 @@ from rcq_tui.cli.rows import Row, ending, ran_s, reason_sentences, state, waited
 from rcq_tui.cli.targets import one_job
 from rcq_tui.viewmodel import notices
 from rcq_tui.viewmodel.files import files_removed
-from rcq_tui.viewmodel.formats import duration, exact, memory
+from rcq_tui.viewmodel.formats import duration, exact, memory, size
 from rcq_tui.viewmodel.measures import energy, measure_facts, used
 from rcq_tui.viewmodel.text import clean, clean_lines
 
 MOST_ATTEMPTS = 10
 """So many of the attempts that are over are shown, the last ones; `--json` has all."""
+
+
+MOST_FILES = 20
+"""So many of the staged files are shown."""
 
 
 def run(argv: list[str]) -> int:
@@ -37,6 +41,7 @@ def described(job: Row, now: float) -> list[str]:
     facts = [(name, clean(value)) for name, value in _facts(job, now) if value not in (None, "", "-")]
     for title, mapping in (("environment", job["environment"]), ("tag", job["tags"])):
         facts += [(title, f"{clean(name)}={clean(value)}") for name, value in mapping.items()]
+    facts += [("file", words) for words in staged_files(job)]
     facts += [("notice", notices.sentence(one)) for one in job.get("notices") or ()]
     facts += [("waits", words) for words in reason_sentences(job["reasons"], now)]
     if len(job["attempts"]) > 1 or job["ended_at"] is None:  # else it says nothing that the job does not
@@ -101,6 +106,13 @@ def _facts(job: Row, now: float) -> list[tuple[str, Any]]:
         ("retries", job["retries"] or None),
         ("files", files_removed(job) or job["directory"]),
     ]
+
+
+def staged_files(job: Row) -> list[str]:
+    """`data.csv (12M)`: the files that were staged for it."""
+    files = job.get("files") or []
+    lines = [f"{clean(one['name'])} ({size(one['size'])})" for one in files[:MOST_FILES]]
+    return lines + ([f"and {len(files) - MOST_FILES} more: --json has all"] if len(files) > MOST_FILES else [])
 
 
 def _paused(job: Row, now: float) -> str | None:

@@ -2,15 +2,18 @@
 
 import argparse
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.failures import UsageError
+from rcq_tui.cli.files import TIMEOUT_S, Source, by_name, opened, staged
 from rcq_tui.cli.options import Parser, add_json, parser
 from rcq_tui.cli.request import SWITCHES, add_submission, fields
 from rcq_tui.cli.rows import Row, reason_sentences, under
 from rcq_tui.cli.script import directives, script_text
 from rcq_tui.cli.targets import awaited
+from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.helps import helps_of, start_sentence
 
 _OWN_SWITCHES = ("--json", "--wait", "--dry-run", "-h", "--help")
@@ -23,17 +26,18 @@ def run(argv: list[str]) -> int:
     chosen = options.parse_args(own)  # before anything else: here --help ends it, and mistakes are named first
     if not words:
         raise UsageError("there is nothing to run; write rcq submit [OPTIONS] COMMAND…. See: rcq submit --help")
-    job = request(own, words, is_command)
+    job, files = request(own, words, is_command)
     if chosen.wait and "cron" in job:
         raise UsageError("a recurring job never ends; leave one of --wait and --cron out")
-    wire = engine()
-    if "after" in job:
-        job["after"] = awaited(wire, job["after"])
-    if chosen.dry_run:
-        answer = wire.request("POST", "/v1/jobs", {"dry_run": 1}, job)
-        print_json(answer) if chosen.json else print("\n".join(previewed(answer, time.time())))
-        return 0
-    taken = wire.request("POST", "/v1/jobs", body=job)
+    with opened(files) as sources:
+        wire = engine(TIMEOUT_S) if files else engine()
+        if "after" in job:
+            job["after"] = awaited(wire, job["after"])
+        if chosen.dry_run:
+            answer = wire.request("POST", "/v1/jobs", {"dry_run": 1}, job)
+            print_json(answer) if chosen.json else print("\n".join(previewed(answer, time.time())))
+            return 0
+        taken = _submitted(wire, job, sources)
     print_json(taken) if chosen.json else print(taken["id"], flush=True)
     if chosen.wait:
         from rcq_tui.cli.wait import wait_for, wait_for_array
@@ -41,6 +45,13 @@ def run(argv: list[str]) -> int:
         is_array = "array" in job and "cron" not in job
         return wait_for_array(wire, taken["id"]) if is_array else wait_for(wire, taken["id"])
     return 0
+
+
+def _submitted(wire: Wire, job: dict[str, Any], sources: Mapping[str, Source]) -> Row:
+    """The job with its files, which are not left behind if it is refused."""
+    with staged(wire, sources) as given:
+        taken: Row = wire.request("POST", "/v1/jobs", body={**job, "files": given} if given else job)
+        return taken
 
 
 def previewed(answer: Row, now: float) -> list[str]:
@@ -69,22 +80,29 @@ def split(argv: list[str]) -> tuple[list[str], list[str], bool]:
     return argv[:at], argv[at:], False
 
 
-def request(own: list[str], words: list[str], is_command: bool) -> dict[str, Any]:
-    """The job as the API takes it. A script's `#RCQ` lines count less than the command line. Raises UsageError."""
+def request(own: list[str], words: list[str], is_command: bool) -> tuple[dict[str, Any], dict[str, str]]:
+    """The job as the API takes it but for its files, and the paths of these by name.
+
+    A script's `#RCQ` lines count less than the command line. Raises UsageError.
+    """
     text = None if is_command else script_text(words[0])
     if text is None:
-        return {**_fields(own), "command": words}
+        return {**_fields(own), "command": words}, _files(own)
     given: list[str] = []
     for line in directives(text):
         _read_directive(line.options, f"{words[0]}, line {line.line}")
         given += line.options
     job = {**_fields(given + own), "script": text}
     job.setdefault("name", words[0].rpartition("/")[2])
-    return {**job, "args": words[1:]} if words[1:] else job
+    return {**job, "args": words[1:]} if words[1:] else job, _files(given) | _files(own)
 
 
 def _fields(own: list[str]) -> dict[str, Any]:
     return fields(_parser().parse_args(own))
+
+
+def _files(own: list[str]) -> dict[str, str]:
+    return by_name(_parser().parse_args(own).file)
 
 
 def _read_directive(options: list[str], place: str) -> None:
@@ -103,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
         "line\nnames a shell) is sent as it is now; its lines `#RCQ --gpus 2 …` before the first command are options.",
         "rcq submit --gpus 1 --time 2h30m python train.py --lr 3e-4\n"
         "rcq submit --gpus 4 --gpu-type a100 --name big train.sh run7\n"
+        "rcq submit --file data.csv --file conf.yaml=run7.yaml -- sh -c 'cd $RCQ_JOB_DIR && python train.py'\n"
         "rcq submit --wait -- ./build.sh && rcq submit --dry-run --gpus 64 true",
         usage="rcq submit [OPTIONS] [--] COMMAND…  |  rcq submit [OPTIONS] SCRIPT [ARGS…]",
     )

@@ -57,6 +57,15 @@ def memory(mb: float | None) -> str:
     return f"{gib / 1024:.1f}T"
 
 
+def size(amount: int | None) -> str:
+    """Bytes as `0B`, `17B`, `3K`, then as `memory`; what is begun counts whole. Absent is `-`."""
+    if amount is None:
+        return "-"
+    if amount < 1024:
+        return f"{amount}B"
+    return f"{-(-amount // 1024)}K" if amount <= 1023 * 1024 else memory(amount / (1024 * 1024))
+
+
 def percent(ratio: float | None) -> str:
     """A ratio of 0 to 1 as whole percent; absent is `-`."""
     return "-" if ratio is None else f"{ratio * 100:.0f}%"

@@ -33,6 +33,7 @@ FULL: dict[str, Any] = {
     "workdir": "/tmp",
     "environment": {"A": "b=c"},
     "image": "ubuntu:24.04",
+    "files": [{"name": "conf/a.yaml", "upload": "0f" * 16, "executable": True}],
     "after": [{"id": 3, "when": "any"}],
     "array": "0-9%2",
     "begin": 1e9,

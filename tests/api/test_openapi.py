@@ -44,6 +44,8 @@ ROUTES = {
     "/v1/notify": {"get", "put"},
     "/v1/notify/test": {"post"},
     "/v1/notify/{account}": {"get", "delete"},
+    "/v1/uploads": {"get", "post"},
+    "/v1/uploads/{id}": {"delete"},
     "/v1/tokens": {"get", "post"},
     "/v1/tokens/{id}": {"delete"},
     "/v1/services": {"get"},

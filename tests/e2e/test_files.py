@@ -177,3 +177,19 @@ def test_names_that_lead_elsewhere_are_refused(engine: Engine, admin: Person, na
     answer = admin.ask("POST", "/v1/jobs", json=body)
     assert answer.status_code == 422
     assert answer.json()["error"]["details"][0]["field"] == "files.0.name"
+
+
+def test_the_command_line_sends_a_persons_files(
+    engine: Engine, admin: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.txt").write_text("of mine\n")
+    script = tmp_path / "job.sh"
+    script.write_text('#!/bin/bash\n#RCQ --file in.txt\ncat "$RCQ_JOB_DIR/in.txt" "$RCQ_JOB_DIR/conf/b"\n')
+    job = int(engine.rcq(admin, "submit", "--file", "conf/b=in.txt", str(script)))
+    assert admin.ended(job)["state"] == "completed"
+    assert admin.log(job) == "of mine\nof mine\n"
+    assert "in.txt (8B)" in engine.rcq(admin, "show", str(job))
+    assert [one["jobs"] for one in uploads(admin)] == [1]
+    engine.rcq(admin, "submit", "--file", "in.txt", "--gpus", "99", "true", code=1)
+    assert len(uploads(admin)) == 1

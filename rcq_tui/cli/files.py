@@ -1,0 +1,130 @@
+"""`--file` of `rcq submit`: the person's own files, sent to the engine as that person, and taken back if nothing came
+of the submission.
+
+What the person may not read is not sent: the files are opened here. Must not know what a job does with them.
+"""
+
+import argparse
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, NamedTuple
+
+from engine.protocol.errors import Refused, Unreachable
+from rcq_tui.cli.failures import UsageError
+from rcq_tui.cli.progress import Progress
+from rcq_tui.client.wire import Wire
+from rcq_tui.viewmodel.bars import gauge
+from rcq_tui.viewmodel.formats import memory
+from rcq_tui.viewmodel.text import clean
+
+TYPE = "application/octet-stream"
+MIB = 1024 * 1024
+TIMEOUT_S = 600.0
+"""The engine answers once a file is on its disk, which takes a while where that is large and the disk slow."""
+
+
+class Source(NamedTuple):
+    """A file to be sent: an open descriptor, which file it is, its size in bytes, whether it is a program."""
+
+    handle: int
+    path: str
+    identity: tuple[int, int]
+    size: int
+    executable: bool
+
+
+class Sending(Progress):
+    """The bar of one file. path: shown beside it."""
+
+    def __init__(self, path: str, size: int) -> None:
+        super().__init__(size)
+        self._path = path
+
+    def line(self, elapsed_s: float) -> str:
+        """The bar after so many seconds."""
+        rate = self._bytes / MIB / elapsed_s if elapsed_s > 0 else 0.0
+        share = gauge(self._bytes / self._size, 24) if self._size else ""
+        return f"{share} {memory(self._bytes / MIB)} of {memory(self._size / MIB)}, {rate:.0f}M/s  {clean(self._path)}"
+
+
+def named(text: str) -> tuple[str, str]:
+    """`data/x.csv` as (x.csv, data/x.csv), `conf/a.yaml=b.yaml` as (conf/a.yaml, b.yaml). Raises ArgumentTypeError."""
+    name, equals, path = text.partition("=")
+    path = os.path.expanduser(path) if equals else text  # noqa: PTH111  the shell left it alone behind the `=`
+    name = name if equals else os.path.basename(text)  # noqa: PTH119  pathlib is not loaded for it
+    if not name or not path:
+        raise argparse.ArgumentTypeError(f"{text!r} names no file; write --file PATH or --file NAME=PATH")
+    return name, path
+
+
+def by_name(given: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Path by name. Raises UsageError where two have the same."""
+    found: dict[str, str] = {}
+    for name, path in given:
+        if name in found:
+            raise UsageError(
+                f"both {found[name]} and {path} would be {name} there; give one a name: --file NAME={path}"
+            )
+        found[name] = path
+    return found
+
+
+@contextmanager
+def opened(files: Mapping[str, str]) -> Iterator[dict[str, Source]]:
+    """All of them, before any is sent. Raises UsageError."""
+    with ExitStack() as stack:
+        sources = {}
+        for name, path in files.items():
+            sources[name] = _open(path)
+            stack.callback(os.close, sources[name].handle)
+        yield sources
+
+
+@contextmanager
+def staged(wire: Wire, sources: Mapping[str, Source]) -> Iterator[list[dict[str, Any]]]:
+    """Send them, each file once: the job's field `files`. What is raised inside takes them back.
+
+    Raises Refused, Unreachable.
+    """
+    sent: dict[tuple[int, int], str] = {}
+    try:
+        for source in sources.values():
+            if source.identity not in sent:
+                sent[source.identity] = _send(wire, source)
+        yield [_field(name, source, sent[source.identity]) for name, source in sources.items()]
+    except BaseException:
+        for number in sent.values():
+            with suppress(Refused, Unreachable):  # a job may have been taken in although nobody heard so: then it stays
+                wire.request("DELETE", f"/v1/uploads/{number}")
+        raise
+
+
+def _field(name: str, source: Source, number: str) -> dict[str, Any]:
+    return {"name": name, "upload": number} | ({"executable": True} if source.executable else {})
+
+
+def _send(wire: Wire, source: Source) -> str:
+    progress = Sending(source.path, source.size)
+    try:
+        for answer in wire.upload("/v1/uploads", None, source.handle, TYPE, progress.sent):
+            return str(answer["upload"])
+    finally:
+        progress.end()
+    raise Unreachable(f"the engine did not say what became of {source.path}. Try again.")
+
+
+def _open(path: str) -> Source:
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # of a FIFO it would wait for a writer
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}. Nothing was sent.") from error
+    facts = os.fstat(handle)
+    if stat.S_ISREG(facts.st_mode):
+        identity = (facts.st_dev, facts.st_ino)
+        return Source(handle, path, identity, facts.st_size, bool(facts.st_mode & stat.S_IXUSR))
+    os.close(handle)
+    if stat.S_ISDIR(facts.st_mode):
+        raise UsageError(f"{path} is a directory; pack it first: tar -czf packed.tar.gz {path}")
+    raise UsageError(f"{path} is no plain file; copy what it gives into one first")
