@@ -8,15 +8,22 @@ from rcq_tui.cli.failures import complain
 from rcq_tui.cli.options import parser
 from rcq_tui.client import token
 
+_NO_SESSION = ("INVALID_STATE", "FORBIDDEN")
+
 
 def run(argv: list[str]) -> int:
-    """Log out. The token's file goes even if the engine does not know it any more or cannot be reached."""
+    """Log out. The token's file goes even if the engine does not know it any more or cannot be reached.
+
+    Not if it is an API token: it is in use elsewhere, and `rcq token revoke` ends it.
+    """
     parser("logout", "End the session and forget its token.", "rcq logout").parse_args(argv)
     trouble: RcqError | None = None
     try:
         if token.read() is not None:
             engine().request("POST", "/v1/logout")
     except RcqError as error:
+        if isinstance(error, Refused) and error.code in _NO_SESSION:
+            raise
         trouble = None if isinstance(error, Refused) and error.code == "UNAUTHENTICATED" else error
     removed = token.remove()
     if os.environ.get("RCQ_TOKEN"):

@@ -189,6 +189,19 @@ def test_logout_forgets_the_token(rcq: Rcq, engine: Engine, kept: Path, answer: 
     assert rcq("logout") == Result(0, "you were not logged in\n", "")
 
 
+@pytest.mark.parametrize(("status", "code"), [(409, "INVALID_STATE"), (403, "FORBIDDEN")])
+def test_logout_with_an_api_token_forgets_nothing(
+    rcq: Rcq, engine: Engine, kept: Path, status: int, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token.write("tok")
+    monkeypatch.setenv("RCQ_TOKEN", "rcq_api")
+    engine.on("POST", "/v1/logout", (status, refusal(code, "this is an API token")))
+    result = rcq("logout")
+    assert (result.out, result.err) == ("", "rcq: this is an API token\n")
+    assert result.code in (5, 7)
+    assert kept.read_text() == "tok\n"
+
+
 def test_logout_without_an_engine_still_forgets(
     rcq: Rcq, home: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
