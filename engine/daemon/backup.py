@@ -13,6 +13,7 @@ from pathlib import Path
 from config.load import SettingsError
 from config.paths import PathsError
 from engine.daemon import backups, whose
+from engine.daemon.printable import printable
 from engine.protocol.errors import RcqError
 from engine.store import copies
 
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _say(error: Exception, code: int) -> int:
-    print(f"rcq backup: {error}", file=sys.stderr)
+    print(f"rcq backup: {printable(str(error))}", file=sys.stderr)
     return code
 
 

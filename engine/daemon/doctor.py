@@ -12,6 +12,7 @@ from pathlib import Path
 
 from engine.daemon.checks import checks_of
 from engine.daemon.checks.finding import Finding, Host, look
+from engine.daemon.printable import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +35,7 @@ def examine(host: Host) -> list[tuple[str, Finding]]:
 def line(name: str, finding: Finding) -> str:
     """One finding as one line: state, what was looked at, what was found, what to do."""
     told = f"{finding.found.rstrip('.')}. {finding.mend}" if finding.mend else finding.found
-    return f"{finding.state:<4}  {name:<15}  {told}"
+    return f"{finding.state:<4}  {name:<15}  {printable(told)}"
 
 
 def _parser() -> argparse.ArgumentParser:

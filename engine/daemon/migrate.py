@@ -15,6 +15,7 @@ from config.load import SettingsError
 from config.paths import PathsError
 from engine.daemon import whose
 from engine.daemon.lock import EngineLock
+from engine.daemon.printable import printable
 from engine.protocol.errors import RcqError
 from engine.store.database import check, connect_reader, connect_writer
 from engine.store.migrations import migrations
@@ -74,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _say(error: Exception, code: int) -> int:
-    print(f"rcq migrate: {error}", file=sys.stderr)  # noqa: T201 - this is a command
+    print(f"rcq migrate: {printable(str(error))}", file=sys.stderr)  # noqa: T201 - this is a command
     return code
 
 

@@ -22,7 +22,8 @@ from engine.core import record as records
 from engine.core.decisions import Plan
 from engine.core.record import NotRecorded, Record
 from engine.core.replay import differences, planned_again
-from engine.daemon.replaywords import moment, printable, sides, story, world
+from engine.daemon.printable import printable
+from engine.daemon.replaywords import moment, sides, story, world
 from engine.protocol.errors import RcqError
 from engine.store.decisions import Logged, logged
 from engine.store.errors import Missing
@@ -69,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
             return _show(path, asked.show, as_json=asked.json)
         replayed = replay(logged(path, since=asked.since, last=asked.last))
     except (SettingsError, PathsError, RcqError) as error:
-        print(f"rcq replay: {error}", file=sys.stderr)
+        print(f"rcq replay: {printable(str(error))}", file=sys.stderr)
         return 1
     print(json.dumps({"database": str(path), **asdict(replayed)}, indent=2) if asked.json else _text(replayed))
     return 1 if replayed.differences else 0

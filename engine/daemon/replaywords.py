@@ -11,16 +11,12 @@ from engine.core.model import GpuUuid, GroupKey
 from engine.core.reasons import Reason
 from engine.core.record import Held, Record
 from engine.core.replay import Difference
+from engine.daemon.printable import printable
 
 
 def moment(at: float) -> str:
     """Unix seconds as local date and time."""
     return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def printable(text: str) -> str:
-    """The text without anything that a terminal would obey."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def part_words(part: object) -> str:

@@ -18,6 +18,7 @@ from config.load import SettingsError
 from config.paths import Paths, PathsError
 from engine.daemon import whose
 from engine.daemon.lock import EngineLock
+from engine.daemon.printable import printable
 from engine.protocol.errors import RcqError
 from engine.store import copies
 from engine.store.database import check, restored_draft
@@ -148,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _say(error: object, code: int) -> int:
-    print(f"rcq restore: {error}", file=sys.stderr)
+    print(f"rcq restore: {printable(str(error))}", file=sys.stderr)
     return code
 
 

@@ -20,6 +20,7 @@ from engine.core.warmth import HeatMeasures
 from engine.daemon.heat import HeatError, warmth_of
 from engine.daemon.plot import picture
 from engine.daemon.policies import AS_IT_WAS, contender
+from engine.daemon.printable import printable
 from engine.daemon.scene import Scene, SceneError, scene_of
 from engine.daemon.simoptions import Asked, read_options
 from engine.daemon.table import Row, accuracy, figures, table, warmth
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(problem: str) -> int:
-    print(f"rcq simulate: {problem}", file=sys.stderr)
+    print(f"rcq simulate: {printable(str(problem))}", file=sys.stderr)
     return 1
 
 

@@ -58,6 +58,7 @@ def database(config: Path, home: Path) -> Iterator[Path]:
         connection.execute("CREATE TABLE jobs (id INTEGER PRIMARY KEY, name TEXT)")
         connection.executemany("INSERT INTO jobs (name) VALUES (?)", [("x" * 500,)] * 200)
         connection.commit()
+    file.chmod(0o600)
     yield file
 
 
@@ -207,7 +208,7 @@ def test_backups_that_fall_behind_are_told(capsys: pytest.CaptureFixture[str], d
     assert examine(capsys)[1]["backup"]["found"].startswith("there is none in")
     place = database.parent / "backups"
     place.mkdir()
-    (place / "rcq-2025-06-01T030000Z.db").touch()
+    (place / "rcq-2025-06-01T030000Z.db").touch(0o600)
     made = 1_748_746_800
     for later_h, state in ((-5, "ok"), (47, "ok"), (49, "warn")):
         os.utime(database, (made + later_h * 3600,) * 2)

@@ -89,11 +89,12 @@ class Machine:
             connection.execute("CREATE TABLE accounts (name TEXT, role TEXT, unix_user TEXT, disabled INTEGER)")
             connection.executemany("INSERT INTO accounts VALUES (?, ?, ?, 0)", accounts)
             connection.commit()
+        (self.state / "rcq.db").chmod(0o600)
 
     def backups(self) -> None:
         """One that was just made."""
         (self.state / "backups").mkdir(mode=0o700)
-        (self.state / "backups" / time.strftime("rcq-%Y-%m-%dT%H%M%SZ.db", time.gmtime())).touch()
+        (self.state / "backups" / time.strftime("rcq-%Y-%m-%dT%H%M%SZ.db", time.gmtime())).touch(0o600)
 
     def write_states(self) -> None:
         """What systemctl tells of the units."""

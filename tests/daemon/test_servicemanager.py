@@ -104,7 +104,7 @@ def test_each_line_for_the_journal_has_its_priority_and_no_time():
         trouble = (ValueError, error, error.__traceback__)
     said = form.format(logging.LogRecord("rcq", logging.ERROR, "f.py", 1, "It %s.", ("failed",), trouble)).split("\n")
     assert said[0] == "<3>rcq: It failed."
-    assert said[-2:] == ["<3>ValueError: one", "<3>two"]
+    assert said[-2:] == ["<3>  ValueError: one", "<3>  two"]
     levels = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.CRITICAL: 2}
     for level, number in levels.items():
         assert form.format(logging.LogRecord("a", level, "f.py", 1, "b", (), None)) == f"<{number}>a: b"

@@ -14,6 +14,7 @@ from engine.daemon.checks.kernel import controllers, limits
 from engine.daemon.checks.nodes import card_files
 from engine.daemon.checks.ownership import access_lists, disk, state_of_service
 from engine.daemon.checks.people import accounts
+from engine.daemon.checks.private import private_files
 from engine.daemon.checks.sessions import log_out, time_keeping
 from engine.daemon.checks.storage import database, state_directory
 from engine.daemon.checks.surroundings import cgroups, clock, engine_socket, processes, systemd
@@ -28,6 +29,7 @@ PERSONAL: Checks = (
     ("state directory", state_directory),
     ("database", database),
     ("backup", backup),
+    ("private files", private_files),
     ("job files", job_files),
     ("clock", clock),
     ("socket", engine_socket),
@@ -49,6 +51,7 @@ APPLIANCE: Checks = (
     ("access lists", access_lists),
     ("database", database),
     ("backup", backup),
+    ("private files", private_files),
     ("job files", job_files),
     ("clock", clock),
     ("time keeping", time_keeping),
