@@ -55,8 +55,8 @@ activate() {
 }
 
 make_users() {
-  getent passwd rcq >/dev/null && getent group rcq-users >/dev/null && return
-  change "making user rcq and group rcq-users" systemd-sysusers "$etc_dir/sysusers.d/rcq.conf"
+  getent passwd rcq >/dev/null && getent passwd rcq-notifier >/dev/null && getent group rcq-users >/dev/null && return
+  change "making users rcq and rcq-notifier and group rcq-users" systemd-sysusers "$etc_dir/sysusers.d/rcq.conf"
 }
 
 make_directories() {

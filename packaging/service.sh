@@ -26,7 +26,7 @@ stop_engine() {
 
 halt_engine() {
   stopped=1
-  systemctl stop rcq-engine.service rcq-launcher.socket rcq-launcher.service
+  systemctl stop rcq-engine.service rcq-{launcher,notifier}.socket rcq-{launcher,notifier}.service
 }
 
 # ask_health: tells accounts, or fails with the reason.

@@ -16,11 +16,11 @@ uninstall() {
     ((force)) || { ((was_active)) && ((!dry_run)) && systemctl start rcq-engine.service; refuse_for_jobs; }
     change "ending $(running_jobs | wc -l) jobs" end_jobs || die "$(tail -n 1 "$log")"
   fi
-  stop_units rcq-launcher.socket rcq-launcher.service rcq-jobs.slice rcq.slice
+  stop_units rcq-{launcher,notifier}.socket rcq-{launcher,notifier}.service rcq-jobs.slice rcq.slice
   remove_files
   ((!purge)) || purge_all
   ((changes)) || say "rcq is not installed here: nothing to do"
-  ((purge)) || [[ ! -d $state_dir ]] || say "kept: $settings_dir, $state_dir and the users rcq, rcq-users (--purge takes them too)"
+  ((purge)) || [[ ! -d $state_dir ]] || say "kept: $settings_dir, $state_dir and the users rcq, rcq-notifier, rcq-users (--purge takes them too)"
 }
 
 # running_jobs: a unit a line. One that has ended waits for the engine to read its result: that is in the database's files.
@@ -90,9 +90,11 @@ remove_files() {
 
 purge_all() {
   remove "settings, database and job files" "$settings_dir" "$state_dir"
-  if getent passwd rcq >/dev/null; then
-    change "removing user rcq" userdel rcq || die "$(tail -n 1 "$log")"
-  fi
+  local user
+  for user in rcq rcq-notifier; do
+    getent passwd "$user" >/dev/null || continue
+    change "removing user $user" userdel "$user" || die "$(tail -n 1 "$log")"
+  done
   if getent group rcq-users >/dev/null; then
     change "removing group rcq-users" groupdel rcq-users || die "$(tail -n 1 "$log")"
   fi

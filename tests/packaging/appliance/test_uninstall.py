@@ -33,7 +33,7 @@ def test_purge_takes_data_and_users_too(used: "Box") -> None:
     code, said = used.install("--uninstall", "--purge")
     assert code == 0, said
     assert traces(used) == set()
-    assert {"userdel rcq", "groupdel rcq-users"} <= set(used.calls())
+    assert {"userdel rcq", "userdel rcq-notifier", "groupdel rcq-users"} <= set(used.calls())
 
 
 def test_a_disk_that_is_mounted_on_the_state_directory_is_emptied(used: "Box") -> None:

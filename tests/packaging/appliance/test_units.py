@@ -47,7 +47,12 @@ def test_the_installer_and_the_programs_mean_the_same_places() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "module"), [("rcq-engine", "engine.daemon --system"), ("rcq-launcher", "engine.launcher")]
+    ("name", "module"),
+    [
+        ("rcq-engine", "engine.daemon --system"),
+        ("rcq-launcher", "engine.launcher"),
+        ("rcq-notifier", "engine.notifier --system"),
+    ],
 )
 def test_services_run_the_current_release_alone(name: str, module: str) -> None:
     service = Unit(f"{name}.service")["Service"]
@@ -78,6 +83,21 @@ def test_only_the_engine_reaches_the_launcher() -> None:
     assert socket["SocketMode"] == ["0600"]
 
 
+def test_the_notifier_is_the_only_one_with_a_network_and_has_nothing_else() -> None:
+    assert Unit("rcq-engine.service")["Service"]["PrivateNetwork"] == ["yes"]
+    assert Unit("rcq-launcher.service")["Service"]["PrivateNetwork"] == ["yes"]
+    notifier = Unit("rcq-notifier.service")["Service"]
+    assert "PrivateNetwork" not in notifier
+    assert notifier["InaccessiblePaths"] == [f"-{paths.SYSTEM_STATE} -{paths.SYSTEM_SOCKET.parent}"]
+    users = (ROOT / "packaging/sysusers.d/rcq.conf").read_text()
+    assert notifier["User"] == ["rcq-notifier"]
+    assert "\nu rcq-notifier " in users
+    socket = Unit("rcq-notifier.socket")["Socket"]
+    assert socket["ListenStream"] == [str(paths.NOTIFIER_SOCKET)]
+    assert (socket["SocketUser"], socket["SocketMode"]) == (["rcq"], ["0600"])
+    assert "rcq-notifier.socket" in Unit("rcq-engine.service")["Unit"]["Wants"][0]
+
+
 def test_nothing_that_is_restarted_takes_jobs_with_it() -> None:
     for file in UNITS.iterdir():
         unit = Unit(file.name)["Unit"]
@@ -100,7 +120,7 @@ def test_log_out_leaves_shared_memory_to_jobs() -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
-@pytest.mark.parametrize("name", ["rcq-engine.service", "rcq-launcher.service"])
+@pytest.mark.parametrize("name", ["rcq-engine.service", "rcq-launcher.service", "rcq-notifier.service"])
 def test_exposure_is_low(name: str, tmp_path: Path) -> None:
     answer = subprocess.run(
         ["systemd-analyze", "security", "--no-pager", "--offline=yes", "--threshold=20", UNITS / name],

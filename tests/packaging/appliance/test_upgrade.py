@@ -49,7 +49,9 @@ def test_jobs_and_their_slice_are_not_touched(used: "Box") -> None:
     assert used.install("--system")[0] == 0
     assert (used.root / "active/rcq-job-7.service").exists()
     stopped = [call for call in used.calls() if call.startswith("stop ")]
-    assert stopped == ["stop rcq-engine.service rcq-launcher.socket rcq-launcher.service"]
+    assert stopped == [
+        "stop rcq-engine.service rcq-launcher.socket rcq-notifier.socket rcq-launcher.service rcq-notifier.service"
+    ]
 
 
 def test_settings_stay_and_new_ones_are_put_beside_them(used: "Box") -> None:

@@ -8,7 +8,14 @@ from tests.packaging.machine.appliance import Appliance, install
 from tests.packaging.machine.nspawn import Nspawn
 
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(900)]
-UNITS = ("rcq-engine.service", "rcq-launcher.service", "rcq-launcher.socket", "rcq-jobs.slice")
+UNITS = (
+    "rcq-engine.service",
+    "rcq-launcher.service",
+    "rcq-launcher.socket",
+    "rcq-notifier.service",
+    "rcq-notifier.socket",
+    "rcq-jobs.slice",
+)
 
 
 def test_from_nothing_to_the_first_job_of_user1(bare: Nspawn) -> None:
@@ -36,12 +43,12 @@ def test_systemd_finds_no_fault_in_the_units(box: Appliance, capsys: pytest.Capt
     verified = box.machine.run("systemd-analyze", "verify", "--man=no", *UNITS)
     engine = box.machine.run("systemd-analyze", "security", "--no-pager", "rcq-engine.service").good()
     launcher = box.machine.run("systemd-analyze", "security", "--no-pager", "rcq-launcher.service").good()
+    notifier = box.machine.run("systemd-analyze", "security", "--no-pager", "rcq-notifier.service").good()
     with capsys.disabled():
-        print(
-            "\nsystemd-analyze verify:", (verified.out + verified.err).strip() or "no word", f"\n{engine}\n{launcher}"
-        )
+        word = (verified.out + verified.err).strip() or "no word"
+        print("\nsystemd-analyze verify:", word, f"\n{engine}\n{launcher}\n{notifier}")
     assert (verified.code, verified.out + verified.err) == (0, "")
-    for told, most in ((engine, 2.0), (launcher, 2.0)):
+    for told, most in ((engine, 2.0), (launcher, 2.0), (notifier, 2.0)):
         exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", told)
         assert exposure, told
         assert float(exposure[1]) <= most
