@@ -18,6 +18,8 @@ MOST_URL = 2000
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_")
 
+_NAT64 = IPv6Network("64:ff9b::/96")
+
 Address = IPv4Address | IPv6Address
 
 
@@ -106,12 +108,16 @@ def _network(entry: str) -> IPv4Network | IPv6Network | None:
 
 def _literal(host: str) -> Address | None:
     try:
-        return ip_address(host)
+        return None if "%" in host else ip_address(host)  # a scope names one of this machine's own links
     except ValueError:
         return None
 
 
 def _real(address: Address) -> Address:
-    """An IPv4 address in IPv6's clothes is what it is: ::ffff:127.0.0.1 is loopback."""
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
+    """An IPv4 address in IPv6's clothes is what it is: ::ffff:127.0.0.1 is loopback, however it gets there."""
+    if not isinstance(address, IPv6Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    teredo = address.teredo
+    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else address)
