@@ -40,6 +40,8 @@ class Action(StrEnum):
     CHANGE_TERMS = "change a job's priority and limits"
     CHANGE_JOB = "change what a job runs"
     REDO_JOB = "run a job again as a new one"
+    STAGE_FILES = "stage files of one's own"
+    REMOVE_UPLOAD = "remove a staged file"
     ADOPT = "adopt a process"
     SEE_COMMANDS = "see strangers' whole command lines"
     STEER_CARDS = "drain and resume cards"
@@ -127,6 +129,8 @@ TABLE: dict[Action, Rule] = {
         routes=("PATCH /v1/jobs/{id}",),
     ),
     Action.REDO_JOB: Rule(may=OWNERS, told=_OWN_WORK, routes=("POST /v1/jobs/{id}/redo",)),
+    Action.STAGE_FILES: Rule(may=LOGGED_IN, told=_LOG_IN, routes=("POST /v1/uploads", "GET /v1/uploads")),
+    Action.REMOVE_UPLOAD: Rule(may=OWNERS, told=_OWN_WORK, routes=("DELETE /v1/uploads/{id}",)),
     Action.ADOPT: Rule(may=OWNERS_AND_ADMINS, told=_YOURS, routes=("POST /v1/adopt",)),
     Action.SEE_COMMANDS: Rule(may=OWNERS_AND_ADMINS, routes=("GET /v1/gpus",)),
     Action.STEER_CARDS: Rule(may=ADMINS, routes=("POST /v1/gpus/{uuid}/drain", "POST /v1/gpus/{uuid}/resume")),

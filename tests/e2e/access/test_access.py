@@ -74,9 +74,11 @@ def test_what_a_manager_sees_and_changes_of_a_job(cast: Cast) -> None:
     manager, job = cast.people["manager"], cast.job()
     shown = manager.job(job)
     assert (shown["name"], shown["command"], shown["environment"]) == ("the-name", ["true"], {})
-    assert shown["withheld"] == ["environment", "script"]
-    assert [row["id"] for row in manager.get("/v1/jobs", account="owner", state="pending")["items"]][-1] == 1
-    assert cast.people["far-manager"].refusal("GET", "/v1/jobs", params={"account": "owner"}) == "FORBIDDEN"
+    assert shown["withheld"] == ["environment", "script", "files"]
+    listed = manager.get("/v1/jobs", account="owner", state="pending")["items"]
+    assert ({row["account"] for row in listed}, {row["id"] for row in listed}) == ({"owner"}, {1, job})
+    assert cast.people["far-manager"].get("/v1/jobs", account="owner")["items"] == [], "nothing for that group"
+    assert cast.people["far-manager"].refusal("GET", f"/v1/jobs/{job}") == "JOB_NOT_FOUND"
     assert cast.people["mate"].refusal("GET", "/v1/jobs", params={"account": "owner", "array": 1}) == "FORBIDDEN"
     for what in ({"command": ["id"]}, {"environment": {}}, {"workdir": "/"}, {"group": "bio"}, {"image": "x"}):
         assert manager.refusal("PATCH", f"/v1/jobs/{job}", json={"priority": 1, **what}) == "FORBIDDEN", what

@@ -104,6 +104,16 @@ plainly(Action.CHOOSE_NOTIFY, "PUT /v1/notify", json={"on": ["end"], "terminal":
 plainly(Action.CHOOSE_NOTIFY, "POST /v1/notify/test")
 plainly(Action.SEE_NOTIFY, "GET /v1/notify/{account}")
 plainly(Action.SEE_NOTIFY, "DELETE /v1/notify/{account}")
+plainly(Action.STAGE_FILES, "POST /v1/uploads", content=b"data")
+plainly(Action.STAGE_FILES, "GET /v1/uploads")
+plainly(Action.READ_AUDIT, "GET /v1/audit")
+plainly(Action.READ_ALL_AUDIT, "GET /v1/audit/chain")
+seen(
+    Action.READ_ALL_AUDIT,
+    "GET /v1/audit",
+    lambda _, page: bool(page["items"]),
+    "/v1/audit?action=group.add&account=root",
+)
 seen(Action.SEE_SECRETS, "GET /v1/jobs/{id}", lambda _, job: job["environment"] == SECRET, "/v1/jobs/1")
 seen(Action.SEE_ALL_JOBS, "GET /v1/jobs", lambda _, page: page["items"][-1]["account"] == "owner", "/v1/jobs?group=bio")
 seen(Action.SEE_ALL_JOBS, "GET /v1/gpus", lambda _, cards: cards["items"][0]["jobs"][0]["account"] == "owner")
@@ -148,6 +158,15 @@ def _book_long(cast: Cast, kind: str) -> bool:
 def _unbook(cast: Cast, kind: str) -> bool:
     number = cast.owner.post("/v1/reservations", cast.slot())["id"]
     return is_let_through(cast.people[kind].ask("DELETE", f"/v1/reservations/{number}"))
+
+
+@tried(Action.REMOVE_UPLOAD, "DELETE /v1/uploads/{id}")
+def _remove_upload(cast: Cast, kind: str) -> bool:
+    made = cast.owner.ask("POST", "/v1/uploads", content=b"data").json()
+    answer = cast.people[kind].ask("DELETE", f"/v1/uploads/{made['upload']}")
+    left = [one["upload"] for one in cast.owner.get("/v1/uploads")["items"]]
+    assert (made["upload"] in left) == (answer.status_code >= 400)
+    return answer.status_code < 300
 
 
 @tried(Action.REVOKE_TOKENS, "DELETE /v1/tokens/{id}")
