@@ -201,6 +201,21 @@ class ExecutorSettings(_Group):
     )
 
 
+class ApiSettings(_Group):
+    """[api]: how long callers are waited for, and how much they may have at once."""
+
+    head_timeout_s: Seconds = Field(10.0, description="In which a request's whole head must come.")
+    body_timeout_s: Seconds = Field(30.0, description="Then its whole body, but for ingested and staged files.")
+    stream_idle_s: Seconds = Field(86_400.0, description="Silence within an ingested or staged file.")
+    write_timeout_s: Seconds = Field(60.0, description="For which an answer may be left unread.")
+    request_timeout_s: Seconds = Field(60.0, description="In which a request must begin to be answered.")
+    connections: int = Field(2048, ge=16, description="Open at once, and requests under way.")
+    connections_per_user: int = Field(256, ge=4, description="Of one Unix user.")
+    event_streams: int = Field(512, ge=1, description="Followed at once.")
+    event_streams_per_account: int = Field(32, ge=1, description="By one account.")
+    uploads_per_account: int = Field(8, ge=1, description="Ingested and staged files of one account on their way.")
+
+
 class IngestSettings(_Group):
     """[ingest]"""
 
@@ -278,6 +293,7 @@ class Settings(_Group):
     quota: QuotaSettings = QuotaSettings()
     auth: AuthSettings = AuthSettings()
     executor: ExecutorSettings = ExecutorSettings()
+    api: ApiSettings = ApiSettings()
     ingest: IngestSettings = IngestSettings()
     retention: RetentionSettings = RetentionSettings()
     notify: NotifySettings = NotifySettings()

@@ -6,7 +6,7 @@ bookkeeping: must not know HTTP or sockets.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Protocol
 
@@ -25,6 +25,9 @@ GIVEN_UP_AFTER_S = {Stage.HEAD: 0.25, Stage.BODY: 5.0, Stage.READER: 5.0}
 
 OVERSHOOT = 2
 """So many times its connections a user may have for a moment, while all of them are young."""
+
+HASTE = {Stage.HEAD: 0.005}
+"""As above, once there are so many: a flood of new ones is given up as fast as it comes."""
 
 
 class Closable(Protocol):
@@ -62,9 +65,9 @@ class Connections:
         if self._counts[uid] >= self._most_each:
             self._make_room(uid)  # two go for one that comes, so that a user gets back below the bound
             self._make_room(uid)
-            if self._counts[uid] >= self._most_each * OVERSHOOT:
+            if self._counts[uid] >= self._most_each * OVERSHOOT and not self._make_room(uid, HASTE):
                 return False
-        if len(self._stages) >= self._most and not self._make_room(self._counts.most_common(1)[0][0]):
+        if len(self._stages) >= self._most and not self._make_room(self._counts.most_common(1)[0][0], HASTE):
             return False
         self._counts[uid] += 1
         self._enter(connection, Stage.HEAD)
@@ -87,8 +90,8 @@ class Connections:
         if not self._counts[connection.uid]:
             del self._counts[connection.uid]
 
-    def _make_room(self, uid: int) -> bool:
-        for stage, after_s in GIVEN_UP_AFTER_S.items():
+    def _make_room(self, uid: int, ages: Mapping[Stage, float] = GIVEN_UP_AFTER_S) -> bool:
+        for stage, after_s in {**GIVEN_UP_AFTER_S, **ages}.items():
             waiting = self._waiting.get((uid, stage))
             if not waiting:
                 continue

@@ -1,12 +1,13 @@
 """Uploads: send a file that jobs are to be given, list one's own, remove one."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
 from engine.api.access import Engine, Who
 from engine.api.answers import Done, answer, refuses
+from engine.api.body import patiently
+from engine.api.bounds import bounds_of
 from engine.api.schema import UPLOAD
 from engine.protocol.uploads import Uploads, UploadView
 
@@ -18,7 +19,9 @@ _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "b
     "",
     status_code=201,
     response_model=UploadView,
-    responses=refuses("QUOTA_EXCEEDED", "SERVICE_NOT_READY", "UNAUTHENTICATED", "FORBIDDEN"),
+    responses=refuses(
+        "QUOTA_EXCEEDED", "RATE_LIMITED", "SERVICE_NOT_READY", "UNAUTHENTICATED", "FORBIDDEN", "BAD_FORMAT"
+    ),
     openapi_extra={"requestBody": {"required": True, "content": _BYTES}},
 )
 async def upload(request: Request, engine: Engine, who: Who) -> Response:
@@ -28,7 +31,9 @@ async def upload(request: Request, engine: Engine, who: Who) -> Response:
     """
     told = request.headers.get("content-length", "")
     size = int(told) if told.isdecimal() else None
-    return answer(await engine.files.add(who, _chunks(request), size), 201)
+    bounds = bounds_of(request)
+    with request.app.state.uploads.within(who.account, bounds.uploads_per_account):
+        return answer(await engine.files.add(who, patiently(request, bounds.stream_idle_s), size), 201)
 
 
 @router.get("", response_model=Uploads, responses=refuses("UNAUTHENTICATED", "FORBIDDEN"))
@@ -44,8 +49,3 @@ async def remove(engine: Engine, who: Who, number: Annotated[str, Path(alias="id
     """Remove one's own, unless a job needs it."""
     await engine.files.remove(who, number)
     return answer(Done())
-
-
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    async for chunk in request.stream():
-        yield chunk

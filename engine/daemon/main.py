@@ -19,9 +19,11 @@ import uvloop
 from config.load import SettingsError, load, load_if_there
 from config.paths import Paths, PathsError, appliance, config_file, personal, prepare
 from config.settings import Settings
+from engine import descriptors
 from engine.api.app import create_app
 from engine.api.server import serve
 from engine.core.lifecycle import TERMINAL, JobState
+from engine.daemon.apibounds import bounds_of
 from engine.daemon.enginestart import note_start
 from engine.daemon.failedlogins import TELL_S
 from engine.daemon.lock import EngineLock
@@ -101,7 +103,7 @@ async def run(settings: Settings, paths: Paths) -> None:
         beside.append(asyncio.create_task(engine.notifying.run(), name="notifications"))
         engine.passes.wake()
         # 4. people may come
-        app = create_app(engine.backend)
+        app = create_app(engine.backend, bounds_of(settings.api, descriptors.raise_limit()))
         told = manager.keep_told(lambda: _is_fit(engine), lambda: _status(engine))
         beside.append(asyncio.create_task(told, name="service manager"))
 

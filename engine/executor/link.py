@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
+from engine.descriptors import as_usual
 from engine.executor.supervisor import MAX_LINE_BYTES, VERSION, socket_path
 from engine.protocol.errors import RcqError
 
@@ -148,7 +149,7 @@ class SupervisorLink:
         log = os.open(self._state_dir / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "engine.executor.supervisor", str(self._state_dir),
+                *as_usual(sys.executable, "-P", "-m", "engine.executor.supervisor", str(self._state_dir)),
                 stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
             status = await process.wait()

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,15 +11,16 @@ import pytest
 import uvloop
 
 from engine.api.app import create_app
+from engine.api.bounds import Bounds
 from engine.api.server import serve
 from tests.api.scripted import Api, Books
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Api]:
-    """One server for all tests, on uvloop in a thread of its own."""
+@contextmanager
+def served(bounds: Bounds | None = None) -> Iterator[Api]:
+    """A server on uvloop in a thread of its own, until this is left."""
     with TemporaryDirectory(prefix="rcq-api-") as directory:
-        app = create_app(None)  # type: ignore[arg-type]
+        app = create_app(None, bounds)  # type: ignore[arg-type]
         api = Api(Path(directory, "rcq.sock"), app)
         ready, loops = threading.Event(), []
 
@@ -33,11 +35,29 @@ def server() -> Iterator[Api]:
         thread = threading.Thread(target=main, name="server")
         thread.start()
         assert ready.wait(10)
+        try:
+            yield api
+        finally:
+            for client in api.clients:
+                client.close()
+            loop, stop = loops[0]
+            loop.call_soon_threadsafe(stop.set)
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Api]:
+    """One server for all tests."""
+    with served() as api:
         yield api
-        loop, stop = loops[0]
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
-        assert not thread.is_alive()
+
+
+@pytest.fixture
+def serves() -> Iterator[Callable[[Bounds], Api]]:
+    """Starts servers with bounds of their own."""
+    with ExitStack() as stack:
+        yield lambda bounds: stack.enter_context(served(bounds))
 
 
 @pytest.fixture
