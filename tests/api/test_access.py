@@ -71,6 +71,17 @@ PROTECTED = [
     ("PATCH", "/v1/jobs/1"),
     ("GET", "/v1/jobs/1/why"),
     ("GET", "/v1/jobs/1/log"),
+    ("GET", "/v1/jobs/1/results"),
+    ("GET", "/v1/uploads"),
+    ("POST", "/v1/uploads"),
+    ("DELETE", "/v1/uploads/1"),
+    ("GET", "/v1/audit"),
+    ("GET", "/v1/audit/chain"),
+    ("GET", "/v1/notify"),
+    ("PUT", "/v1/notify"),
+    ("POST", "/v1/notify/test"),
+    ("GET", "/v1/notify/ada"),
+    ("DELETE", "/v1/notify/ada"),
     ("POST", "/v1/adopt"),
     ("POST", "/v1/ingest"),
     ("GET", "/v1/gpus"),
@@ -114,6 +125,23 @@ def test_a_one_time_password_opens_no_other_route(api: Api, method: str, path: s
     assert "rcq passwd" in answer.json()["error"]["message"]
 
 
+CHANGING = [("POST", "/v1/accounts"), *((method, path) for method, path in PROTECTED if method != "GET")]
+
+
+@pytest.mark.parametrize(("method", "path"), CHANGING)
+def test_a_token_for_reading_changes_nothing_whosever_it_is(api: Api, method: str, path: str) -> None:
+    api.people.tokens["wall"] = replace(ADMIN, via="token", session="s2", token_name="wall", read_only=True)
+    answer = api.ask(method, path, token="wall")
+    assert refusal(answer) == (403, "FORBIDDEN")
+    assert "wall is for reading alone" in answer.json()["error"]["message"]
+
+
+def test_a_token_for_reading_reads_and_says_what_it_is(api: Api) -> None:
+    api.people.tokens["wall"] = replace(ADMIN, via="token", session="s2", token_name="wall", read_only=True)
+    me = api.ask("GET", "/v1/me", token="wall").json()
+    assert (me["account"], me["token"], me["read_only"]) == ("root", "wall", True)
+
+
 def test_a_newcomer_sees_who_they_are_sets_a_password_and_leaves(api: Api) -> None:
     who = api.app.state.backend.people.tokens["new"] = replace(USER, must_change_password=True)
     assert api.ask("GET", "/v1/me", token="new").json()["must_change_password"] is True
@@ -143,7 +171,8 @@ def test_that_list_is_complete(api: Api) -> None:
         for method, path in described - open_to_all
     }
     assert {
-        (m, p.replace("groups/{name}", "groups/g").replace("services/{name}", "services/s")) for m, p in filled
+        (m, p.replace("groups/{name}", "groups/g").replace("services/{name}", "services/s").replace("{account}", "ada"))
+        for m, p in filled
     } == (set(PROTECTED))
 
 
