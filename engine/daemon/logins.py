@@ -159,11 +159,13 @@ class Logins:
         try:
             await self._store.accounts.change(
                 who.account,
-                lambda a: replace(a, password_hash=hashed, one_time=False),
+                lambda before: _with_password(before, stored, hashed),
                 entry=entry,
                 ends_sessions=True,
                 but=who.session,
             )
+        except Missing as error:
+            raise Refused("UNAUTHENTICATED", f"{error} Log in with the new one: rcq login {who.account}") from error
         except StoreError as error:
             raise not_ready(error) from error
         self.forget()
@@ -245,6 +247,13 @@ def _name_of(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def _with_password(account: Account, stored: str | None, hashed: str) -> Account:
+    """With the new hash, unless somebody else (an admin: it was stolen) has set another since the old was checked."""
+    if account.password_hash != stored or account.disabled:
+        raise Missing(f"The password of {account.name} was set by somebody else meanwhile.")
+    return replace(account, password_hash=hashed, one_time=False)
 
 
 def digest(token: str) -> str:

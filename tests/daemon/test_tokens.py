@@ -111,6 +111,28 @@ async def test_a_password_that_is_changed_while_it_is_checked_opens_nothing(worl
     assert await world.store.sessions.of("ann", 0.0) == []
 
 
+async def test_who_changes_a_password_does_not_undo_what_an_admin_did_meanwhile(world, monkeypatch):
+    """A thief knows the old one, and an admin has just set another: the thief's must not win by being later."""
+    await world.people.change_account(world.root, "ann", AccountChange(password="stolen"))
+    loop, hashing, changed = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+    real = bcrypt.hashpw
+
+    def slow(secret, salt):
+        if secret == b"thief's":
+            loop.call_soon_threadsafe(hashing.set)
+            asyncio.run_coroutine_threadsafe(changed.wait(), loop).result(5)
+        return real(secret, salt)
+
+    monkeypatch.setattr(bcrypt, "hashpw", slow)
+    attempt = asyncio.create_task(world.people.change_password(world.ann, "stolen", "thief's"))
+    await hashing.wait()
+    await world.people.change_account(world.root, "ann", AccountChange(password="mended"))
+    changed.set()
+    assert await refused(attempt) == "UNAUTHENTICATED"
+    assert await refused(world.people.login("ann", "thief's")) == "UNAUTHENTICATED"
+    assert await world.people.login("ann", "mended")
+
+
 async def test_whoever_is_wrong_in_whatever_way_costs_one_check_of_the_same_cost(make, monkeypatch):
     """Counted, not timed: unknown, wrong, too long, without a password, disabled, hashed at an older cost."""
     world = await make(auth=AuthSettings(bcrypt_rounds=5, lockout_failures=1000))
