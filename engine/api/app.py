@@ -6,7 +6,7 @@ Must not know how the backend does its work, nor which socket the app is served 
 import asyncio
 from collections import Counter
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from engine.api import (
     accounts,
@@ -33,6 +33,7 @@ from engine.api import (
 )
 from engine.api.backend import Backend
 from engine.api.bounds import Bounds
+from engine.api.parameters import only_known
 from engine.api.turnstile import Turnstile
 
 ROUTERS = (
@@ -55,6 +56,7 @@ ROUTERS = (
     audit.router,
     notify.router,
     tokens.router,
+    openapi.router,
 )
 
 
@@ -69,7 +71,10 @@ def create_app(backend: Backend, bounds: Bounds | None = None) -> FastAPI:
         version="1",
         docs_url=None,  # both would fetch scripts from a content network
         redoc_url=None,
+        openapi_url=None,  # `openapi.router` has it, under the same rules as all the others
         redirect_slashes=False,
+        dependencies=[Depends(only_known)],
+        generate_unique_id_function=openapi.operation_id,
     )
     app.state.backend = backend
     app.state.closing = asyncio.Event()
@@ -77,8 +82,8 @@ def create_app(backend: Backend, bounds: Bounds | None = None) -> FastAPI:
     app.state.followers = Turnstile("event streams")
     app.state.uploads = Turnstile("uploads")
     app.state.bodies = Counter[int]()
-    errors.install(app)
+    errors.install(app, ROUTERS)
     for router in ROUTERS:
         app.include_router(router)
-    openapi.install(app)
+    openapi.install(app, ROUTERS)
     return app

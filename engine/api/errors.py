@@ -5,22 +5,26 @@ Must not know any route. What nobody foresaw becomes INTERNAL with an incident n
 
 import logging
 import secrets
+from collections.abc import Sequence
 from typing import Any, cast
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Match
 
 from engine.api.answers import refusal
 from engine.api.complaints import MAX_DETAILS, details_of, invalid
+from engine.api.parameters import parameters_of
 from engine.protocol.errors import Refused
 
 log = logging.getLogger("rcq.api")
 
 
-def install(app: FastAPI) -> None:
-    """Give the app its error answers."""
+def install(app: FastAPI, routers: Sequence[APIRouter]) -> None:
+    """Give the app its error answers. routers: all of its routes, for what a refused method could be instead."""
+    app.state.routes = [route for router in routers for route in router.routes]
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -36,20 +40,26 @@ async def _invalid(request: Request, error: Exception) -> Response:
     found = cast(RequestValidationError, error).errors()[:MAX_DETAILS]
     # The first step of the path says where it was found (query, path); people know the field by its name alone.
     named: list[dict[str, Any]] = [one | {"loc": tuple(one["loc"][1:])} for one in found]
-    return refusal(invalid(details_of(named, _parameters(request))))
+    return refusal(invalid(details_of(named, parameters_of(request))))
 
 
 async def _http(request: Request, error: Exception) -> Response:
     status = cast(HTTPException, error).status_code
     if status == 405:
-        allowed = (cast(HTTPException, error).headers or {}).get("Allow", "")
         told = f"{request.method} is not possible here; GET /openapi.json lists what is."
         answer = refusal(Refused("METHOD_NOT_ALLOWED", told))
-        answer.headers["allow"] = allowed
+        answer.headers["allow"] = ", ".join(sorted(_methods(request)))
         return answer
     if status == 404:
         return refusal(Refused("NOT_FOUND", "There is no such address; GET /openapi.json lists them all."))
     return refusal(Refused("BAD_FORMAT", str(cast(HTTPException, error).detail)), status)
+
+
+def _methods(request: Request) -> set[str]:
+    """Every method that this address has: the framework tells of the first route alone."""
+    routes = cast("list[BaseRoute]", request.app.state.routes)
+    there = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return {method for route in there for method in getattr(route, "methods", None) or ()}
 
 
 async def _gone(_: Request, __: Exception) -> Response:
@@ -62,15 +72,3 @@ async def _defect(request: Request, error: Exception) -> Response:
     log.error("incident %s: %s %s", incident, request.method, request.url.path, exc_info=error)
     told = f"The engine failed on this (incident {incident}); an admin finds it by that number in the engine's log."
     return refusal(Refused("INTERNAL", told, [{"field": "", "message": "incident", "incident": incident}]))
-
-
-def _parameters(request: Request) -> list[str]:
-    route = request.scope.get("route")
-    dependant = getattr(route, "dependant", None)
-    if dependant is None:
-        return []
-    names: list[str] = []
-    for param in dependant.query_params:
-        fields = getattr(param.field_info.annotation, "model_fields", None)
-        names += list(fields) if fields else [param.name]
-    return names

@@ -26,7 +26,10 @@ RETRY_MS = 1000
     "/events",
     response_class=StreamingResponse,
     responses={
-        200: {"content": {"text/event-stream": {}}, "description": "id:, event: and data: (JSON) of each event."},
+        200: {
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "description": "id:, event: and data: (JSON) of each event.",
+        },
         **refuses("UNAUTHENTICATED", "RATE_LIMITED"),
     },
 )

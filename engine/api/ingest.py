@@ -23,7 +23,10 @@ router = APIRouter(prefix="/v1", tags=["ingest"])
 @router.post(
     "/ingest",
     response_model=IngestReport,
-    responses=refuses("BAD_FORMAT", "BAD_ENCODING", "TOO_LARGE", "UNAUTHENTICATED", "RATE_LIMITED"),
+    responses={
+        200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}, "description": "What became of it."},
+        **refuses("BAD_FORMAT", "BAD_ENCODING", "TOO_LARGE", "UNAUTHENTICATED", "RATE_LIMITED"),
+    },
     openapi_extra=takes("JobLines", "application/octet-stream"),
 )
 async def ingest(request: Request, engine: Engine, who: Who, asked: Annotated[Ingestion, Query()]) -> Response:

@@ -71,7 +71,10 @@ class ZipAnswer(StreamingResponse):
     status_code=200,  # told here, as FastAPI would look for it among the arguments of ZipAnswer
     response_class=ZipAnswer,
     responses={
-        200: {"content": {"application/zip": {}}, "description": "The archive; without its end it is not whole."},
+        200: {
+            "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+            "description": "The archive; without its end it is not whole.",
+        },
         **refuses(
             "UNAUTHENTICATED",
             "FORBIDDEN",
