@@ -5,7 +5,9 @@ as it came; their shapes are in `engine.protocol.responses`. Must not know any c
 """
 
 import json
+import math
 import socket
+import struct
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
@@ -94,9 +96,12 @@ class Wire:
 
     def _connect(self) -> socket.socket:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        sock.settimeout(self.timeout_s)
         try:
+            # The kernel waits where the engine's queue of newcomers is full; a socket with a timeout of Python's own
+            # would be refused there at once.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", math.ceil(self.timeout_s), 0))
             sock.connect(self.path)
+            sock.settimeout(self.timeout_s)
         except OSError as error:
             sock.close()
             raise Unreachable(

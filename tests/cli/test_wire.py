@@ -34,6 +34,30 @@ def says(*pieces: bytes) -> Callable[[socket.socket], None]:
     return talk
 
 
+def test_a_full_queue_of_newcomers_is_waited_for(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as first:
+        listener.bind(path)
+        listener.listen(0)
+        first.connect(path)
+        answers: list[object] = []
+        waiter = threading.Thread(target=lambda: answers.append(Wire(path, timeout_s=10).request("GET", "/")))
+        waiter.start()
+        listener.accept()[0].close()  # from here on there is room in the queue
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(WHOLE)
+        waiter.join(10)
+    assert answers == [{"items": []}]
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path + "2")
+        listener.listen(0)
+        with socket.socket(socket.AF_UNIX) as first, pytest.raises(Unreachable):
+            first.connect(path + "2")
+            Wire(path + "2", timeout_s=1).request("GET", "/")
+
+
 @given(st.sampled_from([WHOLE, CHUNKED, TO_THE_END]), st.lists(st.integers(1, 40)))
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_split_of_an_answer_reads_the_same(answer: bytes, sizes: list[int]) -> None:
