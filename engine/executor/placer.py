@@ -67,7 +67,9 @@ def _place_file(top: int, step: Step, tick: Tick, mode: int = 0o644) -> None:
     parent = os.dup(top)
     try:
         for part in above:
-            parent = _enter(parent, part)
+            below = _enter(parent, part)
+            os.close(parent)
+            parent = below
         if _is_there(parent, name):
             return
         source = os.open(step.source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -88,13 +90,10 @@ KINDS: dict[str, Callable[[int, Step, Tick], None]] = {"file": _place_file, "pro
 
 
 def _enter(parent: int, name: str) -> int:
-    """A directory below, made where there is none; lets go of the one above. Raises OSError, also for a link."""
-    try:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(name, 0o755, dir_fd=parent)
-        return os.open(name, _DIRECTORY, dir_fd=parent)
-    finally:
-        os.close(parent)
+    """A directory below, made where there is none. Raises OSError, also for a link."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, 0o755, dir_fd=parent)
+    return os.open(name, _DIRECTORY, dir_fd=parent)
 
 
 def _is_there(parent: int, name: str) -> bool:
