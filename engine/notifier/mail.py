@@ -6,6 +6,7 @@ Blocking calls run in threads, each with a time limit of its own. Must not know 
 import asyncio
 import smtplib
 import ssl
+from contextlib import suppress
 from email.message import EmailMessage
 
 from config.settings import NotifySettings
@@ -55,8 +56,11 @@ async def _sendmail(written: bytes, to: str, settings: NotifySettings) -> Outcom
 def _smtp(message: EmailMessage, to: str, settings: NotifySettings) -> Outcome:
     server = f"{settings.smtp_host}:{settings.smtp_port}"
     try:
-        with _connected(settings) as line:
+        line = _connected(settings)
+        try:
             line.send_message(message, to_addrs=[to])
+        finally:
+            _leave(line)
     except smtplib.SMTPRecipientsRefused as refused:
         code, words = next(iter(refused.recipients.values()))
         return (never if code >= 500 else later)(f"{server} refused {to}: {code} {_told(words)}")
@@ -86,6 +90,13 @@ def _connected(settings: NotifySettings) -> smtplib.SMTP:
         line.close()
         raise
     return line
+
+
+def _leave(line: smtplib.SMTP) -> None:
+    """Whatever the server says to that: what it took it has, and must not get again."""
+    with suppress(OSError, smtplib.SMTPException):
+        line.quit()
+    line.close()
 
 
 def _told(words: bytes | str) -> str:

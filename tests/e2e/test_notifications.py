@@ -49,7 +49,7 @@ class _MailTalk(socketserver.StreamRequestHandler):
                 self.server.asked += 1
                 self.say(self.server.refusal)
             else:
-                self.say("221 bye" if word == b"QUIT" else "250 fine")
+                self.say("250 fine")  # to QUIT, too, which is wrong: what was taken is not sent again for that
 
     def say(self, text: str) -> None:
         self.wfile.write(text.encode() + b"\r\n")
