@@ -24,8 +24,8 @@ class Bounds:
     stream_idle_s: float = 86_400.0
     write_timeout_s: float = 60.0
     request_timeout_s: float = 60.0
-    connections: int = 2048
-    connections_per_user: int = 256
+    connections: int = 8192
+    connections_per_user: int = 2048
     event_streams: int = 512
     event_streams_per_account: int = 32
     uploads_per_account: int = 8
