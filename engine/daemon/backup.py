@@ -12,7 +12,7 @@ from pathlib import Path
 
 from config.load import SettingsError
 from config.paths import PathsError
-from engine.daemon import backups, whose
+from engine.daemon import backups, commanddeeds, whose
 from engine.daemon.printable import printable
 from engine.protocol.errors import RcqError
 from engine.store import copies
@@ -23,27 +23,34 @@ EXIT_FAILED, EXIT_USAGE = 1, 2
 def main(argv: Sequence[str] | None = None) -> int:
     """Make it and print its file; exit code 1 if that was not possible."""
     given = _parser().parse_args(argv)
+    caller = os.getuid()
     try:
-        print(_made(given))
+        made, state_dir = _made(given)
+        print(made)
     except SettingsError as error:
         return _say(error, EXIT_USAGE)
     except (RcqError, PathsError, OSError) as error:
         return _say(error, EXIT_FAILED)
+    try:
+        commanddeeds.leave(state_dir, "engine.backup", made.name, caller)
+    except OSError as error:
+        print(f"rcq backup: the engine's audit log will not tell of it: {error}", file=sys.stderr)
     return 0
 
 
-def _made(given: argparse.Namespace) -> Path:
+def _made(given: argparse.Namespace) -> tuple[Path, Path]:
+    """The file that was made, and the engine's state directory."""
     settings, paths = whose.resolve(given)
     to: Path | None = given.to.absolute() if given.to else None
     whose.refuse_strangers(paths.state_dir)
     whose.become_owner(paths.state_dir)
     os.umask(0o077)
     if to is None:
-        return backups.make(paths, settings.retention, time.time()).file
+        return backups.make(paths, settings.retention, time.time()).file, paths.state_dir
     copies.copy(paths.database, to)
     if to.name.startswith(backups.BEFORE_UPGRADE):
         backups.drop_before_upgrades(to.parent)
-    return to
+    return to, paths.state_dir
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,8 +11,10 @@ import threading
 from config.paths import Paths
 from config.settings import RetentionSettings
 from engine.daemon import backups
+from engine.daemon.answers import by_engine, note_done
 from engine.daemon.notices import Notices
 from engine.ports import Clock
+from engine.store.audit import Audit
 from engine.store.errors import StoreError
 
 log = logging.getLogger(__name__)
@@ -25,9 +27,12 @@ FAILED = "BACKUP_FAILED"
 class BackupKeeper:
     """Makes the daily backup of one engine. last_at: Unix seconds of the last one there is, as far as is known."""
 
-    def __init__(self, *, paths: Paths, settings: RetentionSettings, notices: Notices, clock: Clock) -> None:
+    def __init__(
+        self, *, paths: Paths, settings: RetentionSettings, audit: Audit, notices: Notices, clock: Clock
+    ) -> None:
         self._paths = paths
         self._settings = settings
+        self._audit = audit
         self._notices = notices
         self._clock = clock
         self._stop = threading.Event()
@@ -56,6 +61,7 @@ class BackupKeeper:
             return
         if made is not None:
             log.info("The database was backed up to %s.", made.file)
+            await note_done(self._audit, by_engine(self._clock, "engine.backup", made.file.name))
         self._notices.over(FAILED)
 
     def _make_if_due(self, now: float) -> backups.Backup | None:

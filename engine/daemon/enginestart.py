@@ -15,7 +15,7 @@ from engine.daemon.answers import by_engine
 from engine.ports import Clock
 from engine.store.audit import Entry
 from engine.store.errors import StoreError
-from engine.store.starts import Starts
+from engine.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +23,10 @@ UNTOLD = frozenset({"notify.command"})
 """Settings of which is told that they are others, and no value."""
 
 
-async def note_start(starts: Starts, settings: Settings, version: str, clock: Clock) -> None:
+async def note_start(store: Store, settings: Settings, version: str, clock: Clock) -> None:
     """Write it down; at the first start, what differs from the defaults.
+
+    The system's log gets the end of the chain: there, who forges the log cannot reach it.
 
     An engine starts on a disk that is full, too: then its next start tells what both of them changed.
     """
@@ -38,7 +40,8 @@ async def note_start(starts: Starts, settings: Settings, version: str, clock: Cl
         return by_engine(clock, "engine.start", version, before=before, after=after)
 
     try:
-        await starts.begin(now, entry)
+        await store.starts.begin(now, entry)
+        log.info("The audit log ends with entry %d, %s.", *await store.audit.head())
     except StoreError as error:
         log.error("The start is not in the audit log: %s", error)
 

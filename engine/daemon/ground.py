@@ -96,7 +96,7 @@ def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, cl
         views=views,
         notices=notices,
         measures=measures,
-        backups=BackupKeeper(paths=paths, settings=settings.retention, notices=notices, clock=clock),
+        backups=BackupKeeper(paths=paths, settings=settings.retention, audit=store.audit, notices=notices, clock=clock),
         containment=Containment(settings.executor, cards=settings.gpu.provider != "simulated"),
         staging=staging_of(settings, paths, books, store, clock),
         gatekeeper=Gatekeeper(books=books, journal=journal, store=store.jobs, views=views, feed=feed, clock=clock),

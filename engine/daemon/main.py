@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,10 +25,12 @@ from engine.api.app import create_app
 from engine.api.server import serve
 from engine.core.lifecycle import TERMINAL, JobState
 from engine.daemon.apibounds import bounds_of
+from engine.daemon.commanddeeds import take_up
 from engine.daemon.enginestart import note_start
 from engine.daemon.failedlogins import TELL_S
 from engine.daemon.lock import EngineLock
 from engine.daemon.loglines import set_up
+from engine.daemon.printable import printable
 from engine.daemon.runtimes import REMEMBERED, TELLING
 from engine.daemon.servicemanager import ServiceManager
 from engine.daemon.timers import Timers
@@ -90,7 +93,8 @@ async def run(settings: Settings, paths: Paths) -> None:
         # 1. what is known: people, usage, drained cards, first readings
         await load_books(engine)
         # 2. what an earlier engine left
-        await note_start(engine.store.starts, settings, version("rcq"), engine.clock)
+        await take_up(paths.state_dir, engine.store.audit)
+        await note_start(engine.store, settings, version("rcq"), engine.clock)
         await engine.executor.open(engine.runs.ended)
         await engine.recovery.run()
         await engine.executor.sweep(engine.books.expects)
@@ -98,7 +102,7 @@ async def run(settings: Settings, paths: Paths) -> None:
         gc.freeze()  # what was just read lives long: no collection needs to look at a million jobs again
         # 3. from here on, time and events drive it
         passing = asyncio.create_task(engine.passes.run(), name="passes")
-        _set_timers(engine, timers)
+        _set_timers(engine, timers, paths.state_dir)
         beside.append(asyncio.create_task(engine.clock_watch.run(), name="clock"))
         beside.append(asyncio.create_task(engine.notifying.run(), name="notifications"))
         engine.passes.wake()
@@ -140,7 +144,7 @@ async def load_books(engine: Engine) -> None:
     await engine.sampler.sample()
 
 
-def _set_timers(engine: Engine, timers: Timers) -> None:
+def _set_timers(engine: Engine, timers: Timers, state_dir: Path) -> None:
     async def wake() -> None:
         engine.passes.wake()
 
@@ -152,6 +156,7 @@ def _set_timers(engine: Engine, timers: Timers) -> None:
     timers.every(engine.settings.engine.pass_interval_s, "try the disk", engine.store.try_again)
     timers.every(PURGE_S, "purge sessions", engine.logins.purge)
     timers.every(TELL_S, "tell of failed log-ins", engine.logins.failures.tell)
+    timers.every(TELL_S, "take up commands' deeds", partial(take_up, state_dir, engine.store.audit))
     timers.every(PURGE_S, "prune decisions", engine.decisions.prune)
     engine.housekeeping.set_timers(timers)
     engine.notifying.set_timers(timers, engine.settings.engine.pass_interval_s)
@@ -223,5 +228,6 @@ def _settings(given: argparse.Namespace) -> tuple[Settings, Paths]:
 
 
 def _say(error: Exception, code: int) -> int:
-    print(f"rcq engine: {error}", file=sys.stderr)  # noqa: T201 - the log may go elsewhere, this is for who started it
+    told = "\n".join(map(printable, str(error).split("\n")))
+    print(f"rcq engine: {told}", file=sys.stderr)  # noqa: T201 - the log may go elsewhere, this is for who started it
     return code

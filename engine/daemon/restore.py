@@ -16,7 +16,7 @@ from pathlib import Path
 
 from config.load import SettingsError
 from config.paths import Paths, PathsError
-from engine.daemon import whose
+from engine.daemon import commanddeeds, whose
 from engine.daemon.lock import EngineLock
 from engine.daemon.printable import printable
 from engine.protocol.errors import RcqError
@@ -34,6 +34,7 @@ class NotRestored(RcqError):
 def main(argv: Sequence[str] | None = None) -> int:
     """Put a backup in place; exit code 1 if nothing was done."""
     given = _parser().parse_args(argv)
+    caller = os.getuid()
     try:
         _, paths = whose.resolve(given)
         aside = restore(given.file, paths)
@@ -44,6 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, sqlite3.Error) as error:
         return _say(f"{error}. Nothing was put in place; look at {paths.state_dir}.", EXIT_FAILED)
     print(f"{given.file} is in place as {paths.database}.")
+    try:
+        commanddeeds.leave(paths.state_dir, "engine.restore", given.file.name, caller)
+    except OSError as error:
+        print(f"rcq restore: the engine's audit log will not tell of it: {error}", file=sys.stderr)
     if aside:
         print(f"What was there is kept: {', '.join(file.name for file in aside)}. Remove it once all is well.")
     print(

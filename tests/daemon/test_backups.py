@@ -41,7 +41,11 @@ def made(directory: Path, at: float) -> Path:
 def keeper(world: Any, **settings: Any) -> BackupKeeper:
     ground = world.engine.housekeeping.backups
     return BackupKeeper(
-        paths=ground._paths, settings=RetentionSettings(**settings), notices=ground._notices, clock=world.clock
+        paths=ground._paths,
+        settings=RetentionSettings(**settings),
+        audit=world.store.audit,
+        notices=ground._notices,
+        clock=world.clock,
     )
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -406,6 +407,36 @@ def test_a_start_tells_what_settings_are_others(engine: Engine, admin: Person) -
     assert (first["via"], first["account"], first["target"]) == ("engine", None, first["after"]["version"])
     with closing(sqlite3.connect(f"file:{engine.state / 'rcq.db'}?mode=ro", uri=True)) as db:
         assert "k3y" not in str(db.execute("SELECT told FROM last_settings").fetchall())
+
+
+def test_what_commands_did_beside_the_engine_is_told_by_the_next_one(engine: Engine, admin: Person, tmp_path) -> None:
+    def beside(verb: str, *words: str) -> None:
+        command = [sys.executable, "-m", f"engine.daemon.{verb}", "--config", str(engine.config)]
+        subprocess.run([*command, "--state-dir", str(engine.state), *words], check=True, timeout=60)
+
+    kept = tmp_path / "kept.db"
+    beside("backup", "--to", str(kept))
+    admin.post("/v1/groups", {"name": "lost"})
+    engine.end()
+    beside("restore", str(kept))
+    with (engine.state / "commands.ndjson").open("a") as deeds:
+        deeds.write('{"at": "never"}\n')
+    engine.start()
+    told = admin.get("/v1/audit")["items"]
+    told = [one for one in told if one["target"] == "kept.db" or one["action"] == "engine.start"]
+    assert [(one["action"], one["target"]) for one in told[:3]] == [
+        ("engine.start", told[0]["target"]),
+        ("engine.restore", "kept.db"),
+        ("engine.backup", "kept.db"),
+    ]
+    assert {(one["via"], one["uid"]) for one in told[1:3]} == {("command", os.getuid())}
+    assert "group.add" not in {one["action"] for one in told}
+    assert admin.get("/v1/audit/chain")["broken"] is None
+    assert told[0]["sha256"] in (engine.root / "engine.log").read_text()
+    engine.end()
+    engine.start()
+    assert [one["via"] for one in admin.get("/v1/audit", action="engine.*")["items"]].count("command") == 2
+    assert sorted(file.name for file in engine.state.glob("commands*")) == []
 
 
 def test_the_command_shows_it_and_finds_what_was_forged(engine: Engine, admin: Person) -> None:
