@@ -6,6 +6,7 @@ own refusals have another shape. Must not know accounts or routes.
 
 import asyncio
 import json
+import random
 import socket
 import struct
 from collections.abc import Callable, Mapping, MutableMapping
@@ -20,6 +21,8 @@ from engine.protocol.errors import STATUS, Refused
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 100
+HEAD_SPREAD = 1.5
+"""A head is waited for by up to so many times its time-out."""
 MAX_PIPELINED = 16
 """Requests that one connection may send ahead."""
 _PEER = "rcq.peer"
@@ -100,7 +103,7 @@ class PeerProtocol(HttpToolsProtocol):
         self._head = _Deadline(self.loop, self._no_head)
         self._late = _Deadline(self.loop, self._no_answer)
         self._unread = _Deadline(self.loop, self._no_reader)
-        self._head.set(self.bounds.head_timeout_s)
+        self._wait_for_head()
         if self._given_up:
             transport.abort()
 
@@ -189,7 +192,7 @@ class PeerProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             self._unread.set(self.bounds.write_timeout_s)  # what is left has to be read, or the connection stays
         elif self._idle():
-            self._head.set(self.bounds.head_timeout_s)
+            self._wait_for_head()
         self._restage()
 
     def pause_writing(self) -> None:
@@ -211,6 +214,10 @@ class PeerProtocol(HttpToolsProtocol):
         self._unread.set(self.bounds.write_timeout_s)
 
     # ------------------------------------------------------------ waiting for too long
+
+    def _wait_for_head(self) -> None:
+        # Not the same time for all: a thousand that came together and all come again would do so in one moment.
+        self._head.set(self.bounds.head_timeout_s * random.uniform(1.0, HEAD_SPREAD))  # noqa: S311  nothing is secret
 
     def _no_head(self) -> None:
         self.transport.abort()
