@@ -15,7 +15,7 @@ from engine.protocol.notifications import NotifyTests, NotifyView
 from engine.protocol.webhooks import MOST_URL
 
 router = APIRouter(prefix="/v1/notify", tags=["notify"])
-_BODY = ("BAD_FORMAT", "BAD_ENCODING", "TOO_LARGE", "UNAUTHENTICATED", "SERVICE_NOT_READY")
+_BODY = ("BAD_FORMAT", "BAD_ENCODING", "TOO_LARGE", "UNAUTHENTICATED", "FORBIDDEN", "SERVICE_NOT_READY")
 _Account = Annotated[str, Path(alias="account", pattern=NAME)]
 _Event = Literal["end", "failed", "preempted", "warning"]
 
@@ -45,7 +45,7 @@ class NotifyAsked(Asked):
         return NotifyChoice(**(self.model_dump(exclude={"on"}) | {"on": tuple(dict.fromkeys(self.on))}))
 
 
-@router.get("", response_model=NotifyView, responses=refuses("UNAUTHENTICATED"))
+@router.get("", response_model=NotifyView, responses=refuses("UNAUTHENTICATED", "FORBIDDEN"))
 async def own(engine: Engine, who: Who) -> Response:
     """What the caller chose to be told, and how."""
     return answer(await engine.notify.own(who))
@@ -57,7 +57,11 @@ async def choose(engine: Engine, who: Who, asked: Annotated[NotifyAsked, Depends
     return answer(await engine.notify.choose(who, asked.to_choice()))
 
 
-@router.post("/test", response_model=NotifyTests, responses=refuses("UNAUTHENTICATED", "INVALID_STATE", "RATE_LIMITED"))
+@router.post(
+    "/test",
+    response_model=NotifyTests,
+    responses=refuses("UNAUTHENTICATED", "FORBIDDEN", "INVALID_STATE", "RATE_LIMITED"),
+)
 async def test(engine: Engine, who: Who) -> Response:
     """Send a test by each chosen channel now; what came of it within half a minute."""
     return answer(NotifyTests(items=await engine.notify.test(who)))

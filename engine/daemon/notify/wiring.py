@@ -1,6 +1,7 @@
 """Everything of notifications put together on one ground. Must not know how any of it is done."""
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from engine.daemon.notify.link import NotifierLink, by_child, by_socket
 from engine.daemon.notify.outbox import Outbox
 from engine.daemon.notify.service import NotifyService
 from engine.daemon.timers import Timers
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -34,8 +37,8 @@ class Notifying:
     async def run(self) -> None:
         """Tell and send, until cancelled."""
         async with asyncio.TaskGroup() as both:
-            both.create_task(self.gathering.run())
-            both.create_task(self.outbox.run())
+            for work in (self.gathering.run(), self.outbox.run()):
+                both.create_task(work).add_done_callback(_ended)
 
     def set_timers(self, timers: Timers, every_s: float) -> None:
         """From now on things happen when they are due."""
@@ -83,3 +86,9 @@ def notifying_of(ground: Ground) -> Notifying:
             clock=ground.clock,
         ),
     )
+
+
+def _ended(done: "asyncio.Task[None]") -> None:
+    """They go on for ever: an end is a defect, which must not go unseen."""
+    if not done.cancelled() and (error := done.exception()) is not None:
+        log.error("Nobody is notified any more until the engine is started again: a defect", exc_info=error)
