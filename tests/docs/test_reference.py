@@ -68,8 +68,8 @@ def test_every_section_is_one_that_is_checked() -> None:
     assert set(SECTIONS) == {
         "Commands", "Exit codes", "Variables that override", "A job's fields", "What a job sees", "Containers",
         "States of a job", "Causes", "Attempts", "GPU memory", "Measures", "Notices", "Quotas", "Power",
-        "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "API", "Results", "Settings",
-        "Keys of the terminal UI", "Options of simulate",
+        "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "API", "Results",
+        "Audit log", "Settings", "Keys of the terminal UI", "Options of simulate",
     }  # fmt: skip
 
 
@@ -210,6 +210,20 @@ def test_every_address() -> None:
     app = create_app(SimpleNamespace())  # type: ignore[arg-type]  # nothing is asked of the backend
     known = {f"{verb.upper()} {path}" for path, verbs in app.openapi()["paths"].items() for verb in verbs}
     assert set(table("API")) == known
+
+
+def test_every_action_of_the_audit_log() -> None:
+    """Those that the engine's words name, whatever sentence they stand in; a setting may look like one."""
+    told = table("Audit log")
+    beginnings = "|".join({action.partition(".")[0] for action in told})
+    looks = re.compile(rf'"((?:{beginnings})\.[a-z-]+)"')
+    engine = Path(__file__).parents[2] / "engine"
+    sources = "".join(file.read_text() for file in (engine / "daemon").rglob("*.py"))
+    settings = set(declared(Settings, ""))
+    strangers = {"engine.lock", "engine.notifier"}  # a file, a program
+    assert set(looks.findall(sources)) - settings - strangers == {action for action in told if "." in action}
+    for word in (action for action in told if "." not in action):
+        assert f'"{word}"' in sources
 
 
 def test_every_limit_with_its_option() -> None:
