@@ -89,9 +89,10 @@ def _open_log(name: str, directory: int) -> int:
         handle = os.open(name, flags, 0o600, dir_fd=directory)
     except OSError as problem:
         raise LaunchError(f"{name} cannot be opened in the job's directory: {_why(problem)}; remove it") from None
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+    facts = os.fstat(handle)
+    if not stat.S_ISREG(facts.st_mode) or facts.st_nlink > 1:  # an earlier attempt may have put the database there
         os.close(handle)
-        raise LaunchError(f"{name} in the job's directory is not a regular file; remove it")
+        raise LaunchError(f"{name} in the job's directory is not a regular file of its own; remove it")
     os.set_blocking(handle, True)
     return handle
 

@@ -1,4 +1,4 @@
-"""What is secret goes into an engine in every way there is, through good requests and bad ones: it comes out nowhere else.
+"""What is secret goes into an engine in every way there is, by good requests and bad ones; it comes out nowhere else.
 
 The engine's log is at its most talkative. Files of the engine are closed to others.
 """
