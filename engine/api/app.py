@@ -21,6 +21,7 @@ from engine.api import (
     jobs,
     notify,
     openapi,
+    parameters,
     plan,
     reservations,
     results,
@@ -33,7 +34,6 @@ from engine.api import (
 )
 from engine.api.backend import Backend
 from engine.api.bounds import Bounds
-from engine.api.parameters import only_known
 from engine.api.turnstile import Turnstile
 
 ROUTERS = (
@@ -73,7 +73,7 @@ def create_app(backend: Backend, bounds: Bounds | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url=None,  # `openapi.router` has it, under the same rules as all the others
         redirect_slashes=False,
-        dependencies=[Depends(only_known)],
+        dependencies=[Depends(parameters.only_known)],
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.backend = backend
@@ -82,7 +82,8 @@ def create_app(backend: Backend, bounds: Bounds | None = None) -> FastAPI:
     app.state.followers = Turnstile("event streams")
     app.state.uploads = Turnstile("uploads")
     app.state.bodies = Counter[int]()
-    errors.install(app, ROUTERS)
+    errors.install(app)
+    parameters.install(app, [route for router in ROUTERS for route in router.routes])
     for router in ROUTERS:
         app.include_router(router)
     openapi.install(app, ROUTERS)

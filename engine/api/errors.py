@@ -5,26 +5,23 @@ Must not know any route. What nobody foresaw becomes INTERNAL with an incident n
 
 import logging
 import secrets
-from collections.abc import Sequence
 from typing import Any, cast
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.routing import BaseRoute, Match
 
 from engine.api.answers import refusal
 from engine.api.complaints import MAX_DETAILS, details_of, invalid
-from engine.api.parameters import parameters_of
+from engine.api.parameters import methods_of, parameters_of
 from engine.protocol.errors import Refused
 
 log = logging.getLogger("rcq.api")
 
 
-def install(app: FastAPI, routers: Sequence[APIRouter]) -> None:
-    """Give the app its error answers. routers: all of its routes, for what a refused method could be instead."""
-    app.state.routes = [route for router in routers for route in router.routes]
+def install(app: FastAPI) -> None:
+    """Give the app its error answers."""
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -48,18 +45,11 @@ async def _http(request: Request, error: Exception) -> Response:
     if status == 405:
         told = f"{request.method} is not possible here; GET /openapi.json lists what is."
         answer = refusal(Refused("METHOD_NOT_ALLOWED", told))
-        answer.headers["allow"] = ", ".join(sorted(_methods(request)))
+        answer.headers["allow"] = ", ".join(sorted(methods_of(request)))
         return answer
     if status == 404:
         return refusal(Refused("NOT_FOUND", "There is no such address; GET /openapi.json lists them all."))
     return refusal(Refused("BAD_FORMAT", str(cast(HTTPException, error).detail)), status)
-
-
-def _methods(request: Request) -> set[str]:
-    """Every method that this address has: the framework tells of the first route alone."""
-    routes = cast("list[BaseRoute]", request.app.state.routes)
-    there = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
-    return {method for route in there for method in getattr(route, "methods", None) or ()}
 
 
 async def _gone(_: Request, __: Exception) -> Response:

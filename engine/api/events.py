@@ -20,6 +20,15 @@ from engine.protocol.errors import Refused
 router = APIRouter(prefix="/v1", tags=["events"])
 KEEP_ALIVE_S = 15.0
 RETRY_MS = 1000
+EVENT_SCHEMA = {
+    "type": "object",
+    "description": "One event.",
+    "properties": {
+        "id": {"type": "string", "description": "For Last-Event-ID; a whole number that only grows."},
+        "event": {"type": "string", "description": "gpus, job, notice, queue, reservations or stats."},
+        "data": {"type": "string", "description": "JSON."},
+    },
+}
 
 
 @router.get(
@@ -27,7 +36,7 @@ RETRY_MS = 1000
     response_class=StreamingResponse,
     responses={
         200: {
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": EVENT_SCHEMA}},
             "description": "id:, event: and data: (JSON) of each event.",
         },
         **refuses("UNAUTHENTICATED", "RATE_LIMITED"),

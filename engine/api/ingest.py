@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1", tags=["ingest"])
         200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}, "description": "What became of it."},
         **refuses("BAD_FORMAT", "BAD_ENCODING", "TOO_LARGE", "UNAUTHENTICATED", "RATE_LIMITED"),
     },
-    openapi_extra=takes("JobLines", "application/octet-stream"),
+    openapi_extra=takes("JobLines", "application/octet-stream", required=False),
 )
 async def ingest(request: Request, engine: Engine, who: Who, asked: Annotated[Ingestion, Query()]) -> Response:
     """Take the good lines in, whatever the bad ones hold.

@@ -63,7 +63,7 @@ async def submit_batch(request: Request, engine: Engine, who: Who, asked: Annota
     return answer(intake.report)
 
 
-@router.get("", response_model=JobPage, responses=refuses("UNAUTHENTICATED"))
+@router.get("", response_model=JobPage, responses=refuses("UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "JOB_NOT_FOUND"))
 async def listing(engine: Engine, who: Who, asked: Annotated[Listing, Query()]) -> Response:
     """A page of jobs, newest first (waiting ones alone: next first); other people's are redacted."""
     if asked.mine and asked.account not in {None, who.account}:

@@ -244,7 +244,8 @@ def _bodies() -> dict[str, Any]:
         "type": "object",
         "title": "Batch",
         "description": requests.Batch.__doc__,
-        "properties": {"jobs": {"type": "array", "items": {"$ref": _REF.format(model="Job")}}},
+        # What is no job at all is an error of its own in the answer, and no refusal of the others.
+        "properties": {"jobs": {"type": "array", "items": {"anyOf": [{"$ref": _REF.format(model="Job")}, {}]}}},
         "required": ["jobs"],
         "additionalProperties": False,
     }

@@ -1,18 +1,39 @@
-"""Which parameters an address takes after its `?`: what else is given is refused instead of having no effect.
+"""Which methods an address has and which parameters it takes after its `?`: what else is asked is refused.
 
 Must not know any route.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 from fastapi.dependencies.models import Dependant
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 from engine.api.complaints import MAX_DETAILS, invalid, nearest
 
 
+def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Remember all routes of the app."""
+    app.state.routes = routes
+
+
+def methods_of(request: Request) -> set[str]:
+    """Every method that this address has, be it in several routes."""
+    routes: Sequence[BaseRoute] = request.app.state.routes
+    there = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    # /v1/jobs/batch is an address of its own, and not the job that is called so.
+    named = [route for route in there if getattr(route, "path", None) == request.url.path]
+    return {method for route in named or there for method in getattr(route, "methods", None) or ()}
+
+
 async def only_known(request: Request) -> None:
-    """A dependency of every route. VALIDATION_ERROR, with the nearest that there is, for any other parameter."""
+    """A dependency of every route. VALIDATION_ERROR, with the nearest that there is, for any other parameter.
+
+    405 for a method that only another address has, whose variable part this one would fit.
+    """
+    if request.method not in methods_of(request):
+        raise HTTPException(405)
     given = request.query_params.keys()
     if not given:
         return

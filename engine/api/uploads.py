@@ -22,7 +22,7 @@ _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "b
     responses=refuses(
         "QUOTA_EXCEEDED", "RATE_LIMITED", "SERVICE_NOT_READY", "UNAUTHENTICATED", "FORBIDDEN", "BAD_FORMAT"
     ),
-    openapi_extra={"requestBody": {"required": True, "content": _BYTES}},
+    openapi_extra={"requestBody": {"required": False, "content": _BYTES}},
 )
 async def upload(request: Request, engine: Engine, who: Who) -> Response:
     """Send a file: the body is its content, of any length. It is on disk when this answers.

@@ -23,7 +23,9 @@ from tests.fuzz.bridge import bridge
 
 ROLES = ("admin", "user", "nobody")
 PEOPLE = {"root", "boss", "ann", "leaver"}
+REFUSED = ["400", "401", "403", "404", "405", "409", "413", "422", "429"]
 CHECKS = {
+    "negative_data_rejection": {"expected-statuses": REFUSED},
     "positive_data_acceptance": {"enabled": False},  # the document cannot say what a field means beside another one
     "use_after_free": {"enabled": False},  # what is taken back here stays to be seen
     "ensure_resource_availability": {"enabled": False},  # an account is changed, never shown alone
