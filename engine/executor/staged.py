@@ -80,14 +80,15 @@ def remove(state_dir: Path, upload: str) -> None:
 
 
 def remove_drafts(state_dir: Path) -> None:
-    """Take away what an earlier engine had not taken in whole. Raises OSError."""
-    for path in folder(state_dir).glob(f"{_DRAFT}*"):
-        path.unlink(missing_ok=True)
+    """Take away what an earlier engine had not taken in whole; on a disk that takes no writes it stays."""
+    for path in (state_dir / STAGED).glob(f"{_DRAFT}*"):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def present(state_dir: Path) -> Iterator[tuple[str, float]]:
     """The ids of those that are there, each with when it was last written (Unix seconds). Raises OSError."""
-    with os.scandir(folder(state_dir)) as entries:
+    with contextlib.suppress(FileNotFoundError), os.scandir(state_dir / STAGED) as entries:
         for entry in entries:
             if _ID.fullmatch(entry.name):
                 with contextlib.suppress(FileNotFoundError):

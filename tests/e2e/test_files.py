@@ -193,3 +193,21 @@ def test_the_command_line_sends_a_persons_files(
     assert [one["jobs"] for one in uploads(admin)] == [1]
     engine.rcq(admin, "submit", "--file", "in.txt", "--gpus", "99", "true", code=1)
     assert len(uploads(admin)) == 1
+
+
+def test_an_engine_that_is_killed_while_it_places_a_file_places_it_whole(
+    engine: Engine, admin: Person, until: Callable[..., Any]
+) -> None:
+    size = 200_000_000
+    pieces = (bytes(1_000_000) for _ in range(200))  # in one piece httpx would copy all of it with every packet
+    number = admin.ask("POST", "/v1/uploads", content=pieces).json()["upload"]
+    job = admin.script('stat -c %s "$RCQ_JOB_DIR/big"; ls -A "$RCQ_JOB_DIR"', files=[{"name": "big", "upload": number}])
+    place = engine.state / "jobs" / str(job)
+    until(lambda: (place / ".rcq-coming").exists() or (place / "big").exists())
+    engine.end(9)
+    assert engine.start()
+    assert admin.ended(job)["state"] == "completed"
+    said = admin.log(job).splitlines()
+    assert said[0] == str(size)
+    assert ".rcq-coming" not in said
+    assert admin.job(job)["attempt"] == 1
