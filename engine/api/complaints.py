@@ -17,7 +17,7 @@ MAX_DETAILS = 20
 """A line with a hundred thousand wrong fields is told about the first of them only."""
 _SUBJECT = re.compile(r"^(?:Input|String|List|Dictionary|Value|Data) should ")
 _PATTERNS = {
-    PRINTABLE: "must not hold control characters or line breaks",
+    PRINTABLE: "must not hold control characters, line breaks or characters that cannot be seen",
     ENVIRONMENT_KEY: "must be letters, digits and underscores and not begin with a digit",
     NAME: "must be 1 to 64 letters, digits and _ . @ -, and begin with a letter, a digit or _",
     IMAGE: "must be the name of an image or a file, not begin with a space or -, nor hold control characters",

@@ -25,8 +25,12 @@ MAX_MOMENT = 1e11
 MAX_TIME_S = 3_155_760_000
 """A hundred years: any sum with a clock's seconds is still a date."""
 
-UNPRINTABLE = r"\x00-\x1f\x7f-\x9f\x{2028}-\x{202e}\x{2066}-\x{2069}"
-"""Control characters, line separators and direction overrides: they would garble the line a name is shown in."""
+UNPRINTABLE = (
+    r"\x00-\x1f\x7f-\x9f\x{2028}-\x{202e}\x{2066}-\x{2069}"
+    r"\xad\x{061c}\x{200b}\x{200e}\x{200f}\x{2060}-\x{2064}\x{feff}\x{fff9}-\x{fffb}"
+)
+"""Control characters, line separators and direction overrides, which would garble the line a name is shown in; what has
+no width, with which two names look the same. The joiners of Persian and of emoji (U+200C, U+200D) are let through."""
 PRINTABLE = rf"^[^{UNPRINTABLE}]*$"
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$"
 """Of an account, a group, a service."""

@@ -12,6 +12,7 @@ from rcq_tui.cli.pasttime import past
 from rcq_tui.cli.queue import at_least_one
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.audit import line
+from rcq_tui.viewmodel.text import clean
 
 PAGE = 1000
 CHECK_S = 600.0
@@ -65,7 +66,8 @@ def _verify(wire: Wire, *, as_json: bool) -> int:
             "whole. Compare with a backup: rcq backup --help"
         )
     else:
-        print(f"{found['entries']} entries, each as it was written; the newest is {found['last_id']}: {found['head']}")
+        newest = f"{found['last_id']}: {clean(found['head'])}"
+        print(f"{found['entries']} entries, each as it was written; the newest is {newest}")
     return EXIT_FAILED if found["broken"] is not None else 0
 
 

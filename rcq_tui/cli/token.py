@@ -43,7 +43,7 @@ def _create(chosen: argparse.Namespace, wire: Wire) -> int:
         return 0
     print(made["token"])
     good = "reading alone" if made["scope"] == "read" else "all that your account may, but no new way in"
-    told = f"token {clean(made['name'])} (id {made['id']}) is good for {good} until {exact(made['expires_at'])}"
+    told = f"token {clean(made['name'])} (id {clean(made['id'])}) is good for {good} until {exact(made['expires_at'])}"
     print(f"rcq: {told}; it is shown this once, RCQ_TOKEN=… uses it", file=sys.stderr)
     return 0
 

@@ -193,4 +193,8 @@ def target(path: str, query: Mapping[str, Any] | None) -> str:
 
 def escaped(text: str) -> str:
     """Percent-escaped for one path segment or one query value."""
-    return "".join(chr(byte) if byte in _SAFE else f"%{byte:02X}" for byte in text.encode("utf-8", "surrogateescape"))
+    try:
+        given = text.encode("utf-8", "surrogateescape")  # as it was typed
+    except UnicodeEncodeError:  # half a character out of somebody's JSON: it names nothing
+        given = text.encode("utf-8", "replace")
+    return "".join(chr(byte) if byte in _SAFE else f"%{byte:02X}" for byte in given)

@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 from hostile_text import CORPUS, POISON, harms, poisoned
 from scripted_engine import Engine, Request, Result, refusal
 
-from engine.protocol import cards, people, responses
+from engine.protocol import audit, cards, notifications, people, responses, tokens
 from rcq_tui.cli.verbs import VERBS
 
 Rcq = Callable[..., Result]
@@ -44,6 +45,10 @@ WALK: dict[str, list[list[str]]] = {
     "unreserve": [["unreserve", "1"]],
     "usage": [["usage"]],
     "stats": [["stats"]],
+    "token": [["token", "list"], ["token", "create", "x"], ["token", "revoke", "0123456789abcdef"]],
+    "audit": [["audit"], ["audit", "--verify"]],
+    "notify": [["notify", "show"], ["notify", "set", "--on", "end"], ["notify", "test"], ["notify", "off"]],
+    "results": [["results", "1"]],
     "login": [["login", "x", "--password-stdin"]],
     "logout": [["logout"]],
     "whoami": [["whoami"]],
@@ -58,6 +63,7 @@ OWN_WORDS = {"password changed\n", "you were not logged in\n"}
 
 
 NAMELESS = {
+    "results",
     "submit",
     "requeue",
     "unreserve",
@@ -72,8 +78,13 @@ NAMELESS = {
 }
 """They may say numbers only."""
 
-SANE = {"cursor": None, "until": 2_000_000.0, "end": 1_500_000.0, "token": "secret"}
+SANE = {"cursor": None, "until": 2_000_000.0, "broken": None, "end": 1_500_000.0, "token": "secret"}
 """What an engine says in words of its own, or else a command would go on for ever."""
+
+
+@dataclass
+class TokenList:
+    items: list[tokens.TokenView]
 
 
 def answer_to(request: Request) -> Any:
@@ -91,6 +102,14 @@ def answer_to(request: Request) -> Any:
         (r"GET /v1/usage", people.UsageReport),
         (r"GET /v1/stats", responses.Stats),
         (r"POST /v1/login", people.Session),
+        (r"GET /v1/tokens", TokenList),
+        (r"POST /v1/tokens", tokens.NewToken),
+        (r"DELETE /v1/tokens/.*", tokens.TokenView),
+        (r"GET /v1/audit", audit.AuditPage),
+        (r"GET /v1/audit/chain", audit.AuditChain),
+        (r"POST /v1/notify/test", notifications.NotifyTests),
+        (r"(GET|PUT|DELETE) /v1/notify(/.*)?", notifications.NotifyView),
+        (r"GET /v1/jobs/\d+/results", responses.JobDetail),
         (r"GET /v1/me", people.Me),
         *((rf"(POST|PUT|PATCH|DELETE) /v1/{name}(/.*)?", kind) for name, kind in items.items()),
     ]  # fmt: skip
