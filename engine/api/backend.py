@@ -5,6 +5,7 @@ Every method raises `Refused` with a code of the protocol. This module must not 
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from engine.api.asks import (
@@ -305,6 +306,18 @@ class Results(Protocol):
         ...
 
 
+class Redo(Protocol):
+    """Jobs once more, with what was sent along with them."""
+
+    async def redo(self, who: Identity, job: int) -> int:
+        """The same request as a new job: its id. INVALID_STATE where its files are gone; else refused as `submit`."""
+        ...
+
+    async def diff(self, who: Identity, job: int) -> Path:
+        """A file with the difference of its code to the commit. NOT_FOUND without one, INVALID_STATE if it is gone."""
+        ...
+
+
 class Files(Protocol):
     """Files that people upload to be staged for their jobs."""
 
@@ -373,5 +386,6 @@ class Backend:
     notify: Notify
     files: Files
     results: Results
+    redo: Redo
     tokens: Tokens
     limits: Limits = field(default_factory=Limits)

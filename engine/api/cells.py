@@ -85,6 +85,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("command", "args"), _LIST),
     "after": _json('[12, {"id": 13, "when": "any"}]'),
     "files": _json('[{"name": "data.csv", "upload": "0123456789abcdef0123456789abcdef"}]'),
+    "snapshot": _json('{"upload": "0123456789abcdef0123456789abcdef"}'),
     "begin": _moment,
     **dict.fromkeys(("environment", "tags"), _MAP),
 }

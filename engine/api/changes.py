@@ -20,6 +20,7 @@ FIXED = {
     "job_id": "names the job for good; cancel it and submit another one",
     "array": "was acted on when the job was submitted; cancel the array and submit another one",
     "files": "were staged for the job as it was submitted; cancel it and submit another one",
+    "snapshot": "was captured as the job was submitted; cancel it and submit another one",
     "submitted_at": "is the engine's; an edited job keeps its place",
 }
 """Fields that an edit cannot change, and why."""
@@ -62,4 +63,5 @@ def changed(fields: JobFields, changes: Mapping[str, Any]) -> JobFields:
     found = parse_object(job)
     if isinstance(found, Refused):
         raise found
+    found.redo_of = fields.redo_of
     return found

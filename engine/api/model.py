@@ -17,6 +17,7 @@ from engine.api.complaints import MAX_DETAILS, complaint, invalid, wrong
 from engine.api.files import read_files
 from engine.api.gate import read_gate
 from engine.api.schema import JOB, JOB_NAMES, MAX_NAME, MAX_TEXT_BYTES
+from engine.api.snapshots import read_snapshot
 from engine.protocol.arrays import parse_array
 from engine.protocol.errors import Refused
 from engine.protocol.fields import ALIASES, UNMOUNTABLE, JobFields
@@ -116,6 +117,8 @@ def repeated(value: dict[str, Any]) -> list[str]:
     parts = {"": value, "environment.": value.get("environment"), "tags.": value.get("tags")}
     if isinstance(files := value.get("files"), list):
         parts |= {f"files.{at}.": one for at, one in enumerate(files)}
+    if isinstance(snapshot := value.get("snapshot"), dict):
+        parts |= {"snapshot.": snapshot, "snapshot.environment.": snapshot.get("environment")}
     return [where + name for where, part in parts.items() if isinstance(part, _Repeated) for name in part.names]
 
 
@@ -150,6 +153,11 @@ def _job(given: dict[str, Any], *, careful: bool) -> JobFields | Refused:
         if isinstance(files, Refused):
             return files
         given |= {"files": files}
+    if "snapshot" in given:
+        snapshot = read_snapshot(given["snapshot"], given)
+        if isinstance(snapshot, Refused):
+            return snapshot
+        given |= {"snapshot": snapshot}
     if kind := given.get("gpu_type"):
         given["gpu_type"] = " ".join(kind.lower().split())
     problem = _problem(given) or (_text_problem(given) if careful else None)

@@ -20,6 +20,8 @@ MAX_AFTER = 1000
 """Jobs that one job may wait for."""
 MAX_FILES = 1000
 """Staged files of one job."""
+MAX_FACTS = 3000
+"""Entries of the summary of an environment: so many packages are never installed."""
 MAX_MOMENT = 1e11
 """Unix seconds: the year 5138."""
 MAX_TIME_S = 3_155_760_000
@@ -49,6 +51,8 @@ Key = Annotated[str, StringConstraints(max_length=MAX_NAME, pattern=ENVIRONMENT_
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Mebibytes = Annotated[int, Field(ge=1, le=MAX_MEMORY_MB)]
 Seconds = Annotated[int, Field(ge=1, le=MAX_TIME_S)]
+UploadId = Annotated[str, StringConstraints(pattern=UPLOAD)]
+Line = Annotated[str, StringConstraints(max_length=MAX_FILE_NAME, pattern=PRINTABLE)]
 Fraction = Annotated[float, Field(gt=0, le=MAX_TIME_S, allow_inf_nan=False)]
 
 
@@ -79,6 +83,23 @@ class FileModel(TypedDict, total=False):
     ]
     upload: Required[Annotated[str, StringConstraints(pattern=UPLOAD), Field(description="Of POST /v1/uploads.")]]
     executable: Annotated[bool, Field(description="Whether it may be run as a program.")]
+
+
+class SnapshotModel(TypedDict, total=False):
+    """Code that the job runs in, as it was at submission, and where it came from."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)  # type: ignore[misc]  # where pydantic looks
+
+    upload: Required[Annotated[UploadId, Field(description="Of a .tar.gz, unpacked to code in the job's directory.")]]
+    subdir: Annotated[Line, Field(description="Where in it the job runs: a relative path.")]
+    commit: Annotated[str, StringConstraints(pattern="^[0-9a-f]{40,64}$")] | None
+    branch: Line | None
+    remote: Line | None
+    dirty: Annotated[bool, Field(description="It is not as the commit is.")]
+    diff: Annotated[UploadId | None, Field(description="The difference to the commit: an upload, too.")]
+    environment: Annotated[
+        dict[Label, TagValue], Field(max_length=MAX_FACTS, description="A summary: python, pip:numpy, …")
+    ]
 
 
 class JobModel(TypedDict, total=False):
@@ -126,6 +147,7 @@ class JobModel(TypedDict, total=False):
         Annotated[list[FileModel], Field(max_length=MAX_FILES)] | None,
         Field(description="Staged files, put into the job's directory as its owner before it starts."),
     ]
+    snapshot: Annotated[SnapshotModel | None, Field(description="Code as it was at submission; the job runs in it.")]
     after: Annotated[
         list[Any] | None,
         WithJsonSchema({"anyOf": [{"type": "array", "items": AFTER_SCHEMA}, {"type": "null"}]}),

@@ -108,7 +108,9 @@ TABLE: dict[Action, Rule] = {
     Action.SUBMIT_TO_ANY_GROUP: Rule(may=ADMINS, routes=("POST /v1/jobs",)),
     Action.LIST_JOBS: Rule(may=LOGGED_IN, told=_LOG_IN, routes=("GET /v1/jobs",)),
     Action.SEE_JOB: Rule(may=MANAGERS_TOO, told=_YOURS, routes=("GET /v1/jobs/{id}", "GET /v1/jobs/{id}/why")),
-    Action.SEE_SECRETS: Rule(may=OWNERS_AND_ADMINS, told=_YOURS, routes=("GET /v1/jobs/{id}",)),
+    Action.SEE_SECRETS: Rule(
+        may=OWNERS_AND_ADMINS, told=_YOURS, routes=("GET /v1/jobs/{id}", "GET /v1/jobs/{id}/diff")
+    ),
     Action.READ_FILES: Rule(
         may=OWNERS_AND_ADMINS, told=_YOURS, routes=("GET /v1/jobs/{id}/log", "GET /v1/jobs/{id}/results")
     ),

@@ -68,7 +68,7 @@ class Launches:
                 person=person,
                 now=self._clock.now(),
             ),
-            workdir=Path(fields.workdir) if fields.workdir else place,
+            workdir=directory.workdir_of(place, fields),
             directory=place,
             time_limit_s=live.lease.key.shape.time_limit_s,
             warn_before_s=self._settings.warn_before_s,

@@ -15,6 +15,7 @@ from threading import Event
 
 from engine.daemon.books import Live
 from engine.executor import accesslist, placer, placetask, staged
+from engine.executor.directory import CODE
 from engine.executor.environment import Person
 from engine.executor.launcherlink import LauncherRefused
 from engine.executor.placer import CannotPlace, Step
@@ -61,10 +62,15 @@ class Placing:
 
     def steps(self, fields: JobFields) -> list[Step]:
         """What is to be placed for a job."""
-        return [
-            Step("program" if one.executable else "file", str(staged.path_of(self._state_dir, one.upload)), one.name)
-            for one in fields.files
+        steps = [
+            Step("program" if one.executable else "file", self._source(one.upload), one.name) for one in fields.files
         ]
+        if fields.snapshot is not None:
+            steps.append(Step("tree", self._source(fields.snapshot.upload), CODE))
+        return steps
+
+    def _source(self, upload: str) -> str:
+        return str(staged.path_of(self._state_dir, upload))
 
     def _check(self, steps: Sequence[Step]) -> None:
         """That the originals are there, and room for their copies. Raises CannotLaunch, OSError."""

@@ -25,7 +25,7 @@ from engine.daemon.persons import Persons
 from engine.daemon.views import Views
 from engine.executor import reading, unitfiles
 from engine.executor.archive import Bounds, Extra, Found
-from engine.executor.directory import path_of
+from engine.executor.directory import CODE, path_of
 from engine.executor.reading import Place, ReadsAs
 from engine.executor.records import EXIT
 from engine.executor.systemd import SystemdExecutor
@@ -35,8 +35,6 @@ from engine.store.errors import StoreError
 from engine.store.rows import StoredJob
 from engine.store.store import Store
 
-CODE = "code"
-"""Where the code that was captured at submission is, in a job's directory."""
 MOST_JOBS = 1000
 """Elements of a job array in one archive: each is a word of the reader's command line."""
 MIB = 1 << 20

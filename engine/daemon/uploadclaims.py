@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from engine.api.complaints import wrong
 from engine.daemon.answers import not_ready
 from engine.protocol.errors import Refused
-from engine.protocol.fields import JobFields
+from engine.protocol.fields import JobFields, uploads_of
 from engine.store.errors import StoreError
 from engine.store.uploads import Uploads
 
@@ -54,11 +54,13 @@ class UploadClaims:
 
 
 def _uploads(jobs: Sequence[JobFields]) -> set[str]:
-    return {one.upload for job in jobs for one in job.files}
+    return {one for job in jobs for one in uploads_of(job)}
 
 
 def _judged(job: JobFields, mine: set[str]) -> Refused | None:
     for at, one in enumerate(job.files):
         if one.upload not in mine:
             return wrong(f"files.{at}.upload", "is no upload of yours (any more); upload the file again and use its id")
+    if job.snapshot is not None and not mine.issuperset(job.snapshot.uploads):
+        return wrong("snapshot.upload", "is no upload of yours (any more); submit the job with its code again")
     return None

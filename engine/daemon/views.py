@@ -107,10 +107,11 @@ class Views:
                 detail.message = detail.message or OUTPUT_ELSEWHERE
             detail.image = request.image
             detail.files = _files(job, request.files)
+            detail.snapshot, detail.redo_of = request.snapshot, request.redo_of
             detail.workdir, detail.environment, detail.tags = request.workdir, request.environment, request.tags
         if not may(who, Action.SEE_SECRETS, job.owner):
-            detail.environment, detail.script, detail.files = {}, None, []
-            detail.withheld = ["environment", "script", "files"]
+            detail.environment, detail.script, detail.files, detail.snapshot = {}, None, [], None
+            detail.withheld = ["environment", "script", "files", "snapshot"]
         return detail
 
     def notices(self, job: JobId) -> list[dict[str, Any]]:

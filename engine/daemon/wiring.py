@@ -40,6 +40,7 @@ from engine.daemon.preemptions import Preemptions
 from engine.daemon.provider import Chosen, choose
 from engine.daemon.recovery import Recovery
 from engine.daemon.recurrence import Recurrence
+from engine.daemon.redo import redo_of
 from engine.daemon.register import Register
 from engine.daemon.results import results_of
 from engine.daemon.runs import Runs
@@ -166,6 +167,7 @@ def build(
             notify=notifying.service,
             files=ground.staging,
             results=results_of(ground, executor),
+            redo=redo_of(ground, submission),
             tokens=tokens_of(ground, logins),
             limits=_limits(settings),
         ),

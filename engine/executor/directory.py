@@ -11,8 +11,11 @@ from pathlib import Path
 from engine.core.model import JobId
 from engine.executor import accesslist, records
 from engine.ports import CannotLaunch
+from engine.protocol.fields import JobFields
 
 JOBS = "jobs"
+CODE = "code"
+"""Where the code that was captured at submission is, in a job's directory."""
 
 
 def path_of(state_dir: Path, job: JobId) -> Path:
@@ -32,6 +35,13 @@ def make(state_dir: Path, job: JobId, uid: int | None = None) -> Path:
     if uid is not None:
         _share(path, uid)
     return path
+
+
+def workdir_of(directory: Path, fields: JobFields) -> Path:
+    """Where a job runs: in its captured code, else where it asked to, else in its own directory."""
+    if fields.snapshot is not None:
+        return directory / CODE / fields.snapshot.subdir
+    return Path(fields.workdir) if fields.workdir else directory
 
 
 def write_script(directory: Path, text: str) -> Path:

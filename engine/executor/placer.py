@@ -8,11 +8,16 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import sys
+import tarfile
+import zlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 PIECE_BYTES = 16 * 1024 * 1024
+MOST_TREE_BYTES, MOST_TREE_FILES = 8 << 30, 1_000_000
+"""Of a tree, unpacked: what is small may be made to unpack into anything."""
 PLACED = "placed"
 """The last line of a run that did all."""
 _CLONE = 0x40049409  # FICLONE of ioctl_ficlone(2): the same blocks under another name, where the file system can
@@ -85,7 +90,65 @@ def _place_program(top: int, step: Step, tick: Tick) -> None:
     _place_file(top, step, tick, 0o755)
 
 
-KINDS: dict[str, Callable[[int, Step, Tick], None]] = {"file": _place_file, "program": _place_program}
+def _place_tree(top: int, step: Step, tick: Tick) -> None:
+    """Unpack a `.tar.gz`: directories, plain files and links as they are, each straight below the new directory."""
+    if _is_there(top, step.name):
+        return
+    draft = ".rcq-tree"
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(draft, dir_fd=top)
+    os.mkdir(draft, 0o755, dir_fd=top)
+    inside = os.open(draft, _DIRECTORY, dir_fd=top)
+    try:
+        with tarfile.open(step.source, "r|gz") as packed:
+            room = MOST_TREE_BYTES
+            for count, member in enumerate(packed):
+                tick()
+                room -= max(0, member.size)
+                if count >= MOST_TREE_FILES or room < 0:
+                    raise CannotPlace(step.name, "there is too much in the archive of the code")
+                _unpack(inside, packed, member)
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise CannotPlace(step.name, f"the archive of the code is damaged: {error}") from error
+    finally:
+        os.close(inside)
+    os.sync()  # what a power cut left half would be taken for placed
+    os.rename(draft, step.name, src_dir_fd=top, dst_dir_fd=top)
+
+
+def _unpack(top: int, packed: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+    """One member; no link that was unpacked before it is followed."""
+    steps = member.name.split("/")
+    if any(step in {"", ".", ".."} for step in steps):
+        raise CannotPlace(member.name, "the archive of the code has a name that leads elsewhere")
+    parent = os.dup(top)
+    try:
+        for step in steps if member.isdir() else steps[:-1]:
+            parent = _enter(parent, step)
+        if member.issym():
+            os.symlink(member.linkname, steps[-1], dir_fd=parent)
+        elif member.isreg():
+            _write_out(packed, member, parent, steps[-1])
+    finally:
+        os.close(parent)
+
+
+def _write_out(packed: tarfile.TarFile, member: tarfile.TarInfo, parent: int, name: str) -> None:
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    mode = 0o755 if member.mode & 0o100 else 0o644
+    source = packed.extractfile(member)
+    with open(os.open(name, flags, mode, dir_fd=parent), "wb") as target:  # noqa: PTH123
+        if source is not None:
+            shutil.copyfileobj(source, target)
+        target.flush()
+        os.utime(target.fileno(), (member.mtime, member.mtime))
+
+
+KINDS: dict[str, Callable[[int, Step, Tick], None]] = {
+    "file": _place_file,
+    "program": _place_program,
+    "tree": _place_tree,
+}
 """How each kind of step is done, in the job's directory (an open descriptor)."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.protocol.arrays import ArraySpec, parse_array
+from engine.protocol.snapshots import Snapshot
 
 ALIASES: dict[str, tuple[str, float]] = {
     "tenant_id": ("group", 1),
@@ -54,8 +55,9 @@ class JobFields:
 
     `None` means "not given": the engine fills in its defaults. One of `command` and `script` is set. Units are in the
     names; `image` is a container image in which that is run; `array` is as `engine.protocol.arrays` reads it; `begin`
-    is Unix seconds; `files` are put into its directory before it starts; `cron` is a five-field line in the host's time
-    zone; `submitted_at` (Unix seconds) is honoured by `simulate` only.
+    is Unix seconds; `files` are put into its directory before it starts, and `snapshot` is code that it runs in; `cron`
+    is a five-field line in the host's time zone; `submitted_at` (Unix seconds) is honoured by `simulate` only.
+    `redo_of` is the engine's: the job that it is once more.
     """
 
     job_id: str | None = None
@@ -80,6 +82,7 @@ class JobFields:
     environment: Mapping[str, str] = field(default_factory=dict)
     image: str | None = None
     files: list[StagedFile] = field(default_factory=list)
+    snapshot: Snapshot | None = None
     after: list[After] = field(default_factory=list)
     array: str | None = None
     begin: float | None = None
@@ -87,6 +90,7 @@ class JobFields:
     retries: int = 0
     tags: Mapping[str, str] = field(default_factory=dict)
     submitted_at: float | None = None
+    redo_of: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -122,5 +126,11 @@ def size_of(fields: JobFields) -> int:
     return 1 if spec is None else spec.size
 
 
-FIELD_NAMES: tuple[str, ...] = tuple(JobFields.__dataclass_fields__)
+def uploads_of(fields: JobFields) -> list[str]:
+    """The uploads that a job needs."""
+    captured = fields.snapshot.uploads if fields.snapshot else []
+    return [one.upload for one in fields.files] + captured
+
+
+FIELD_NAMES: tuple[str, ...] = tuple(name for name in JobFields.__dataclass_fields__ if name != "redo_of")
 """Canonical names, in the order in which forms and documents show them."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.protocol.snapshots import Snapshot
 from engine.protocol.uploads import FileView
 
 
@@ -103,8 +104,9 @@ class JobDetail(JobRow):
     that it may have after failures. attempts: the ones that are over, in order.
     cron_of: the recurring job that it is a copy of. gpu_power_w: watts that each of its cards is held to. idle_ok: it
     may hold cards that it does not use. image: the container image that it runs in. adopted_pid: of the process that
-    became the job. measures: of the attempt that runs, or of the last one. files: staged for it. withheld: fields that
-    are left empty for a group's manager, who sees what a job of the group asks for and not its secrets.
+    became the job. measures: of the attempt that runs, or of the last one. files: staged for it. snapshot: code that it
+    runs in. redo_of: the job that it is once more. withheld: fields that are left empty for a group's manager, who sees
+    what a job of the group asks for and not its secrets.
     """
 
     command: list[str] | None = None
@@ -131,6 +133,8 @@ class JobDetail(JobRow):
     files_removed_at: float | None = None
     files_removed_why: str | None = None
     files: list[FileView] = field(default_factory=list)
+    snapshot: Snapshot | None = None
+    redo_of: int | None = None
     withheld: list[str] = field(default_factory=list)
 
 

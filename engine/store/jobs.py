@@ -15,7 +15,7 @@ from sqlite_utils import Database
 from engine.bookkeeping import AtGate, Change, KnownJob, Moved, NewJob
 from engine.core.lifecycle import LEASED, WAITING, JobState
 from engine.core.model import JobId
-from engine.protocol.fields import JobFields
+from engine.protocol.fields import JobFields, uploads_of
 from engine.store import gate, uploads
 from engine.store.arrays import add_array
 from engine.store.attempts import attempts_of
@@ -175,8 +175,8 @@ def _add(db: Database, jobs: Sequence[NewJob], first: int) -> list[JobId | None]
         batch = list(some)
         ids += [add_array(db, job, first) for job in batch] if is_array else _add_plain(db, batch, first)
     for job, number in zip(jobs, ids, strict=True):
-        if number is not None and job.fields.files:
-            uploads.refer(db, int(number), int(number) + max(0, len(job.indices) - 1), job.fields.files)
+        if number is not None and (needed := uploads_of(job.fields)):
+            uploads.refer(db, int(number), int(number) + max(0, len(job.indices) - 1), needed)
         if number is not None and (job.gate is not None or job.turn is not None):
             gate.keep(db, range(int(number), int(number) + max(1, len(job.indices))), job)
     return ids

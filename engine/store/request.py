@@ -8,12 +8,14 @@ import json
 import re
 import shlex
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 
 from engine.bookkeeping import NewJob
 from engine.protocol.fields import AdoptedFields, After, ElementFields, JobFields, StagedFile
+from engine.protocol.snapshots import Snapshot
 
 COMMAND_LINE_CHARACTERS = 200
 """How much of a command line a listing carries."""
@@ -117,6 +119,8 @@ def fields_of(row: Sequence[Any]) -> JobFields:
         values["after"] = [After(id=number, when=when) for number, when in values["after"]]
     if "files" in values:
         values["files"] = [StagedFile(name=one[0], upload=one[1], executable=one[2]) for one in values["files"]]
+    if "snapshot" in values:
+        values["snapshot"] = Snapshot(**values["snapshot"])
     if "adopted_pid" in values:
         return AdoptedFields(job_id=job_id, name=name, **values)
     if array_parent is None:
@@ -124,7 +128,7 @@ def fields_of(row: Sequence[Any]) -> JobFields:
     return ElementFields(job_id=job_id, name=name, **values, array_parent=array_parent, array_index=array_index)
 
 
-_TOLD = ("command", "script", "workdir", "image", "array", "submitted_at")
+_TOLD = ("command", "script", "workdir", "image", "array", "submitted_at", "redo_of")
 """Fields that are told when they are not `None`."""
 _FILLED = ("args", "retries", "idle_ok")
 """Fields that are told when they are not empty."""
@@ -140,6 +144,8 @@ def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
         rest |= _gate(fields)
     if fields.files:
         rest["files"] = [[one.name, one.upload, one.executable] for one in fields.files]
+    if fields.snapshot is not None:
+        rest["snapshot"] = asdict(fields.snapshot)
     if fields.tags:
         rest["tags"] = dict(fields.tags)
     if isinstance(fields, AdoptedFields):

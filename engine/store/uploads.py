@@ -12,7 +12,6 @@ from typing import Any
 from sqlite_utils import Database
 
 from engine.core.lifecycle import TERMINAL
-from engine.protocol.fields import StagedFile
 from engine.store.audit import Entry, log
 from engine.store.errors import InUse, Missing
 from engine.store.readers import Readers
@@ -122,9 +121,9 @@ class Uploads:
         return await self._writer.write(work) if ids else []
 
 
-def refer(db: Database, first: int, last: int, files: Sequence[StagedFile]) -> None:
-    """Inside a write that is under way: the jobs from `first` to `last` are given these files."""
-    db.conn.execute(_REFER, (first, last, json.dumps(sorted({one.upload for one in files}))))
+def refer(db: Database, first: int, last: int, needed: Sequence[str]) -> None:
+    """Inside a write that is under way: the jobs from `first` to `last` are given these uploads."""
+    db.conn.execute(_REFER, (first, last, json.dumps(sorted(set(needed)))))
 
 
 def sizes_of(db: Database, first: int) -> dict[str, int]:

@@ -19,7 +19,7 @@ from rcq_tui.cli.units import mebibytes, seconds
 
 T = TypeVar("T")
 
-SWITCHES = ("--share", "--no-share", "--preemptible", "--no-preemptible", "--idle-ok", "--no-idle-ok")
+SWITCHES = ("--share", "--no-share", "--preemptible", "--no-preemptible", "--idle-ok", "--no-idle-ok", "--snapshot")
 """The options here that take no value."""
 
 _PLAIN = {
@@ -55,6 +55,7 @@ def add_submission(to: argparse.ArgumentParser) -> None:
         "--file", metavar="[NAME=]PATH", type=named, action="append", default=[],
         help="a copy of this file in the job's folder ($RCQ_JOB_DIR), under its own name or NAME; repeat",
     )  # fmt: skip
+    to.add_argument("--snapshot", action="store_true", help="run the code of this git repository as it is now")
     to.add_argument("--job-id", metavar="TEXT", help="your own key; a repeat is refused")
     to.add_argument(
         "--array", metavar="I", type=_typed(_array), help="one job for each index: 0-99, 1,3,7-9; %%4: 4 at once"
@@ -100,6 +101,8 @@ def fields(options: argparse.Namespace, *, everything: bool = True) -> dict[str,
     request = {field: value for field, value in given.items() if value is not None}
     if everything or "workdir" in request:
         request["workdir"] = _workdir(request.get("workdir", "."))
+    if everything and options.snapshot:
+        request["snapshot"] = True
     if options.env:
         request["environment"] = dict(options.env)
     if options.after:

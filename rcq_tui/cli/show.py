@@ -1,12 +1,16 @@
 """`rcq show`: all of one job."""
 
+import sys
 import time
+from codecs import getincrementaldecoder
 from typing import Any
 
 from rcq_tui.cli.call import engine, print_json
+from rcq_tui.cli.logs import Harmless
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.rows import Row, ending, ran_s, reason_sentences, state, waited_s, who
 from rcq_tui.cli.targets import one_job
+from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel import notices
 from rcq_tui.viewmodel.files import files_removed
 from rcq_tui.viewmodel.formats import duration, exact, memory, size
@@ -25,14 +29,33 @@ def run(argv: list[str]) -> int:
     """Show one job."""
     options = parser("show", "Show all of one job.", "rcq show 12\nrcq show 12 --json")
     options.add_argument("id", metavar="ID", help="an id, or an element of a job array: '7[3]'")
+    options.add_argument("--diff", action="store_true", help="what its code had (--snapshot) that the commit has not")
     add_json(options)
     chosen = options.parse_args(argv)
     wire = engine()
-    job = wire.request("GET", f"/v1/jobs/{one_job(wire, chosen.id)}")
+    number = one_job(wire, chosen.id)
+    if chosen.diff:
+        return _print_diff(wire, number)
+    job = wire.request("GET", f"/v1/jobs/{number}")
     if chosen.json:
         print_json(job)
     else:
         print("\n".join(described(job, time.time())))
+    return 0
+
+
+def _print_diff(wire: Wire, number: int) -> int:
+    """To a terminal its control characters are made harmless; a file or pipe gets it as it is."""
+    pieces = wire.download(f"/v1/jobs/{number}/diff")
+    if not sys.stdout.isatty():
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        return 0
+    harmless, decoder = Harmless(), getincrementaldecoder("utf-8")("replace")
+    for piece in pieces:
+        sys.stdout.write(harmless.feed(decoder.decode(piece)))
+    sys.stdout.write(harmless.feed(decoder.decode(b"", final=True)) + harmless.end())
     return 0
 
 
@@ -84,6 +107,8 @@ def _facts(job: Row, now: float) -> list[tuple[str, Any]]:
         ("begin", exact(job["begin"])),
         ("cron", job["cron"]),
         ("copy of", job["cron_of"]),
+        ("again", f"job {job['redo_of']}" if job.get("redo_of") else None),
+        ("code", _code(job.get("snapshot"))),
         ("workdir", job["workdir"]),
         ("image", job.get("image")),
         ("priority", job["priority"]),
@@ -126,6 +151,17 @@ def _paused(job: Row, now: float) -> str | None:
 def _array(job: Row) -> str | None:
     parent = job.get("array_parent")
     return None if parent is None else f"{parent}[{job['array_index']}] of {job['array']}"
+
+
+def _code(snapshot: Row | None) -> str | None:
+    """`0123456789ab on main, changed: --diff shows it, run in src, from https://…`."""
+    if snapshot is None:
+        return None
+    told = snapshot["commit"][:12] if snapshot["commit"] else "no commit yet"
+    told += f" on {snapshot['branch']}" if snapshot["branch"] else ""
+    told += ", changed: --diff shows it" if snapshot["diff"] else ""
+    told += f", run in {snapshot['subdir']}" if snapshot["subdir"] else ""
+    return told + (f", from {snapshot['remote']}" if snapshot["remote"] else "")
 
 
 def _request(job: Row) -> str:

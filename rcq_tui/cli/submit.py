@@ -3,7 +3,8 @@
 import argparse
 import time
 from collections.abc import Mapping
-from typing import Any
+from contextlib import ExitStack
+from typing import Any, NamedTuple
 
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.failures import UsageError
@@ -29,15 +30,17 @@ def run(argv: list[str]) -> int:
     job, files = request(own, words, is_command)
     if chosen.wait and "cron" in job:
         raise UsageError("a recurring job never ends; leave one of --wait and --cron out")
-    with opened(files) as sources:
-        wire = engine(TIMEOUT_S) if files else engine()
+    with ExitStack() as stack:
+        sources = stack.enter_context(opened(files))
+        code = _code(job, stack) if job.pop("snapshot", False) else None
+        wire = engine(TIMEOUT_S) if files or code else engine()
         if "after" in job:
             job["after"] = awaited(wire, job["after"])
         if chosen.dry_run:
             answer = wire.request("POST", "/v1/jobs", {"dry_run": 1}, job)
             print_json(answer) if chosen.json else print("\n".join(previewed(answer, time.time())))
             return 0
-        taken = _submitted(wire, job, sources)
+        taken = _submitted(wire, job, sources, code)
     print_json(taken) if chosen.json else print(taken["id"], flush=True)
     if chosen.wait:
         from rcq_tui.cli.wait import wait_for, wait_for_array
@@ -47,11 +50,30 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _submitted(wire: Wire, job: dict[str, Any], sources: Mapping[str, Source]) -> Row:
-    """The job with its files, which are not left behind if it is refused."""
-    with staged(wire, sources) as given:
-        taken: Row = wire.request("POST", "/v1/jobs", body={**job, "files": given} if given else job)
+def _submitted(wire: Wire, job: dict[str, Any], sources: Mapping[str, Source], code: "Code | None") -> Row:
+    """The job with its files and its code, which are not left behind if it is refused."""
+    with staged(wire, sources) as given, staged(wire, code.sources if code else {}) as parts:
+        body = {**job, "files": given} if given else job
+        if code:
+            body = {**body, "snapshot": code.facts | {one["name"]: one["upload"] for one in parts}}
+        taken: Row = wire.request("POST", "/v1/jobs", body=body)
         return taken
+
+
+class Code(NamedTuple):
+    """Captured code that is to be sent. sources: open files by the part of the field that they become."""
+
+    sources: dict[str, Source]
+    facts: dict[str, Any]
+
+
+def _code(job: dict[str, Any], stack: ExitStack) -> Code:
+    """The code around the working directory, in which the job runs wherever it is then."""
+    from rcq_tui.cli.capture import captured
+
+    found = stack.enter_context(captured(job.pop("workdir")))
+    paths = {"upload": found.tree} | ({"diff": found.diff} if found.diff else {})
+    return Code(stack.enter_context(opened(paths)), found.facts)
 
 
 def previewed(answer: Row, now: float) -> list[str]:

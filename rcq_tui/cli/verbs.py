@@ -26,6 +26,7 @@ GROUPS: dict[str, dict[str, Verb]] = {
         "hold": Verb("hold", "keep pending jobs from starting"),
         "release": Verb("release", "let held jobs go on"),
         "requeue": Verb("requeue", "run jobs again, stopping those that run"),
+        "redo": Verb("redo", "submit a job again as a new one, with the same files and code"),
         "adopt": Verb("adopt", "make a process that is on a GPU a job"),
         "edit": Verb("edit", "change the request of a job that has not started"),
     },

@@ -65,9 +65,19 @@ def refused(text: bytes) -> Refused:
 
 
 def test_every_field_arrives() -> None:
-    expected = dict.fromkeys(FIELD_NAMES) | FULL  # cron excludes after, script the command, a share a power limit
+    expected = dict.fromkeys([*FIELD_NAMES, "redo_of"]) | FULL  # of those that are left out, each excludes another
     assert asdict(accepted(json.dumps(FULL).encode())) == expected
-    assert set(FULL) | {"script", "cron", "gpu_power_w"} == set(FIELD_NAMES)
+    assert set(FULL) | {"script", "cron", "gpu_power_w", "snapshot"} == set(FIELD_NAMES)
+
+
+def test_captured_code_arrives_and_leads_nowhere_else() -> None:
+    snapshot = {"upload": "0f" * 16, "subdir": "a/b", "commit": "a" * 40, "dirty": True, "environment": {"python": "3"}}
+    found = accepted(json.dumps({"command": ["x"], "snapshot": snapshot}).encode()).snapshot
+    assert found is not None
+    assert asdict(found) == {"branch": None, "remote": None, "diff": None} | snapshot
+    for wrong in ({"subdir": "../x"}, {"subdir": "/x"}, {"commit": "main"}, {"upload": "x"}, {"more": 1}):
+        refused(json.dumps({"command": ["x"], "snapshot": snapshot | wrong}).encode())
+    refused(json.dumps({"command": ["x"], "workdir": "/", "snapshot": snapshot}).encode())
 
 
 def test_the_accepted_names_are_the_protocols() -> None:

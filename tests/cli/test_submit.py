@@ -69,7 +69,7 @@ def test_every_option(sent: Callable[..., dict[str, object]], monkeypatch: pytes
 
 
 def test_every_field_can_be_given() -> None:
-    elsewhere = {"command", "script", "args", "environment", "tags", "after", "files"}
+    elsewhere = {"command", "script", "args", "environment", "tags", "after", "files", "snapshot"}
     not_for_people = {"submitted_at"}  # only a trace's replay honours it
     assert set(_PLAIN.values()) | elsewhere | not_for_people == set(FIELD_NAMES)
 
