@@ -69,7 +69,7 @@ def test_every_section_is_one_that_is_checked() -> None:
         "Commands", "Exit codes", "Variables that override", "A job's fields", "What a job sees", "Containers",
         "States of a job", "Causes", "Attempts", "GPU memory", "Measures", "Notices", "Quotas", "Power",
         "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "API", "Results",
-        "Audit log", "Settings", "Keys of the terminal UI", "Options of simulate",
+        "Audit log", "What others wrote, on your screen", "Settings", "Keys of the terminal UI", "Options of simulate",
     }  # fmt: skip
 
 
