@@ -2,7 +2,7 @@
 # Starts, stops and asks the engine and its launcher. Jobs are units of their own, which nothing here touches.
 # Sourced by appliance.sh; functions return 1 where a step failed. Must not know why.
 
-: "${root:?install.sh sources this file}" "${dry_run:?}" "${current:?}" "${run_dir:?}" "${log?}" "${healthy_within_s:?}"
+: "${root:?install.sh sources this file}" "${dry_run:?}" "${current:?}" "${units_dir:?}" "${run_dir:?}" "${log?}" "${healthy_within_s:?}"
 
 accounts='' # whether there are any, as the engine last told: True or False
 stopped=0   # whether this run stopped it
@@ -24,9 +24,15 @@ stop_engine() {
   change "stopping the engine (jobs run on)" halt_engine
 }
 
+# halt_engine: systemctl fails for a unit that is not there, and an older release has fewer.
 halt_engine() {
+  local unit
+  local -a there=()
   stopped=1
-  systemctl stop rcq-engine.service rcq-{launcher,notifier}.socket rcq-{launcher,notifier}.service
+  for unit in rcq-engine.service rcq-{launcher,notifier}.socket rcq-{launcher,notifier}.service; do
+    [[ ! -e $units_dir/$unit ]] || there+=("$unit")
+  done
+  ((${#there[@]} == 0)) || systemctl stop "${there[@]}"
 }
 
 # ask_health: tells accounts, or fails with the reason.

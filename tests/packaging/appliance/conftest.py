@@ -63,7 +63,15 @@ case $verb in
     ! fails start || { rm "$BOX/fails/start"; exit 1; }
     for one in "$@"; do touch "$BOX/active/$one"; done
     ;;
-  stop) note "stop $*"; for one in "$@"; do rm -f "$BOX/active"/$one; done ;;
+  stop)
+    note "stop $*"
+    missing=0
+    for one in "$@"; do
+      rm -f "$BOX/active"/$one
+      [[ $one == rcq-job* || -e $BOX/etc/systemd/system/$one ]] || { echo "Unit $one not loaded."; missing=5; }
+    done
+    exit "$missing"
+    ;;
   daemon-reload) note daemon-reload ;;
   list-units) ls "$BOX/active" | grep ^rcq-job- | sed 's/$/ loaded active running/' ;;
   --version) cat "$BOX/systemd" ;;

@@ -54,6 +54,20 @@ def test_jobs_and_their_slice_are_not_touched(used: "Box") -> None:
     ]
 
 
+def test_a_unit_that_the_old_release_did_not_have_is_not_asked_to_stop(box: "Box") -> None:
+    """systemctl fails for a unit that it does not know."""
+    for name in ("rcq-notifier.socket", "rcq-notifier.service"):
+        (box.checkout / "packaging/systemd" / name).rename(box.root / name)
+    box.installed()
+    old = box.current
+    for name in ("rcq-notifier.socket", "rcq-notifier.service"):
+        (box.root / name).rename(box.checkout / "packaging/systemd" / name)
+    code, said = box.install("--system")
+    assert code == 0, said
+    assert box.current != old
+    assert "stop rcq-engine.service rcq-launcher.socket rcq-launcher.service" in box.calls()
+
+
 def test_settings_stay_and_new_ones_are_put_beside_them(used: "Box") -> None:
     used.write("etc/rcq/rcq.toml", "# mine\n")
     (used.checkout / "config/rcq.toml").write_text("# shipped, newer\n")
