@@ -290,8 +290,9 @@ class Planned:
 class ReservationView:
     """A booked reservation: between the two times (Unix seconds) no other account's job may be on these cards.
 
-    account: `None` for those who may not know, and so is group where others are hidden. mine: the caller may take it back. active: it has begun.
-    promises_moved: promised starts of waiting jobs that the booking pushed back; told when it is made, else `None`.
+    account: `None` for those who may not know, and so is group where others are hidden. mine: the caller may take it
+    back. active: it has begun. promises_moved: promised starts of waiting jobs that the booking pushed back; told when
+    it is made, else `None`.
     """
 
     id: int

@@ -13,11 +13,13 @@ _rcq() {
   COMPREPLY=()
   verb=${COMP_WORDS[1]} path=$verb
   if ((COMP_CWORD == 1)); then
-    _rcq_words "submit ingest queue show why logs cancel hold release requeue adopt edit gpus plan drain resume reserve reservations unreserve usage stats simulate login logout whoami passwd account group service demo engine doctor backup restore replay --help --version"
+    _rcq_words "submit ingest queue show why logs results cancel hold release requeue redo adopt edit gpus plan drain resume reserve reservations unreserve usage stats simulate login logout whoami passwd token notify account group service demo engine audit doctor backup restore replay --help --version"
     return
   fi
 
   case $verb in
+    token) inner='create list revoke' ;;
+    notify) inner='show off set test' ;;
     account) inner='add list set disable passwd' ;;
     group) inner='add set list remove' ;;
     service) inner='list set' ;;
@@ -31,8 +33,8 @@ _rcq() {
   fi
   case "$path" in
     'submit')
-      options='-h --help --gpus --gpu-type --gpu-memory --share --no-share --gpu-power --cores --memory --time --priority --preemptible --no-preemptible --idle-ok --no-idle-ok --name --group --service --retries --workdir --image --env --after --begin --cron --tag --job-id --array --json --wait --dry-run'
-      valued='--gpus --gpu-type --gpu-memory --gpu-power --cores --memory --time --priority --name --group --service --retries --workdir --image --env --after --begin --cron --tag --job-id --array'
+      options='-h --help --gpus --gpu-type --gpu-memory --share --no-share --gpu-power --cores --memory --time --priority --preemptible --no-preemptible --idle-ok --no-idle-ok --name --group --service --retries --workdir --image --env --after --begin --cron --tag --file --snapshot --job-id --array --json --wait --dry-run'
+      valued='--gpus --gpu-type --gpu-memory --gpu-power --cores --memory --time --priority --name --group --service --retries --workdir --image --env --after --begin --cron --tag --file --job-id --array'
       operands='command'
       ;;
     'ingest')
@@ -45,7 +47,7 @@ _rcq() {
       valued='--state --account --group --array --limit'
       ;;
     'show')
-      options='-h --help --json'
+      options='-h --help --diff --json'
       operands='job'
       ;;
     'why')
@@ -54,6 +56,11 @@ _rcq() {
       ;;
     'logs')
       options='-h --help -f --follow --stderr'
+      operands='job'
+      ;;
+    'results')
+      options='-h --help -o --output --force --code'
+      valued='-o --output'
       operands='job'
       ;;
     'cancel')
@@ -70,6 +77,10 @@ _rcq() {
       ;;
     'requeue')
       options='-h --help'
+      operands='job'
+      ;;
+    'redo')
+      options='-h --help --json'
       operands='job'
       ;;
     'adopt')
@@ -129,6 +140,31 @@ _rcq() {
     'passwd')
       options='-h --help --password-stdin'
       ;;
+    'token create')
+      options='-h --help --days --read-only --json'
+      valued='--days'
+      ;;
+    'token list')
+      options='-h --help --all --account --json'
+      valued='--account'
+      ;;
+    'token revoke')
+      options='-h --help --account'
+      valued='--account'
+      ;;
+    'notify show')
+      options='-h --help --json'
+      ;;
+    'notify off')
+      options='-h --help --json'
+      ;;
+    'notify set')
+      options='-h --help --on --mail --webhook --new-secret --command --no-command --terminal --min-run --json'
+      valued='--on --mail --webhook --terminal --min-run'
+      ;;
+    'notify test')
+      options='-h --help --json'
+      ;;
     'account add')
       options='-h --help --role --group --unix-user --no-password --password-stdin --one-time'
       valued='--role --group --unix-user'
@@ -137,8 +173,8 @@ _rcq() {
       options='-h --help --json'
       ;;
     'account set')
-      options='-h --help --role --group --unix-user --enable --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --gpus-of'
-      valued='--role --group --unix-user --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --gpus-of'
+      options='-h --help --role --group --unix-user --manager --no-manager --enable --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --ingest --staged --gpus-of'
+      valued='--role --group --unix-user --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --ingest --staged --gpus-of'
       ;;
     'account disable')
       options='-h --help'
@@ -147,12 +183,12 @@ _rcq() {
       options='-h --help --password-stdin --one-time'
       ;;
     'group add')
-      options='-h --help --priority --share --guarantee --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --gpus-of'
-      valued='--priority --share --guarantee --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --gpus-of'
+      options='-h --help --priority --share --guarantee --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --ingest --staged --gpus-of'
+      valued='--priority --share --guarantee --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --ingest --staged --gpus-of'
       ;;
     'group set')
-      options='-h --help --priority --share --guarantee --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --gpus-of'
-      valued='--priority --share --guarantee --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --gpus-of'
+      options='-h --help --priority --share --guarantee --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --ingest --staged --gpus-of'
+      valued='--priority --share --guarantee --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --ingest --staged --gpus-of'
       ;;
     'group list')
       options='-h --help --json'
@@ -164,8 +200,8 @@ _rcq() {
       options='-h --help --json'
       ;;
     'service set')
-      options='-h --help --jobs-per-account --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --gpus-of'
-      valued='--jobs-per-account --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --gpus-of'
+      options='-h --help --jobs-per-account --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --ingest --gpus-of'
+      valued='--jobs-per-account --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --ingest --gpus-of'
       ;;
     'demo')
       options='-h --help --gpus --real'
@@ -174,6 +210,10 @@ _rcq() {
     'engine')
       options='-h --help --system --config --socket --state-dir'
       valued='--config --socket --state-dir'
+      ;;
+    'audit')
+      options='-h --help --account --action --target --since --until --limit --verify --json'
+      valued='--account --action --target --since --until --limit'
       ;;
     'doctor')
       options='-h --help --system --personal --config --json'
@@ -211,6 +251,7 @@ _rcq() {
       'submit --workdir') _rcq_kind directory '' ;;
       'ingest --format') _rcq_kind words 'csv ndjson' ;;
       'ingest --errors') _rcq_kind file '' ;;
+      'results -o' | 'results --output') _rcq_kind file '' ;;
       'edit --workdir') _rcq_kind directory '' ;;
       'simulate --database') _rcq_kind file '' ;;
       'simulate --groups') _rcq_kind file '' ;;
@@ -218,6 +259,7 @@ _rcq() {
       'simulate --config') _rcq_kind file '' ;;
       'simulate --schedule') _rcq_kind file '' ;;
       'simulate --plot') _rcq_kind file '' ;;
+      'notify set --terminal') _rcq_kind words 'off bell message both' ;;
       'account add --role') _rcq_kind words 'user admin' ;;
       'account set --role') _rcq_kind words 'user admin' ;;
       'engine --config') _rcq_kind file '' ;;

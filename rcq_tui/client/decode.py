@@ -14,7 +14,9 @@ from engine.protocol import cards, notifications, people, responses
 from engine.protocol.errors import Refused, Unreachable
 
 T = TypeVar("T")
-_OURS = frozenset(kind for room in (cards, notifications, people, responses) for kind in vars(room).values() if isinstance(kind, type))
+_OURS = frozenset(
+    kind for room in (cards, notifications, people, responses) for kind in vars(room).values() if isinstance(kind, type)
+)
 
 
 def decode(kind: Callable[..., T], data: Any) -> T:

@@ -189,10 +189,11 @@ def test_logout_forgets_the_token(rcq: Rcq, engine: Engine, kept: Path, answer: 
     assert rcq("logout") == Result(0, "you were not logged in\n", "")
 
 
-@pytest.mark.parametrize(("status", "code"), [(409, "INVALID_STATE"), (403, "FORBIDDEN")])
+@pytest.mark.parametrize("refused", [(409, "INVALID_STATE"), (403, "FORBIDDEN")])
 def test_logout_with_an_api_token_forgets_nothing(
-    rcq: Rcq, engine: Engine, kept: Path, status: int, code: str, monkeypatch: pytest.MonkeyPatch
+    rcq: Rcq, engine: Engine, kept: Path, refused: tuple[int, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    status, code = refused
     token.write("tok")
     monkeypatch.setenv("RCQ_TOKEN", "rcq_api")
     engine.on("POST", "/v1/logout", (status, refusal(code, "this is an API token")))

@@ -1,4 +1,4 @@
-"""The page on notifications: its events, headers and fields are those of the code, and its recipe verifies a signature."""
+"""The page on notifications: its events, headers and fields are the code's, and its recipe verifies a signature."""
 
 import re
 import time

@@ -74,7 +74,7 @@ def test_what_a_manager_sees_and_changes_of_a_job(cast: Cast) -> None:
     manager, job = cast.people["manager"], cast.job()
     shown = manager.job(job)
     assert (shown["name"], shown["command"], shown["environment"]) == ("the-name", ["true"], {})
-    assert shown["withheld"] == ["environment", "script", "files"]
+    assert shown["withheld"] == ["environment", "script", "files", "snapshot"]
     listed = manager.get("/v1/jobs", account="owner", state="pending")["items"]
     assert ({row["account"] for row in listed}, {row["id"] for row in listed}) == ({"owner"}, {1, job})
     assert cast.people["far-manager"].get("/v1/jobs", account="owner")["items"] == [], "nothing for that group"
