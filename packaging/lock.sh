@@ -2,7 +2,7 @@
 # Locks what pyproject.toml asks for, with hashes, for every platform and every Python from 3.11 on:
 #   packaging/requirements.txt       to run rcq
 #   packaging/requirements-test.txt  the same and the test tools
-#   packaging/requirements-lint.txt  the same, the test tools and the linters
+#   packaging/requirements-lint.txt  the same, the test tools, the linters and the fuzzer: what CI wants
 #
 # Usage: packaging/lock.sh            keeps the locked versions where pyproject.toml still allows them
 #        packaging/lock.sh --upgrade  takes the newest that it allows
@@ -43,7 +43,7 @@ esac
 
 lock packaging/requirements.txt
 lock packaging/requirements-test.txt --extra test --constraints packaging/requirements.txt
-lock packaging/requirements-lint.txt --extra test --extra lint --constraints packaging/requirements-test.txt
+lock packaging/requirements-lint.txt --extra test --extra lint --extra fuzz --constraints packaging/requirements-test.txt
 
 if grep -nE '://|--(extra-)?index|--find-links|file:| /' packaging/requirements*.txt; then
   echo "lock.sh: the lines above name an index, a host or a path: take them out of the uv configuration and lock again" >&2

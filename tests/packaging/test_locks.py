@@ -50,7 +50,7 @@ def test_no_index_host_or_path(name: str) -> None:
         ("requirements.txt", PROJECT["project"]["dependencies"]),
         ("requirements.txt", PROJECT["build-system"]["requires"]),
         ("requirements-test.txt", EXTRAS["test"]),
-        ("requirements-lint.txt", [*EXTRAS["test"], *EXTRAS["lint"]]),
+        ("requirements-lint.txt", [*EXTRAS["test"], *EXTRAS["lint"], *EXTRAS["fuzz"]]),
     ],
 )
 def test_the_lock_holds_what_pyproject_asks_for(name: str, asked: list[str]) -> None:
