@@ -15,6 +15,8 @@ from engine.protocol.errors import Refused
 
 NOBODY = "Log in: rcq login NAME. Who has no account asks an admin for one: rcq account add NAME --unix-user U"
 _READING = frozenset({"GET", "HEAD"})
+_FOUND = "rcq_caller"
+"""Among a request's state: who was found to ask."""
 
 
 def backend_of(request: Request) -> Backend:
@@ -32,7 +34,19 @@ async def caller(request: Request) -> Identity | None:
     if known is not None and known.read_only and request.method not in _READING:
         raise Refused("FORBIDDEN", f"The API token {known.token_name} is for reading alone; use another one.")
     origin = origin_of(request)
-    return known if known is None or origin is None else replace(known, origin=origin)
+    who = known if known is None or origin is None else replace(known, origin=origin)
+    if not hasattr(request.state, _FOUND):
+        setattr(request.state, _FOUND, who)
+    return who
+
+
+async def still(request: Request) -> None:
+    """Whoever was found to ask is who they were: a body may be on its way for long, and a log-in end meanwhile.
+
+    To be called before anything is done with what came. UNAUTHENTICATED, also for somebody in another role or group.
+    """
+    if hasattr(request.state, _FOUND) and getattr(request.state, _FOUND) != await caller(request):
+        raise Refused("UNAUTHENTICATED", "What you may do has changed meanwhile: log in again and send the rest.")
 
 
 def origin_of(request: Request) -> Origin | None:

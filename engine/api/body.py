@@ -11,6 +11,7 @@ from typing import TypeVar
 from fastapi import Request
 from pydantic import ValidationError
 
+from engine.api.access import still
 from engine.api.bounds import bounds_of
 from engine.api.complaints import complaint
 from engine.api.model import bad_encoding
@@ -28,7 +29,8 @@ BODIES_PER_USER = 8
 async def read_body(request: Request) -> bytes:
     """The whole body. TOO_LARGE as soon as it is known to be over the limit.
 
-    BAD_FORMAT if it is not there in time, RATE_LIMITED if too much comes from the same Unix user at once.
+    BAD_FORMAT if it is not there in time, RATE_LIMITED if too much comes from the same Unix user at once,
+    UNAUTHENTICATED if its sender's log-in ended meanwhile.
     """
     limit: int = request.app.state.backend.limits.body_bytes
     told = request.headers.get("content-length", "")
@@ -37,10 +39,12 @@ async def read_body(request: Request) -> bytes:
     seconds = bounds_of(request).body_timeout_s
     try:
         async with asyncio.timeout(seconds):
-            return await _whole(request, limit)
+            body = await _whole(request, limit)
     except TimeoutError:
         talk_of(request.scope).last = True  # the rest of it may still come
         raise Refused("BAD_FORMAT", f"The request's body was not whole after {seconds:g} s; send it again.") from None
+    await still(request)
+    return body
 
 
 async def _whole(request: Request, limit: int) -> bytes:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from engine.api.access import Engine, Who
+from engine.api.access import Engine, Who, still
 from engine.api.answers import answer, refuses, takes
 from engine.api.body import patiently
 from engine.api.bounds import bounds_of
@@ -41,7 +41,8 @@ async def ingest(request: Request, engine: Engine, who: Who, asked: Annotated[In
     wish = Wish(dry_run=asked.dry_run, all_errors=asked.all_errors, progress=asked.progress, wait=asked.wait)
     outbox = Outbox()
     talk, idle_s = talk_of(request.scope), bounds_of(request).stream_idle_s
-    intake = Intake(engine.jobs, who, wish, outbox.tell, partial(until_gone, talk.gone))
+    let_in = partial(still, request)
+    intake = Intake(engine.jobs, who, wish, outbox.tell, rest=partial(until_gone, talk.gone), let_in=let_in)
 
     async def work() -> None:
         with request.app.state.uploads.within(who.account, bounds_of(request).uploads_per_account):

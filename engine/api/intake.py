@@ -47,14 +47,25 @@ class Intake:
     """Counts what is taken and refused, in line order; `report` is always true of what was settled so far."""
 
     def __init__(
-        self, jobs: Jobs, who: Identity, wish: Wish, tell: Tell, rest: Callable[[float], Awaitable[bool]] | None = None
+        self,
+        jobs: Jobs,
+        who: Identity,
+        wish: Wish,
+        tell: Tell,
+        *,
+        rest: Callable[[float], Awaitable[bool]] | None = None,
+        let_in: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """tell: gets what `wish` asks for, as values for JSON. rest: waits so many seconds; false: nobody waits."""
+        """tell: gets what `wish` asks for, as values for JSON. rest: waits so many seconds; false: nobody waits.
+
+        let_in: asked before anything is submitted, as a file may be on its way for hours. Raises Refused.
+        """
         self._jobs = jobs
         self._who = who
         self._wish = wish
         self._tell = tell
         self._rest = rest
+        self._let_in = let_in
         self._seen: set[str] = set()
         self._lines = 0
         self.report = IngestReport(dry_run=wish.dry_run)
@@ -106,6 +117,8 @@ class Intake:
         return await paced(self._submit_many, some, waiting)
 
     async def _submit_many(self, some: list[JobFields]) -> Sequence[Outcome]:
+        if self._let_in is not None:
+            await self._let_in()
         return await self._jobs.submit(self._who, some, many=True)
 
     def _without_doubles(self, batch: Sequence[Parsed]) -> tuple[list[JobFields | Refused], dict[int, int]]:

@@ -1,10 +1,11 @@
 """Uploads: send a file that jobs are to be given, list one's own, remove one."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from engine.api.access import Engine, Who
+from engine.api.access import Engine, Who, still
 from engine.api.answers import Done, answer, refuses
 from engine.api.body import patiently
 from engine.api.bounds import bounds_of
@@ -33,7 +34,7 @@ async def upload(request: Request, engine: Engine, who: Who) -> Response:
     size = int(told) if told.isdecimal() else None
     bounds = bounds_of(request)
     with request.app.state.uploads.within(who.account, bounds.uploads_per_account):
-        return answer(await engine.files.add(who, patiently(request, bounds.stream_idle_s), size), 201)
+        return answer(await engine.files.add(who, _body(request, bounds.stream_idle_s), size), 201)
 
 
 @router.get("", response_model=Uploads, responses=refuses("UNAUTHENTICATED", "FORBIDDEN"))
@@ -49,3 +50,10 @@ async def remove(engine: Engine, who: Who, number: Annotated[str, Path(alias="id
     """Remove one's own, unless a job needs it."""
     await engine.files.remove(who, number)
     return answer(Done())
+
+
+async def _body(request: Request, idle_s: float) -> AsyncIterator[bytes]:
+    """The file, whose end only comes if its sender may still send it."""
+    async for chunk in patiently(request, idle_s):
+        yield chunk
+    await still(request)

@@ -34,7 +34,13 @@ class Turns:
             told = f"{whose} are under way already: wait for one of them to end, then ask again."
             raise Refused("RATE_LIMITED", f"Of downloads of results {told}", retry_after_s=AGAIN_S)
         self._under_way[account] += 1
-        return lambda: self._under_way.subtract([account])
+        held = [account]
+
+        def leave() -> None:
+            self._under_way.subtract(held)
+            held.clear()  # given back twice is given back once: else there would be a turn more than there are
+
+        return leave
 
 
 class Download:

@@ -67,6 +67,7 @@ class PeopleService:
         self._clock = clock
         self._changed = changed
         self._guarantees = asyncio.Lock()  # two groups at once must not both get the last card
+        self._admins = asyncio.Lock()  # two admins at once must not both put the other out
 
     async def by_token(self, token: str) -> Identity | None:
         """Whose unexpired session or API token this is."""
@@ -150,7 +151,6 @@ class PeopleService:
             values["password_hash"] = await self._passwords.hash(change.password, _uid(who))
             values["one_time"] = change.one_time
         after = replace(before, **values)
-        self._keep_an_admin(before, after)
         is_linked_anew = (after.unix_user, after.role) != (before.unix_user, before.role)
         note = await self._persons.link(after.unix_user, after.role) if after.unix_user and is_linked_anew else None
         entry = audited(
@@ -165,9 +165,11 @@ class PeopleService:
         )
         ends = bool(change.disabled) or change.password is not None
         try:
-            await self._do(
-                self._store.accounts.change(name, lambda a: replace(a, **values), entry=entry, ends_sessions=ends)
-            )
+            async with self._admins:
+                self._keep_an_admin(self._register.accounts[name], after)
+                await self._do(
+                    self._store.accounts.change(name, lambda a: replace(a, **values), entry=entry, ends_sessions=ends)
+                )
         finally:
             self._logins.forget()
         return account_view(self._register.accounts[name], note)

@@ -132,8 +132,8 @@ def _add_token(db: Database, token: StoredSession, most: int, by: str | None, en
 
 
 def _check_account(db: Database, name: str) -> None:
-    if not db.table("accounts").count_where("name = ?", [name]):
-        raise Missing(f"There is no account {name}.")
+    if not db.table("accounts").count_where("name = ? AND disabled = 0", [name]):
+        raise Missing(f"There is no account {name}, or it is disabled.")
 
 
 def _find(db: Database, sha256: str, now: float) -> StoredSession | None:

@@ -1,0 +1,129 @@
+"""Somebody whose rights end while a request of theirs is on its way, and requests that race each other."""
+
+import json
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import PASSWORD, SETTINGS
+
+pytestmark = pytest.mark.e2e
+HALF = 45
+"""Bytes of a body that are sent at first: a whole line of an ingest, and less than any of the other bodies."""
+
+
+class Slow:
+    """A request of which the second half comes when it is asked for."""
+
+    def __init__(self, engine: Any, person: Any, method: str, path: str, body: bytes) -> None:
+        token = person.http.headers["Authorization"]
+        head = f"{method} {path} HTTP/1.1\r\nHost: rcq\r\nConnection: close\r\nAuthorization: {token}\r\n"
+        self._line = socket.socket(socket.AF_UNIX)
+        self._line.settimeout(20)
+        self._line.connect(str(engine.socket))
+        self._line.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:HALF])
+        self._rest = body[HALF:]
+
+    def finish(self) -> tuple[int, Any]:
+        """Status and answer."""
+        self._line.sendall(self._rest)
+        said = b""
+        while piece := self._line.recv(65536):
+            said += piece
+        self._line.close()
+        return int(said.split()[1]), json.loads(said.partition(b"\r\n\r\n")[2])
+
+
+def end_log_ins(admin: Any, account: str) -> None:
+    for one in admin.get("/v1/tokens", account=account)["items"]:
+        assert admin.ask("DELETE", f"/v1/tokens/{one['id']}").status_code == 200
+
+
+def let_in(engine: Any, person: Any, count: int) -> None:
+    """Whoever comes now is served after the requests that were sent before: they have been let in."""
+    for _ in range(count):
+        assert person.ask("GET", "/v1/me").status_code == 200
+
+
+REQUESTS = [
+    ("POST", "/v1/accounts", {"name": "door", "group": "ops", "password": PASSWORD, "role": "admin"}),
+    ("PATCH", "/v1/accounts/root", {"password": "nobody knows this but eve", "one_time": False}),
+    ("POST", "/v1/tokens", {"name": "door", "days": 30, "read_only": False}),
+    ("POST", "/v1/jobs", {"command": ["true"], "name": "a-job-of-somebody-who-has-left"}),
+    ("POST", "/v1/uploads", {"any": "file that is long enough to come in two pieces"}),
+]
+
+
+def test_a_body_that_comes_after_the_log_in_ended_does_nothing(engine: Any, admin: Any) -> None:
+    """Who holds a stolen log-in keeps requests half sent for the moment in which it is taken away."""
+    admin.post("/v1/accounts", {"name": "eve", "group": "ops", "password": PASSWORD, "role": "admin"})
+    eve = engine.log_in("eve")
+    held = [Slow(engine, eve, method, path, json.dumps(body).encode()) for method, path, body in REQUESTS]
+    let_in(engine, eve, 20)
+    end_log_ins(admin, "eve")
+    answers = [one.finish() for one in held]
+    assert {(status, answer["error"]["code"]) for status, answer in answers} == {(401, "UNAUTHENTICATED")}
+    assert {one["name"] for one in admin.get("/v1/accounts")["items"]} == {"root", "eve"}
+    assert engine.log_in("root").get("/v1/jobs")["items"] == []
+    assert engine.log_in("eve").get("/v1/uploads")["items"] == []
+
+
+def test_who_is_an_admin_no_more_does_nothing_as_one(engine: Any, admin: Any) -> None:
+    admin.post("/v1/accounts", {"name": "eve", "group": "ops", "password": PASSWORD, "role": "admin"})
+    eve = engine.log_in("eve")
+    held = Slow(engine, eve, *REQUESTS[0][:2], json.dumps(REQUESTS[0][2]).encode())
+    let_in(engine, eve, 20)
+    assert admin.ask("PATCH", "/v1/accounts/eve", json={"role": "user"}).status_code == 200
+    assert held.finish()[0] == 401
+    assert eve.get("/v1/me")["role"] == "user"
+
+
+def test_a_file_of_jobs_ends_with_the_log_in(engine: Any, admin: Any, until: Callable[..., Any]) -> None:
+    """What came before is taken in, and nothing after that, however long the file is on its way."""
+    eve = engine.someone(admin, "eve", "ops")
+    line = b'{"command": ["true"], "begin": 4000000000}\n'
+    assert len(line) < HALF
+    held = Slow(engine, eve, "POST", "/v1/ingest", line * 4)
+    until(lambda: admin.get("/v1/jobs")["items"])
+    end_log_ins(admin, "eve")
+    status, report = held.finish()
+    assert (status, report["accepted"], report["rejected"]) == (200, 1, 3)
+    assert {error["code"] for error in report["errors"]} == {"UNAUTHENTICATED"}
+    assert len(admin.get("/v1/jobs")["items"]) == 1
+
+
+@pytest.mark.parametrize("change", [{"role": "user"}, {"disabled": True}])
+def test_two_admins_never_put_each_other_out(engine: Any, admin: Any, change: dict[str, Any]) -> None:
+    """Each does it at the same moment: one of them stays, as nobody could ever make an admin again."""
+    admin.post("/v1/accounts", {"name": "two", "group": "ops", "password": PASSWORD, "role": "admin"})
+    two, at_once = engine.log_in("two"), Barrier(2)
+
+    def put_out(person: Any, name: str) -> int:
+        at_once.wait()
+        # the hashing of a password makes both take their time
+        return int(person.ask("PATCH", f"/v1/accounts/{name}", json={**change, "password": PASSWORD}).status_code)
+
+    with ThreadPoolExecutor(2) as threads:
+        statuses = list(threads.map(put_out, (admin, two), ("two", "root")))
+    assert sorted(statuses)[0] == 200
+    assert sorted(statuses)[1] >= 400
+    left = engine.log_in("root" if statuses[0] == 200 else "two")
+    admins = [one for one in left.get("/v1/accounts")["items"] if one["role"] == "admin" and not one["disabled"]]
+    assert len(admins) == 1
+
+
+def test_a_refused_download_buys_no_more_at_once(launch: Callable[..., Any]) -> None:
+    admin = launch(SETTINGS + "[retention]\nresults_mb = 25\n").admin()
+    much = admin.script('truncate -s 1T "$RCQ_JOB_DIR/big"')
+    fits = admin.script('head -c 20000000 /dev/urandom >"$RCQ_JOB_DIR/noise"')
+    assert {admin.ended(number)["state"] for number in (much, fits)} == {"completed"}
+    for _ in range(3):
+        assert admin.refusal("GET", f"/v1/jobs/{much}/results") == "TOO_LARGE"
+    with ExitStack() as answers:
+        streams = [answers.enter_context(admin.http.stream("GET", f"/v1/jobs/{fits}/results")) for _ in range(3)]
+        assert [one.status_code for one in streams] == [200, 200, 429]
