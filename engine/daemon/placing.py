@@ -39,6 +39,7 @@ class Placing:
         self._tasks = tasks
         self._reserve_bytes = reserve_bytes
         self._readers: Counter[str] = Counter()
+        self._opens = asyncio.Lock()  # what one has just begun to read is not closed for another that has ended
 
     async def place(self, live: Live, fields: JobFields, directory: Path, person: Person) -> None:
         """All of them that are not there yet. Raises CannotLaunch, OSError, LauncherUnreachable."""
@@ -102,13 +103,15 @@ class Placing:
         """For the time being that user may read them; elements of an array may do so side by side."""
         self._readers.update(sources)
         try:
-            await asyncio.to_thread(_open_to, sources, uid)
+            async with self._opens:
+                await asyncio.to_thread(_open_to, sources, uid)
             yield
         finally:
             self._readers.subtract(sources)
-            unread = [one for one in sources if not self._readers[one]]
             self._readers = +self._readers
-            await asyncio.to_thread(_close_again, unread)
+            async with self._opens:
+                unread = [one for one in sources if not self._readers[one]]
+                await asyncio.to_thread(_close_again, unread)
 
 
 async def _in_thread(live: Live, directory: Path, steps: Sequence[Step]) -> None:
