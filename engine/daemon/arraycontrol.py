@@ -95,7 +95,7 @@ class ArrayControl:
     async def change(self, who: Identity, number: int, step: ArrayStep, elements: Sequence[int]) -> ArrayChanged:
         """Take the step for these elements, for all if none are named. Raises Refused."""
         array = await self._lookup.find(who, number, Action.CONTROL_JOB)
-        jobs = [JobId(str(one)) for one in await self._lookup.elements(array, elements)]
+        jobs = [JobId(str(one)) for one in await self._lookup.of(who, array, elements, Action.CONTROL_JOB)]
         done = ArrayChanged(array=number)
         if step == "cancel":
             done.changed, done.ending = await self._cancel(array, jobs)

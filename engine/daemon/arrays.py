@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 from engine.api.asks import Identity, JobQuery
 from engine.core.lifecycle import LEASED, TERMINAL, JobState
+from engine.core.model import AccountName, Owner
 from engine.daemon import cursors
-from engine.daemon.access import Action
+from engine.daemon.access import Action, may
 from engine.daemon.answers import not_ready
 from engine.daemon.lookup import Lookup
 from engine.daemon.views import Views
@@ -48,11 +49,19 @@ class ArrayLookup:
         await self._lookup.find(who, job, action)
         return array
 
-    async def elements(self, array: StoredArray, indices: Sequence[int]) -> Sequence[int]:
-        """Ids of these elements, of all if none are named. JOB_NOT_FOUND names the indices that there are not."""
-        if not indices:
+    async def of(self, who: Identity, array: StoredArray, indices: Sequence[int], action: Action) -> Sequence[int]:
+        """As `elements`, those alone that `who` may do it to: single ones may have gone to another group."""
+        may_all = may(who, action, Owner(account=AccountName(array.account)))
+        return await self.elements(array, indices, () if may_all else (who.group,))
+
+    async def elements(self, array: StoredArray, indices: Sequence[int], groups: Sequence[str] = ()) -> Sequence[int]:
+        """Ids of these elements, of all if none are named. JOB_NOT_FOUND names the indices that there are not.
+
+        groups: those of other groups are not there.
+        """
+        if not indices and not groups:
             return range(array.parent, array.parent + array.size)
-        found = await self._store.arrays.elements(array, indices=indices)
+        found = await self._store.arrays.elements(array, indices=indices, groups=groups)
         if len(found) < len(indices):
             there = {one.array_index for one in await self._store.jobs.jobs(found)}
             raise _no_elements(array, [index for index in indices if index not in there])
@@ -87,13 +96,14 @@ class ArrayListing:
             stored = await self._store.jobs.jobs(found[: query.limit])
         except StoreError as error:
             raise not_ready(error) from error
-        shown = [job for job in stored if self._is_wanted(job, query, states)]
+        shown = [job for job in stored if self._is_wanted(who, job, query, states)]
         cursor = cursors.encode(stored[-1].id) if len(found) > query.limit else None
         return JobPage(items=self._rows(who, shown), cursor=cursor)
 
-    def _is_wanted(self, job: StoredJob, query: JobQuery, states: frozenset[JobState]) -> bool:
+    def _is_wanted(self, who: Identity, job: StoredJob, query: JobQuery, states: frozenset[JobState]) -> bool:
         return (
-            query.account in (None, job.account)
+            self._views.knows_of(who, job.owner)
+            and query.account in (None, job.account)
             and query.group in (None, job.group)
             and (not states or job.state in states or self._views.state(job) in states)
         )

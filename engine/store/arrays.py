@@ -35,6 +35,7 @@ SELECT EXISTS (SELECT 1 FROM arrays WHERE account = :account AND job_id = :key)
 """
 _WITHIN = "SELECT id FROM jobs WHERE id > ? AND id < ? AND array_parent = ?"
 _OF_INDEX = " AND array_index IN (SELECT value FROM json_each(?))"
+_OF_GROUP = " AND grp IN (SELECT value FROM json_each(?))"
 _OF_STATE = " AND state IN (SELECT value FROM json_each(?))"
 
 
@@ -66,16 +67,20 @@ class Arrays:
         *,
         indices: Sequence[int] = (),
         states: Sequence[JobState] = (),
+        groups: Sequence[str] = (),
         after: int = 0,
         limit: int = -1,
     ) -> list[int]:
-        """Ids of its elements by ascending index. indices, states: only these. after: an id. limit: below 0: all."""
+        """Ids of its elements by ascending index. indices, states, groups: only these.
+
+        after: an id. limit: below 0: all.
+        """
         sql = _WITHIN
         values: list[int | str] = [max(after, array.parent - 1), array.parent + array.size, array.parent]
-        for condition, wanted in ((_OF_INDEX, list(indices)), (_OF_STATE, list(states))):
+        for condition, wanted in ((_OF_INDEX, indices), (_OF_STATE, states), (_OF_GROUP, groups)):
             if wanted:
                 sql += condition
-                values.append(json.dumps(wanted))
+                values.append(json.dumps(list(wanted)))
         rows = await self._readers.read(
             lambda db: db.conn.execute(f"{sql} ORDER BY id LIMIT ?", (*values, limit)).fetchall()
         )

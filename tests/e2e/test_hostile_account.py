@@ -127,3 +127,24 @@ def test_a_refused_download_buys_no_more_at_once(launch: Callable[..., Any]) -> 
     with ExitStack() as answers:
         streams = [answers.enter_context(admin.http.stream("GET", f"/v1/jobs/{fits}/results")) for _ in range(3)]
         assert [one.status_code for one in streams] == [200, 200, 429]
+
+
+def test_an_element_that_went_to_another_group_is_out_of_reach_of_its_old_groups_manager(
+    launch: Callable[..., Any],
+) -> None:
+    managers = SETTINGS.replace("[auth]", "[auth]\ngroup_managers = true")
+    engine = launch(f'{managers}[privacy]\nothers = "hidden"\n')
+    admin = engine.admin()
+    admin.post("/v1/groups", {"name": "chem"})
+    ada = engine.someone(admin, "ada", "bio")
+    admin.post("/v1/accounts", {"name": "max", "group": "bio", "password": PASSWORD, "manager": True})
+    manager = engine.log_in("max")
+    first = ada.script("true", array="1-3", begin=4e9)
+    assert admin.ask("PATCH", "/v1/accounts/ada", json={"group": "chem"}).status_code == 200
+    assert ada.ask("PATCH", f"/v1/jobs/{first + 1}", json={"group": "chem"}).status_code == 200
+    assert [job["id"] for job in manager.get("/v1/jobs", array=first)["items"]] == [first, first + 2]
+    assert manager.refusal("DELETE", f"/v1/jobs/{first}", params={"elements": "2"}) == "JOB_NOT_FOUND"
+    answer = manager.ask("DELETE", f"/v1/jobs/{first}", params={"elements": "all"})
+    assert answer.json() == {"array": first, "changed": 2, "ending": 0, "unchanged": 0}
+    assert [admin.job(first + at)["state"] for at in range(3)] == ["cancelled", "pending", "cancelled"]
+    assert ada.ask("DELETE", f"/v1/jobs/{first}", params={"elements": "2"}).status_code == 200
