@@ -71,7 +71,9 @@ def one_job(wire: Wire, word: str) -> int:
         return job_id(word)
     target = array_target(word)
     if target.elements == ALL or len(parse_elements(str(target.elements))) > 1:
-        raise UsageError(f"{word!r} names many jobs, and this shows one; rcq queue --array {target.number} lists them")
+        raise UsageError(
+            f"{word!r} names many jobs, and one is wanted here; rcq queue --array {target.number} lists them"
+        )
     return ids_of(wire, target, 1)[0]
 
 

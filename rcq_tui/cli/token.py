@@ -43,7 +43,8 @@ def _create(chosen: argparse.Namespace, wire: Wire) -> int:
         return 0
     print(made["token"])
     good = "reading alone" if made["scope"] == "read" else "all that your account may, but no new way in"
-    told = f"token {clean(made['name'])} (id {clean(made['id'])}) is good for {good} until {exact(made['expires_at'])}"
+    until = exact(made["expires_at"])
+    told = f"token {clean(made['name'])} (id {clean(made['id'])}) is good until {until} for {good}"
     print(f"rcq: {told}; it is shown this once, RCQ_TOKEN=… uses it", file=sys.stderr)
     return 0
 
@@ -53,7 +54,8 @@ def _list(chosen: argparse.Namespace, wire: Wire) -> int:
     if chosen.json:
         print_json(answer)
     elif not answer["items"]:
-        print("there is no session and no API token: `rcq token create NAME` makes one")
+        own = chosen.account is None
+        print("there is no session and no API token" + (": `rcq token create NAME` makes one" if own else ""))
     else:
         now = time.time()
         print("\n".join(table(COLUMNS, [_cells(one, now) for one in answer["items"]], terminal_width())))

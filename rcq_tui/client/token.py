@@ -13,9 +13,16 @@ from engine.protocol.errors import Refused
 
 def read() -> str | None:
     """The token, or `None` where there is none. Raises Refused for a file that others could read."""
-    given = os.environ.get("RCQ_TOKEN")
-    if given:
-        return _checked(given, "RCQ_TOKEN")
+    return given() if os.environ.get("RCQ_TOKEN") else kept()
+
+
+def given() -> str | None:
+    """The token in `$RCQ_TOKEN`. Raises Refused where that cannot be one."""
+    return _checked(os.environ.get("RCQ_TOKEN", ""), "RCQ_TOKEN")
+
+
+def kept() -> str | None:
+    """The token in the file. Raises Refused for a file that others could read."""
     path = token_file()
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from scripted_engine import Engine, Result, refusal
+from scripted_engine import Engine, Request, Result, refusal
 
 from engine.protocol.errors import Refused
 from rcq_tui.client import token
@@ -201,6 +201,24 @@ def test_logout_with_an_api_token_forgets_nothing(
     assert (result.out, result.err) == ("", "rcq: this is an API token\n")
     assert result.code in (5, 7)
     assert kept.read_text() == "tok\n"
+
+
+@pytest.mark.parametrize("given", ["ended", "no token"])
+def test_logout_ends_the_session_in_the_file_too(
+    rcq: Rcq, engine: Engine, kept: Path, given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token.write("tok")
+    monkeypatch.setenv("RCQ_TOKEN", given)
+    ended = []
+
+    def answer(request: Request) -> object:
+        ended.append(request.headers["authorization"])
+        return None if ended[-1] == "Bearer tok" else (401, refusal("UNAUTHENTICATED", "x"))
+
+    monkeypatch.setattr(engine, "answer", answer)
+    assert rcq("logout") == Result(0, "logged out\n", "rcq: RCQ_TOKEN is still set in this shell; unset it\n")
+    assert ended[-1] == "Bearer tok"
+    assert not kept.exists()
 
 
 def test_logout_without_an_engine_still_forgets(
