@@ -164,7 +164,12 @@ class ResultService:
             yield f"No files (not started, or removed): {len(missing)} jobs, {', '.join(missing[:100])}."
 
     async def _taken(self, who: Identity, ended: list[StoredJob]) -> None:
-        """Their owner has all that they left, and may do without the files from now on."""
+        """Their owner has all that they left, and may do without the files from now on.
+
+        Not so by a token that is for reading alone: nothing goes sooner for that.
+        """
+        if who.read_only:
+            return
         mine = {one.id: one.attempt for one in ended if one.account == who.account}
         with suppress(StoreError):  # the disk is full, or one was requeued in this moment: files stay longer
             for now in await self._store.jobs.jobs(list(mine)):

@@ -18,6 +18,8 @@ from typing import NamedTuple
 PIECE_BYTES = 16 * 1024 * 1024
 MOST_TREE_BYTES, MOST_TREE_FILES = 8 << 30, 1_000_000
 """Of a tree, unpacked: what is small may be made to unpack into anything."""
+DEEPEST = 100
+"""Directories within directories of a tree; deeper ones would not be among a job's results either."""
 PLACED = "placed"
 """The last line of a run that did all."""
 _CLONE = 0x40049409  # FICLONE of ioctl_ficlone(2): the same blocks under another name, where the file system can
@@ -95,8 +97,12 @@ def _place_tree(top: int, step: Step, tick: Tick) -> None:
     if _is_there(top, step.name):
         return
     draft = ".rcq-tree"
-    with contextlib.suppress(FileNotFoundError):
+    try:
         shutil.rmtree(draft, dir_fd=top)
+    except FileNotFoundError:
+        pass
+    except RecursionError as error:
+        raise CannotPlace(draft, "it is in the way, and too deep to be removed") from error
     os.mkdir(draft, 0o755, dir_fd=top)
     inside = os.open(draft, _DIRECTORY, dir_fd=top)
     try:
@@ -108,7 +114,7 @@ def _place_tree(top: int, step: Step, tick: Tick) -> None:
                 if count >= MOST_TREE_FILES or room < 0:
                     raise CannotPlace(step.name, "there is too much in the archive of the code")
                 _unpack(inside, packed, member)
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, zlib.error, ValueError, RecursionError) as error:
         raise CannotPlace(step.name, f"the archive of the code is damaged: {error}") from error
     finally:
         os.close(inside)
@@ -121,10 +127,14 @@ def _unpack(top: int, packed: tarfile.TarFile, member: tarfile.TarInfo) -> None:
     steps = member.name.split("/")
     if any(step in {"", ".", ".."} for step in steps):
         raise CannotPlace(member.name, "the archive of the code has a name that leads elsewhere")
+    if len(steps) > DEEPEST:
+        raise CannotPlace(steps[0], f"the archive of the code has more than {DEEPEST} directories within each other")
     parent = os.dup(top)
     try:
         for step in steps if member.isdir() else steps[:-1]:
-            parent = _enter(parent, step)
+            below = _enter(parent, step)
+            os.close(parent)
+            parent = below
         if member.issym():
             os.symlink(member.linkname, steps[-1], dir_fd=parent)
         elif member.isreg():
@@ -141,7 +151,8 @@ def _write_out(packed: tarfile.TarFile, member: tarfile.TarInfo, parent: int, na
         if source is not None:
             shutil.copyfileobj(source, target)
         target.flush()
-        os.utime(target.fileno(), (member.mtime, member.mtime))
+        with contextlib.suppress(OverflowError, ValueError):  # a time that is none
+            os.utime(target.fileno(), (member.mtime, member.mtime))
 
 
 KINDS: dict[str, Callable[[int, Step, Tick], None]] = {

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -127,6 +128,21 @@ def test_a_refused_download_buys_no_more_at_once(launch: Callable[..., Any]) -> 
     with ExitStack() as answers:
         streams = [answers.enter_context(admin.http.stream("GET", f"/v1/jobs/{fits}/results")) for _ in range(3)]
         assert [one.status_code for one in streams] == [200, 200, 429]
+
+
+def test_a_token_for_reading_makes_no_files_go_sooner(engine: Any, admin: Any, until: Callable[..., Any]) -> None:
+    """The mark that results were fetched is written after the answer's end: the second download is behind it."""
+    jobs = [admin.submit("true") for _ in range(2)]
+    assert {admin.ended(number)["state"] for number in jobs} == {"completed"}
+    reader = type(admin)(engine.socket, admin.post("/v1/tokens", {"name": "reads", "read_only": True})["token"])
+    for person, number in zip((reader, admin), jobs, strict=True):
+        assert person.ask("GET", f"/v1/jobs/{number}/results").status_code == 200
+
+    def fetched() -> list[int]:
+        with sqlite3.connect(engine.state / "rcq.db") as books:
+            return [number for (number,) in books.execute("SELECT id FROM jobs WHERE fetched_at IS NOT NULL")]
+
+    assert until(fetched) == jobs[1:]
 
 
 def test_an_element_that_went_to_another_group_is_out_of_reach_of_its_old_groups_manager(

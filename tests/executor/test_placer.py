@@ -2,10 +2,13 @@
 
 import asyncio
 import errno
+import io
 import os
 import subprocess
+import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -169,3 +172,79 @@ async def test_an_earlier_one_in_the_way_is_waited_for(
         await placetask.place(refuses, top, steps(source, "a"), lambda: True)
     await asyncio.sleep(0)  # in which its end of the pipe is closed
     assert set(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
+
+
+def packed(tmp_path: Path, **members: tarfile.TarInfo) -> list[Step]:
+    """A tree of empty files under these names, as a step."""
+    made = tmp_path / "tree.tar.gz"
+    with tarfile.open(made, "w:gz", format=tarfile.PAX_FORMAT) as archive:
+        for member in members.values():
+            archive.addfile(member, io.BytesIO(b""))
+    return [Step("tree", str(made), "code")]
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE, **facts: Any) -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    made.type = kind
+    for fact, value in facts.items():
+        setattr(made, fact, value)
+    return made
+
+
+def test_a_tree_leaves_no_descriptor_open(top: Path, tmp_path: Path) -> None:
+    names = {f"n{number}": member(f"a/b/c/{number}") for number in range(50)}
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    placer.place(str(top), packed(tmp_path, **names), nothing)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list((top / "code/a/b/c").iterdir())) == 50
+
+
+@pytest.mark.parametrize("mtime", [2.0**80, float("nan"), float("inf"), -1.0])
+def test_a_time_that_is_none_is_left_out(top: Path, tmp_path: Path, mtime: float) -> None:
+    file = member("a", pax_headers={"mtime": str(mtime)})
+    placer.place(str(top), packed(tmp_path, a=file), nothing)
+    assert (top / "code/a").exists()
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        {"a": member("../a")},
+        {"a": member("/a")},
+        {"a": member("x", tarfile.SYMTYPE, linkname=".."), "b": member("x/b")},
+        {"a": member("x", tarfile.SYMTYPE, linkname="../a"), "b": member("x")},
+        {"a": member("d/" * placer.DEEPEST + "a")},
+        {"a": member("d/" * 5000 + "a")},
+    ],
+)
+def test_a_tree_that_leads_elsewhere_is_refused(top: Path, tmp_path: Path, hostile: dict[str, tarfile.TarInfo]) -> None:
+    step = packed(tmp_path, **hostile)
+    for _ in range(2):
+        with pytest.raises(CannotPlace):
+            placer.place(str(top), step, nothing)
+    assert not (top / "code").exists()
+    assert [one.name for one in top.iterdir()] == [".rcq-tree"]
+    assert not (top / "a").exists()
+
+
+def test_devices_pipes_and_hard_links_of_a_tree_are_not_made(top: Path, tmp_path: Path) -> None:
+    kinds = {"p": tarfile.FIFOTYPE, "c": tarfile.CHRTYPE, "b": tarfile.BLKTYPE, "h": tarfile.LNKTYPE}
+    members = {name: member(name, kind, linkname="/etc/passwd") for name, kind in kinds.items()}
+    placer.place(str(top), packed(tmp_path, **members, s=member("s", mode=0o6777)), nothing)
+    assert [one.name for one in (top / "code").iterdir()] == ["s"]
+    assert (top / "code/s").stat().st_mode & 0o7000 == 0
+
+
+def test_what_a_job_left_too_deep_in_the_way_is_told(top: Path, tmp_path: Path) -> None:
+    at = os.open(top, os.O_RDONLY)
+    for name in (".rcq-tree", *["d"] * 1500):
+        os.mkdir(name, dir_fd=at)
+        below = os.open(name, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
+    try:
+        with pytest.raises(CannotPlace, match="in the way"):
+            placer.place(str(top), packed(tmp_path, a=member("a")), nothing)
+    finally:
+        subprocess.run(["rm", "-rf", str(top)], check=True)
