@@ -132,7 +132,7 @@ def build(
     # bills first: what they say goes by the leases as they are then
     clock_watch.steps += [ground.bills.clock_set, books.clock_set, ground.measures.clock_set, ground.notices.clock_set]
     clock_watch.steps += [minders.clock_set, passwords.clock_set, judges.allowances.clock_set]
-    clock_watch.steps += [box.clock_set, passes.clock_set]
+    clock_watch.steps += [box.clock_set, passes.clock_set, notifying.outbox.clock_set]
     return Engine(
         settings=settings,
         store=ground.store,

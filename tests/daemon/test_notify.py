@@ -143,6 +143,30 @@ async def test_the_next_engine_goes_on_with_what_was_left(make: Maker) -> None:
     assert second.engine.notifying.outbox.waiting("ann") == 1
 
 
+@pytest.mark.parametrize("by_s", [86_400.0, -86_400.0])
+async def test_a_clock_that_is_set_neither_delays_nor_ages_what_waits(telling: World, by_s: float) -> None:
+    world, notifying = telling, telling.engine.notifying
+    await choose(world, world.ann)
+    notifying.outbox.tell(notifying.gathering.blank("ann"))
+    world.clock.time += by_s
+    for step in world.engine.clock_watch.steps:
+        step(by_s)
+    await notifying.outbox.write()
+    (parcel,) = await world.store.notifications.parcels()
+    assert (parcel.made_at, parcel.due_at) == (world.clock.time, world.clock.time)
+
+
+async def test_a_clock_that_was_set_back_while_no_engine_ran_delays_by_one_pause_at_most(make: Maker) -> None:
+    first = await make()
+    await first.populate()
+    now = first.clock.time
+    left = Parcel(id=7, account="ann", channel="mail", message="{}", made_at=now + 90_000, due_at=now + 93_600, tries=7)
+    await first.store.notifications.keep([left])
+    await first.store.close()
+    (parcel,) = (await make()).engine.notifying.outbox._waiting.values()
+    assert (parcel.made_at, parcel.due_at) == (now, now + 3600)
+
+
 async def test_others_are_not_for_users(telling: World) -> None:
     service = telling.engine.notifying.service
     for call in (service.of, service.switch_off):

@@ -72,8 +72,14 @@ class Outbox:
 
     async def load(self) -> None:
         """What an earlier engine left. Raises StoreError."""
-        self._waiting = {parcel.id: parcel for parcel in await self._store.parcels()}
+        now = self._clock.now()
+        self._waiting = {parcel.id: _not_beyond(parcel, now) for parcel in await self._store.parcels()}
         self._next_id = max(self._waiting, default=0) + 1
+
+    def clock_set(self, by_s: float) -> None:
+        """The clock jumped: each message is as old as before, and due as soon."""
+        for parcel in list(self._waiting.values()):
+            self._keep(replace(parcel, made_at=parcel.made_at + by_s, due_at=parcel.due_at + by_s))
 
     def waiting(self, account: str) -> int:
         """How many messages to the account are not sent."""
@@ -190,6 +196,7 @@ class Outbox:
         if answer["ok"]:
             self._drop(parcel)
             return
+        parcel = self._waiting[parcel.id]  # the clock may have been set meanwhile
         again = replace(parcel, tries=parcel.tries + 1, due_at=self._clock.now() + _pause_s(parcel.tries))
         if answer["again"] and again.due_at < parcel.made_at + self._max_age_s:
             self._keep(again)
@@ -215,6 +222,11 @@ class Outbox:
     def _failed(self, account: str, channel: str, message: str) -> None:
         log.warning("A message to %s by %s is given up: %s", account, channel, message)
         self.failures[account] = SendFailure(channel=channel, at=self._clock.now(), message=message)
+
+
+def _not_beyond(parcel: Parcel, now: float) -> Parcel:
+    """Where the clock was set back while no engine ran: it was not made later than now, and no pause is longer."""
+    return replace(parcel, made_at=min(parcel.made_at, now), due_at=min(parcel.due_at, now + MOST_PAUSE_S))
 
 
 def _pause_s(tries: int) -> float:
