@@ -22,7 +22,7 @@ import pytest
 from config import paths as places
 from engine.daemon import doctor
 from engine.daemon.checks import APPLIANCE, finding, kernel, nodes, ownership, people, units
-from engine.daemon.checks.programs import ENGINE, LAUNCHER, LAUNCHER_SOCKET
+from engine.daemon.checks.programs import ENGINE, LAUNCHER, LAUNCHER_SOCKET, NOTIFIER_SOCKET
 from engine.daemon.checks.units import SERVICE_USER
 from engine.launcher.request import Refused
 
@@ -49,6 +49,7 @@ class Machine:
         self.runtime = root / "run"
         self.config = root / "rcq.toml"
         self.states = {name: dict(GOOD, Id=name) for name in (ENGINE, LAUNCHER_SOCKET, LAUNCHER)}
+        self.states[NOTIFIER_SOCKET] = {**GOOD, "Id": NOTIFIER_SOCKET, "UnitFileState": "static"}
         for place, mode in (
             (self.bin, 0o755),
             (self.state, 0o711),
@@ -211,6 +212,22 @@ def test_a_unit_that_is_down_counts_more_than_one_that_is_not_enabled(machine: M
     machine.states[ENGINE]["UnitFileState"] = "disabled"
     machine.states[LAUNCHER_SOCKET]["ActiveState"] = "failed"
     assert examine()[1]["services"]["found"] == f"{LAUNCHER_SOCKET} has failed"
+
+
+def test_a_notifier_that_nobody_reaches_matters_where_something_is_to_be_sent(
+    machine: Machine, examine: Examine
+) -> None:
+    machine.states[NOTIFIER_SOCKET]["ActiveState"] = "inactive"
+    assert examine()[1]["services"]["state"] == "ok"
+    with machine.config.open("a") as settings:
+        settings.write('[notify]\nmail = "smtp"\n')
+    code, found = examine()
+    assert (code, found["services"]["state"]) == (0, "warn")
+    assert f"{NOTIFIER_SOCKET} is not active" in found["services"]["found"]
+    assert f"systemctl restart {NOTIFIER_SOCKET}" in found["services"]["mend"]
+    machine.states[NOTIFIER_SOCKET]["ActiveState"] = "active"
+    machine.write_states()
+    assert examine()[1]["services"]["state"] == "ok"
 
 
 def test_restarts_and_a_missing_watchdog(machine: Machine, examine: Examine) -> None:

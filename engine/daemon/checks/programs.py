@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 ENGINE, LAUNCHER, LAUNCHER_SOCKET = "rcq-engine.service", "rcq-launcher.service", "rcq-launcher.socket"
+NOTIFIER_SOCKET = "rcq-notifier.socket"
 _PROPERTIES = (
     "Id",
     "LoadState",
@@ -49,6 +50,6 @@ def answer(*command: str) -> tuple[str, str]:
 def ask_units() -> Units:
     """One call for all of them."""
     wanted = f"--property={','.join(_PROPERTIES)}"
-    told, trouble = answer("systemctl", "show", wanted, ENGINE, LAUNCHER_SOCKET, LAUNCHER)
+    told, trouble = answer("systemctl", "show", wanted, ENGINE, LAUNCHER_SOCKET, LAUNCHER, NOTIFIER_SOCKET)
     states = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in told.split("\n\n")]
     return Units(states={state["Id"]: state for state in states if "Id" in state}, trouble=trouble)

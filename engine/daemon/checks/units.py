@@ -1,4 +1,4 @@
-"""Checks of the appliance's units: the engine's service, the launcher's socket, and how often they came back.
+"""Checks of the appliance's units: the engine's service, the sockets of its companions, and how often they came back.
 
 Must not know how systemd was asked.
 """
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from config import paths as places
 from engine.daemon.checks.finding import Finding, Host, is_there
-from engine.daemon.checks.programs import ENGINE, LAUNCHER, LAUNCHER_SOCKET
+from engine.daemon.checks.programs import ENGINE, LAUNCHER, LAUNCHER_SOCKET, NOTIFIER_SOCKET
 
 SERVICE_USER = "rcq"
 _AGAIN = "Run the installer again: sudo ./install.sh --system"
 
 
 def services(host: Host) -> Finding:
-    """The engine and the launcher's socket are installed, run and will run after the next boot."""
+    """The engine and the launcher's socket are installed, run and will run after the next boot; the notifier's, too."""
     if host.units.trouble:
         return _no_systemd(host.units.trouble)
     looked = [_unit(host, name) for name in (ENGINE, LAUNCHER_SOCKET)]
@@ -24,6 +24,10 @@ def services(host: Host) -> Finding:
         if troubled := [finding for finding in looked if finding.state == state]:
             found = "; ".join(finding.found for finding in troubled)
             return Finding(state=state, found=found, mend=troubled[0].mend)
+    if _sends(host) and host.units.states.get(NOTIFIER_SOCKET, {}).get("ActiveState") != "active":
+        # The engine brings it along at every boot: whoever stopped it meanwhile is all that there is to mend.
+        found = f"{NOTIFIER_SOCKET} is not active: notifications that people chose are not sent"
+        return Finding(state="warn", found=found, mend=f"Run: sudo systemctl restart {NOTIFIER_SOCKET}")
     return Finding(state="ok", found=f"{ENGINE} and {LAUNCHER_SOCKET} are active, and enabled for the next boot")
 
 
@@ -67,6 +71,12 @@ def owner(file: Path) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def _sends(host: Host) -> bool:
+    """Whether the settings have any way out for notifications."""
+    notify = host.settings.notify if host.settings is not None else None
+    return notify is not None and (notify.mail != "off" or bool(notify.webhook_hosts) or bool(notify.command))
 
 
 def _unit(host: Host, name: str) -> Finding:
