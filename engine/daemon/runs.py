@@ -60,7 +60,8 @@ class Runs:
     preparing: each gets the cards ready before an attempt starts, or says why it must not start; where it raises, the
     start is begun again.
     grow: gives a job that ran out of GPU memory another request. leaving: each hears of an attempt's end first; what it
-    adds to the journal stands there before that end. examiners: find out more about an end before it counts.
+    adds to the journal stands there before that end. examiners: find out more about an end before it counts. hindered,
+    started: hear of each try to start that broke off and will be made again, and of one that went well.
     """
 
     def __init__(
@@ -94,6 +95,8 @@ class Runs:
         self.leaving: list[Callable[[Live, Ending], None]] = []
         self.preparing: list[Callable[[Live], Awaitable[str | None]]] = []
         self.examiners: list[ExaminesEnds] = []
+        self.hindered: Callable[[Live, BaseException], None] = lambda live, error: None
+        self.started: Callable[[Live], None] = lambda live: None
         self.grow: Callable[[Live, Aftermath], Aftermath] = lambda live, found: found
         self._examined: set[JobId] = set()
 
@@ -206,6 +209,7 @@ class Runs:
         if live.state is JobState.RUNNING:
             return  # adopted: that it runs is written down already
         live.state = JobState.RUNNING
+        self.started(live)
         self._journal.add(Started(job=live.job, started_at=running.started_at))
         self._feed.job_changed(live.job, live.lease.key.owner.account, live.state.value)
 
@@ -273,6 +277,8 @@ class Runs:
         if done.cancelled() or (error := done.exception()) is None:
             return
         _not_now(live, "started", error)
+        if self._books.live.get(live.job) is live:
+            self.hindered(live, error)
         asyncio.get_running_loop().call_later(RETRY_S, self._again, live)
 
     def _again(self, live: Live) -> None:

@@ -47,6 +47,7 @@ from engine.daemon.runs import Runs
 from engine.daemon.sampler import Sampler
 from engine.daemon.slots import SlotService
 from engine.daemon.stagingwiring import placing_of
+from engine.daemon.startdelays import StartDelays
 from engine.daemon.stops import Stops
 from engine.daemon.tokens import tokens_of
 from engine.daemon.usagereport import UsageService
@@ -251,6 +252,9 @@ def _passes(ground: Ground, runs: Runs, decisions: DecisionLog, stops: Stops) ->
         preemptions=Preemptions(books=ground.books, runs=runs, stops=stops),
     )
     runs.wake = ground.gatekeeper.wake = passes.wake
+    delays = StartDelays(ground.notices)
+    runs.hindered, runs.started = delays.broke_off, delays.over
+    runs.leaving.append(lambda live, _ending: delays.over(live))
     runs.final = ground.gatekeeper.ended
     return passes
 

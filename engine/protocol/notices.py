@@ -12,6 +12,7 @@ NOTICES: dict[str, tuple[str, ...]] = {
     "FOREIGN_PROCESS": ("gpu", "index", "pid", "user", "memory_mb", "charged"),
     "POWER_CAPPED": ("gpu", "index", "watts", "limit_w"),
     "POWER_NOT_RESTORED": ("gpu", "index", "watts", "limit_w"),
+    "START_DELAYED": ("why",),
     "BACKUP_FAILED": ("why", "last_at"),
     "DISK_FAILING": ("why",),
 }

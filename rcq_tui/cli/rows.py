@@ -77,11 +77,13 @@ def spent(row: Row, now: float) -> str:
 
 
 def why_or_when(row: Row, now: float) -> str:
-    """Waiting: the promised start (`~`: only foreseen), the first reason. Running: notices, its limit. Ended: how."""
+    """Waiting: the promised start (`~`: only foreseen), the first reason. Then: notices, its limit. Ended: how."""
     if row["state"] == "pending":
         start = until(row["expected_start"], now) if row["expected_start"] else ""
         start = f"~{start}" if start and row.get("basis") == "forecast" else start
         return "; ".join(part for part in (start, words.summary(row["reasons"])) if part)
+    if row["state"] == "scheduled":
+        return notices.summary(row.get("notices") or ())
     if row["state"] == "running" and row["started_at"]:
         since = row.get("paused_since")
         limit_at = row["started_at"] + row["time_limit_s"] + row.get("paused_s", 0.0)

@@ -121,6 +121,10 @@ def _not_restored(notice: Notice) -> str:
     return f"GPU {notice['index']} is still held to {watts}: its limit of {limit} could not be set again."
 
 
+def _delayed(notice: Notice) -> str:
+    return f"It cannot be started now, and is tried again until it can: {clean(notice['why']).rstrip('.')}."
+
+
 def _no_backup(notice: Notice) -> str:
     last = "there is none" if notice["last_at"] is None else f"the last one is of {exact(notice['last_at'])}"
     return f"The database could not be backed up, {last}: {clean(notice['why']).rstrip('.')}."
@@ -139,6 +143,7 @@ _SENTENCES: dict[str, Callable[[Notice], str]] = {
     "FOREIGN_PROCESS": _foreign,
     "POWER_CAPPED": _capped,
     "POWER_NOT_RESTORED": _not_restored,
+    "START_DELAYED": _delayed,
     "BACKUP_FAILED": _no_backup,
     "DISK_FAILING": _no_disk,
 }
@@ -155,6 +160,7 @@ _SHORTS: dict[str, Callable[[Notice], str]] = {
     "FOREIGN_PROCESS": lambda notice: f"GPU {notice['index']}: {clean(notice['user']) or 'somebody'} beside",
     "POWER_CAPPED": lambda notice: f"GPU {notice['index']} held to {notice['watts']:.0f} W",
     "POWER_NOT_RESTORED": lambda notice: f"GPU {notice['index']} still at {notice['watts']:.0f} W",
+    "START_DELAYED": lambda notice: "cannot be started now",
     "BACKUP_FAILED": lambda notice: "no backup of the database",
     "DISK_FAILING": lambda notice: "the disk takes no writes",
 }

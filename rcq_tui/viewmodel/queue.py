@@ -115,7 +115,7 @@ def why_or_when(job: JobRow, now: float) -> str:
     if job.state == "running" and job.started_at is not None:
         return _told_or_limit(job, job.started_at, now)
     if job.state == "scheduled":
-        return "starting"
+        return f"! {notices.summary(job.notices)}" if job.notices else "starting"
     if job.state == "held":
         return "on hold until released"
     return ending(job) if job.state in FINISHED else ""

@@ -166,6 +166,31 @@ async def test_a_start_that_breaks_off_is_begun_again_as_the_same_attempt(world,
     assert all("the supervisor went away" in one.message and one.exc_info is None for one in told)
 
 
+async def test_who_owns_a_job_that_cannot_be_started_is_told_why_until_it_starts(world, monkeypatch, until):
+    monkeypatch.setattr("engine.daemon.runs.RETRY_S", 0.01)
+    monkeypatch.setattr("engine.daemon.startdelays.TELL_S", 0.0)
+    world.executor.breaks = 10**9
+    job = await world.submit()
+    await world.engine.passes.one()
+    await until(lambda: world.jobs._views.notices(JobId(str(job))))
+    (told,) = (await world.jobs.why(world.ann, job)).notices
+    assert (told["code"], told["why"]) == ("START_DELAYED", "the supervisor went away")
+    world.executor.breaks = 0
+    await until(lambda: world.books.live[JobId(str(job))].state is JobState.RUNNING)
+    assert (await world.jobs.why(world.ann, job)).notices == []
+
+
+async def test_a_start_that_broke_off_once_is_not_worth_telling(world, monkeypatch, until):
+    monkeypatch.setattr("engine.daemon.runs.RETRY_S", 0.01)
+    world.executor.breaks = 2
+    job = await world.submit()
+    told = []
+    monkeypatch.setattr(world.engine.feed, "noticed", lambda *words: told.append(words))
+    await world.engine.passes.one()
+    await until(lambda: len(world.executor.launched) == 1)
+    assert told == [], job
+
+
 async def test_a_job_whose_directory_cannot_be_made_ends_and_frees_its_lease(world, until):
     job = await world.submit(gpus=2)
     (world.state / "jobs" / str(job)).write_text("in the way")

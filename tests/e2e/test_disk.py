@@ -104,6 +104,25 @@ def test_a_full_disk_ends_nobody_and_is_over_when_there_is_room(
     assert admin.get("/v1/stats")["jobs"]["failed"] == 2
 
 
+def test_a_job_whose_files_have_no_room_says_so_and_starts_when_there_is_some(
+    on_small_disk: Engine, until: Callable[..., Any]
+) -> None:
+    engine = on_small_disk
+    engine.config.write_text(engine.config.read_text() + "disk_reserve_mb = 0\n")
+    admin = engine.start().admin()
+    upload = admin.ask("POST", "/v1/uploads", content=b"x" * 4_000_000).json()["upload"]
+    filler = engine.state / "filler"
+    filler.write_bytes(b"\0" * 9_000_000)
+    job = admin.script('wc -c <"$RCQ_JOB_DIR/data"', files=[{"name": "data", "upload": upload}])
+    (told,) = until(lambda: admin.get(f"/v1/jobs/{job}/why")["notices"])
+    assert (told["code"], told["why"]) == ("START_DELAYED", "the disk for job files has no room for its staged files")
+    assert "no room for its staged files" in engine.rcq(admin, "why", str(job))
+    assert "cannot be started now" in engine.rcq(admin, "queue")
+    filler.unlink()
+    assert admin.ended(job)["state"] == "completed"
+    assert admin.log(job) == "4000000\n"
+
+
 def test_a_read_only_disk_is_told_at_the_start_and_nothing_is_changed(
     on_small_disk: Engine, until: Callable[..., Any]
 ) -> None:

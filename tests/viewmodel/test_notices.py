@@ -56,6 +56,16 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str, str]] = {
         "The database could not be backed up, there is none: the disk is full.",
         "no backup of the database",
     ),
+    "DISK_FAILING": (
+        {"why": "the disk is\x1b[2J full."},
+        "Nothing can be written to the database: the disk is full.",
+        "the disk takes no writes",
+    ),
+    "START_DELAYED": (
+        {"why": "the disk is\x1b[2J full."},
+        "It cannot be started now, and is tried again until it can: the disk is full.",
+        "cannot be started now",
+    ),
 }
 
 
