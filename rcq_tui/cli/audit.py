@@ -2,19 +2,19 @@
 
 import argparse
 import time
-from typing import Any
 
 from engine.protocol.errors import EXIT_FAILED
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.columns import Column, table, terminal_width
+from rcq_tui.cli.failures import complain
 from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.pages import fetch, more
 from rcq_tui.cli.pasttime import past
 from rcq_tui.cli.queue import at_least_one
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.audit import line
 from rcq_tui.viewmodel.text import clean
 
-PAGE = 1000
 CHECK_S = 600.0
 """Checking a log of millions of entries takes a while."""
 COLUMNS = (
@@ -33,27 +33,16 @@ def run(argv: list[str]) -> int:
     if chosen.verify:
         return _verify(engine(CHECK_S), as_json=chosen.json)
     asked = {name: getattr(chosen, name) for name in ("account", "action", "target", "since", "until")}
-    answer = fetch(engine(), asked, chosen.limit)
+    answer = fetch(engine(), "/v1/audit", asked, chosen.limit)
     if chosen.json:
         print_json(answer)
         return 0
+    if not answer["items"]:
+        complain("no entry is like that; `rcq audit` alone shows how WHO, WHAT and TARGET are written")
     room = terminal_width()
-    print("\n".join(table(COLUMNS, [line(entry) for entry in answer["items"]], room)))
-    if answer["cursor"] and room is not None:
-        print(f"… there are more than these {len(answer['items'])}: --limit N shows more")
+    shown = table(COLUMNS, [line(entry) for entry in answer["items"]], room)
+    print("\n".join([*shown, *(more(answer) if room is not None else [])]))
     return 0
-
-
-def fetch(wire: Wire, query: dict[str, Any], limit: int) -> dict[str, Any]:
-    """Up to `limit` entries as {"items", "cursor"}, in as many pages as that takes."""
-    items: list[Any] = []
-    cursor = None
-    while True:
-        page = wire.request("GET", "/v1/audit", {**query, "limit": min(PAGE, limit - len(items)), "cursor": cursor})
-        items += page["items"]
-        cursor = page["cursor"]
-        if cursor is None or len(items) >= limit or not page["items"]:
-            return {"items": items, "cursor": cursor}
 
 
 def _verify(wire: Wire, *, as_json: bool) -> int:

@@ -6,7 +6,7 @@ from engine.protocol.arrays import ALL
 from rcq_tui.cli.call import engine
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import parser
-from rcq_tui.cli.queue import fetch
+from rcq_tui.cli.pages import fetch
 from rcq_tui.cli.rows import Row
 from rcq_tui.cli.targets import HELP, Step, Target, take, targets
 from rcq_tui.client.wire import Wire
@@ -44,7 +44,7 @@ def _told(job: Row) -> str:
 
 
 def _mine(wire: Wire) -> list[Row]:
-    return list(fetch(wire, {"state": ",".join(LIVE), "mine": 1}, 1_000_000)["items"])
+    return list(fetch(wire, "/v1/jobs", {"state": ",".join(LIVE), "mine": 1}, 1_000_000)["items"])
 
 
 def _target(row: Row) -> Target:

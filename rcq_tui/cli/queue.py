@@ -9,12 +9,12 @@ from rcq_tui.cli.columns import Column, table, terminal_width
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.ids import job_id
 from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.pages import PAGE, fetch, more
 from rcq_tui.cli.rows import job_cells
 from rcq_tui.cli.targets import Target, array_target
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.arrays import collapsed
 
-PAGE = 1000
 """The engine gives at most so many rows at once."""
 MOST_ROWS = 5000
 """Rows that are looked at for the lines of a terminal, where many elements of an array make one."""
@@ -37,29 +37,16 @@ def run(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     room = terminal_width()
     if options.json or options.expand or room is None:
-        answer = fetch(engine(), filters(options), options.limit)
+        answer = fetch(engine(), "/v1/jobs", filters(options), options.limit)
     else:
         answer = fetch_lines(engine(), filters(options), options.limit)
     if options.json:
         print_json(answer)
         return 0
     now = time.time()
-    print("\n".join(table(COLUMNS, [job_cells(row, now) for row in answer["items"]], room)))
-    if answer["cursor"] and room is not None:
-        print(f"… there are more than these {len(answer['items'])}: --limit N shows more")
+    shown = table(COLUMNS, [job_cells(row, now) for row in answer["items"]], room)
+    print("\n".join([*shown, *(more(answer) if room is not None else [])]))
     return 0
-
-
-def fetch(wire: Wire, query: dict[str, Any], limit: int) -> dict[str, Any]:
-    """Up to `limit` rows as {"items", "cursor"}, in as many pages as that takes."""
-    items: list[Any] = []
-    cursor = None
-    while True:
-        page = wire.request("GET", "/v1/jobs", {**query, "limit": min(PAGE, limit - len(items)), "cursor": cursor})
-        items += page["items"]
-        cursor = page["cursor"]
-        if cursor is None or len(items) >= limit or not page["items"]:
-            return {"items": items, "cursor": cursor}
 
 
 def fetch_lines(wire: Wire, query: dict[str, Any], limit: int) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from engine.protocol.arrays import ALL, parse_elements
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.ids import MAX_IDS, each_named, job_id, job_ids
+from rcq_tui.cli.pages import PAGE
 from rcq_tui.client.wire import Wire
 
 HELP = "an id, a range such as 10-20, elements of a job array: '7[3-5,9]', or all of it: '7[]'"
-PAGE = 1000
 MOST_AFTER = 1000
 """Elements of an array that a job may wait for."""
 

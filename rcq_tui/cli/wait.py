@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from engine.protocol.errors import EXIT_FAILED, Unreachable
 from rcq_tui.cli.failures import EXIT_INTERRUPTED, complain
-from rcq_tui.cli.queue import fetch
+from rcq_tui.cli.pages import fetch
 from rcq_tui.cli.rows import ending
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.states import FINISHED, LIVE
@@ -48,7 +48,7 @@ def wait_for_array(wire: Wire, parent: int) -> int:
     except KeyboardInterrupt:
         complain(f"array {parent} goes on; `rcq cancel '{parent}[]'` ends it")
         return EXIT_INTERRUPTED
-    bad = fetch(wire, {"array": parent, "state": "failed,cancelled"}, sys.maxsize)["items"]
+    bad = fetch(wire, "/v1/jobs", {"array": parent, "state": "failed,cancelled"}, sys.maxsize)["items"]
     if bad:
         see = f"rcq queue --array {parent} --state failed,cancelled"
         complain(f"{len(bad)} jobs of array {parent} went wrong; see: {see}")

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from rcq_tui.cli.queue import STATES, fetch
+from rcq_tui.cli.pages import fetch
+from rcq_tui.cli.queue import STATES
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.words import leading
 
@@ -40,7 +41,7 @@ def watch(wire: Wire, say: Callable[[str], None], deadline_s: float = DEADLINE_S
     began = time.monotonic()
     told = began - _TELL_EVERY_S
     while True:
-        live = fetch(wire, {"state": LIVE}, 1000)["items"]
+        live = fetch(wire, "/v1/jobs", {"state": LIVE}, 1000)["items"]
         _note_reasons(watched, live)
         _note_cards(watched, wire.request("GET", "/v1/gpus")["items"])
         now = time.monotonic()
@@ -51,7 +52,7 @@ def watch(wire: Wire, say: Callable[[str], None], deadline_s: float = DEADLINE_S
             told = now
             say(_counts(live))
         time.sleep(_POLL_S)
-    rows = fetch(wire, {"state": ",".join(STATES)}, 1000)["items"]
+    rows = fetch(wire, "/v1/jobs", {"state": ",".join(STATES)}, 1000)["items"]
     watched.jobs = [
         wire.request("GET", f"/v1/jobs/{row['id']}") for row in sorted(rows, key=lambda row: int(row["id"]))
     ]
