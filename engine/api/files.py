@@ -3,7 +3,6 @@
 Pure. Must not know HTTP, nor whether an upload exists and whose it is.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,14 +10,7 @@ from engine.api.complaints import wrong
 from engine.api.schema import MAX_TEXT_BYTES
 from engine.protocol.errors import Refused
 from engine.protocol.fields import StagedFile
-
-MAX_PART_BYTES = 255
-"""What file systems take as one name."""
-_OWN = re.compile(
-    r"(?:stdout\.log|stderr\.log|script|exit|code)"
-    r"|(?:claim|stop|pause|paused|warned|unbegun)-[0-9]+|(?:run|logs)-[0-9]+\.json|\..*\.new|\.rcq.*"
-)
-"""Names that rcq itself uses in a job's directory, or may come to use."""
+from engine.protocol.stagednames import unfit
 
 
 def read_files(given: Sequence[Mapping[str, Any]]) -> list[StagedFile] | Refused:
@@ -26,7 +18,7 @@ def read_files(given: Sequence[Mapping[str, Any]]) -> list[StagedFile] | Refused
     names: dict[str, int] = {}
     for at, one in enumerate(given):
         name = one["name"]
-        if (told := _unfit(name)) is not None:
+        if (told := unfit(name)) is not None:
             return wrong(f"files.{at}.name", told)
         if name in names:
             return wrong(f"files.{at}.name", f"is the same as that of files.{names[name]}; give each a name of its own")
@@ -38,20 +30,6 @@ def read_files(given: Sequence[Mapping[str, Any]]) -> list[StagedFile] | Refused
     if size > MAX_TEXT_BYTES:
         return wrong("files", f"holds names of {size} bytes in all; {MAX_TEXT_BYTES} is the most (stage an archive)")
     return [StagedFile(**one) for one in given]
-
-
-def _unfit(name: str) -> str | None:
-    """Why nothing can be put there."""
-    parts = name.split("/")
-    if parts[0] == "":
-        return "must be a path relative to the job's directory, such as conf/run7.yaml"
-    if any(part in {"", ".", ".."} for part in parts):
-        return "must lead straight to a file: without empty parts, . and .."
-    if any(len(part.encode()) > MAX_PART_BYTES for part in parts):
-        return f"has a part of over {MAX_PART_BYTES} bytes, more than a file system takes; choose a shorter one"
-    if _OWN.fullmatch(parts[0]):
-        return f"{parts[0]} is a name that rcq itself uses there; choose another"
-    return None
 
 
 def _above(name: str) -> list[str]:

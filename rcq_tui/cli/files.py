@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, NamedTuple
 
 from engine.protocol.errors import Refused, Unreachable
+from engine.protocol.stagednames import unfit
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.progress import Progress
 from rcq_tui.client.wire import Wire
@@ -79,6 +80,8 @@ def opened(files: Mapping[str, str]) -> Iterator[dict[str, Source]]:
         for name, path in files.items():
             sources[name] = _open(path)
             stack.callback(os.close, sources[name].handle)
+            if (why := unfit(name)) is not None:
+                raise UsageError(f"{path} cannot be {name!r} there: it {why}. Write --file NAME={path}")
         yield sources
 
 

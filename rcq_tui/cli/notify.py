@@ -21,7 +21,7 @@ _TERMINALS = {"off": "no", "bell": "bell", "message": "message", "both": "bell a
 
 def run(argv: list[str]) -> int:
     """Do what the word after `notify` says; alone, show."""
-    chosen = _parser().parse_args(argv or ["show"])
+    chosen = _parser().parse_args(["show", *argv] if argv in ([], ["--json"]) else argv)
     code: int = chosen.act(chosen)
     return code
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rcq_tui.cli.call import engine, print_json
+from rcq_tui.cli.failures import complain
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.viewmodel.formats import exact
 from rcq_tui.viewmodel.text import clean
@@ -18,6 +19,8 @@ def run(argv: list[str]) -> int:
         print_json(me)
         return 0
     print(f"{clean(me['account'])} (group {clean(me['group'])}, {clean(me['role'])}), {_how(me)}")
+    if me.get("must_change_password"):
+        complain("you came in with a one-time password; set your own: rcq passwd")
     return 0
 
 

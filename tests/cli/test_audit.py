@@ -52,6 +52,13 @@ def test_what_strangers_wrote_has_no_power_over_the_terminal(rcq: Rcq, engine: E
     assert len(shown.splitlines()) == 2
 
 
+def test_a_filter_that_nothing_fits_is_told(rcq: Rcq, engine: Engine) -> None:
+    engine.on("GET", "/v1/audit", {"items": [], "cursor": None})
+    mistyped = rcq("audit", "--action", "job.cancl")
+    assert (mistyped.code, mistyped.err.startswith("rcq: no entry is like that")) == (0, True)
+    assert rcq("audit", "--action", "job.cancl", "--json").err == ""
+
+
 def test_filters_and_pages(rcq: Rcq, engine: Engine) -> None:
     engine.on("GET", "/v1/audit", {"items": [entry(2), entry(1)], "cursor": "more"})
     before = time.time()

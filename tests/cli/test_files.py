@@ -94,6 +94,10 @@ def test_a_scripts_files_are_the_callers_and_the_command_line_wins(rcq: Rcq, tak
         (["data.csv", "x/../data.csv"], "give one a name: --file NAME="),
         (["=data.csv"], "names no file"),
         (["name="], "names no file"),
+        (["script=data.csv"], "data.csv cannot be 'script' there: it begins with script, a name that rcq itself uses"),
+        (["../up=data.csv"], "without empty parts, . and .."),
+        (["/tmp/x=data.csv"], "must be a path relative to the job's directory"),
+        (["--dry-run", "exit/x=data.csv"], "a name that rcq itself uses"),
     ],
 )
 def test_what_cannot_be_sent_is_told_before_anything_is(
@@ -102,7 +106,7 @@ def test_what_cannot_be_sent_is_told_before_anything_is(
     os.mkfifo(place / "pipe")
     (place / "x").mkdir()
     (place / "secret").symlink_to("nowhere")
-    given = [word for one in options for word in ("--file", one)]
+    given = [word for one in options for word in ([one] if one.startswith("--") else ["--file", one])]
     result = rcq("submit", *given, "true")
     assert (result.code, engine.requests) == (2, [])
     assert told in result.err

@@ -90,3 +90,8 @@ def test_a_wrong_command_line_changes_nothing(rcq: Rcq, engine: Engine, argv: li
     engine.on("GET", "/v1/notify", (200, view()))
     assert rcq("notify", *argv).code == 2
     assert [request for request in engine.requests if request.method != "GET"] == []
+
+
+def test_alone_it_shows_as_a_document_too(rcq: Rcq, engine: Engine) -> None:
+    engine.on("GET", "/v1/notify", (200, view()))
+    assert json.loads(rcq("notify", "--json").out) == view() == json.loads(rcq("notify", "show", "--json").out)

@@ -179,6 +179,12 @@ def test_whoami_names_the_api_token(rcq: Rcq, engine: Engine, read_only: bool, k
     assert rcq("whoami").out == f"alice (group vision, user), by the {kind} ci until 1970-01-12 13:46:40\n"
 
 
+def test_whoami_tells_that_a_one_time_password_is_to_be_changed(rcq: Rcq, engine: Engine) -> None:
+    me = {"account": "bob", "group": "vision", "role": "user", "via": "token", "expires_at": 1_000_000.0}
+    engine.on("GET", "/v1/me", {**me, "must_change_password": True})
+    assert rcq("whoami").err == "rcq: you came in with a one-time password; set your own: rcq passwd\n"
+
+
 @pytest.mark.parametrize("answer", [None, (401, refusal("UNAUTHENTICATED", "expired"))])
 def test_logout_forgets_the_token(rcq: Rcq, engine: Engine, kept: Path, answer: object) -> None:
     token.write("tok")
