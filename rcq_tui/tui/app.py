@@ -37,6 +37,7 @@ THEMES = ("tokyo-night", "nord", "gruvbox", "catppuccin-mocha", "dracula", "catp
 
 _NOTICE_S = 15.0
 """Seconds for which a notice stands on the screen: nobody asked for it, so nobody waits for it."""
+_SESSION_ENDED = "Your session has ended: a newer log-in may have taken its place. Log in again."
 _TOAST_MOST = 400
 """Cells of what pops up: more would cover the screen."""
 _MOST_ROWS = 1000
@@ -141,11 +142,13 @@ class RcqApp(App[int]):
         self.lost = message.why
 
     def on_login_needed(self) -> None:
-        """Ask who is there."""
+        """Ask who is there, and say why where nobody here asked for that. The next one may be somebody else."""
+        why = "" if self.me is None else _SESSION_ENDED
         self.me, self.lost = None, ""
+        self.jobs, self.gpus, self.stats = [], [], None
         if not isinstance(self.screen, LoginScreen):
             self._only_dashboard()
-            self.push_screen(LoginScreen())
+            self.push_screen(LoginScreen(why))
 
     def on_logged_in(self, message: messages.LoggedIn) -> None:
         """Keep the token, and begin."""
@@ -265,7 +268,7 @@ class RcqApp(App[int]):
             self.complain(error)
         if self._forget_token is not None:
             self._forget_token()
-        self.jobs, self.gpus, self.stats = [], [], None
+        self.me = None
         self.post_message(messages.LoginNeeded())
 
     def on_quit(self) -> None:

@@ -56,6 +56,7 @@ async def test_log_out_forgets_everything_that_was_seen(box, until, text):
         await until(pilot, lambda: isinstance(app.screen, LoginScreen))
         assert not app.jobs
         assert forgotten == [True]
+        assert "Your session has ended" not in text(app)
         await until(pilot, lambda: fake.listeners == 0)
     fake.finish()
 
@@ -69,6 +70,8 @@ async def test_a_session_that_ends_leads_back_to_the_log_in(box, until, text):
         fake.identity = None
         fake.emit("queue")
         await until(pilot, lambda: isinstance(app.screen, LoginScreen))
+        await until(pilot, lambda: "Your session has ended" in text(app))
+        assert not app.jobs, "the next one who logs in here may be somebody else"
 
 
 ONE_TIME = Session(token="t0k3n", account="ada", group="vision", role="user", expires_at=2e9, must_change_password=True)

@@ -24,6 +24,11 @@ class LoginScreen(CommandScreen[None]):
 
     BINDINGS = bindings("leave")
 
+    def __init__(self, why: str = "") -> None:
+        """why: said until somebody tries, such as that a session has ended."""
+        super().__init__()
+        self._why = why
+
     def compose(self) -> ComposeResult:
         """A box in the middle."""
         with Vertical(id="login"):
@@ -40,6 +45,7 @@ class LoginScreen(CommandScreen[None]):
     def on_mount(self) -> None:
         """Write at once; look meanwhile whether there is anybody who could."""
         self.query_one("#login-name", Field).focus()
+        self._complain(self._why)
         self.run_worker(self._look_for_accounts(), name="accounts", exclusive=True)
 
     async def _look_for_accounts(self) -> None:
