@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from engine.api.acceptor import Acceptor
 from engine.api.bounds import Bounds
 from engine.api.connections import Connections
+from engine.api.parting import Parting
 from engine.api.peer import PeerProtocol, credentials, written
 from engine.protocol.errors import RcqError, Refused
 
@@ -147,7 +148,7 @@ class _Server(uvicorn.Server):
 def _config(app: FastAPI) -> uvicorn.Config:
     bounds: Bounds = app.state.bounds
     return uvicorn.Config(
-        app,
+        Parting(app),
         http=PeerProtocol,
         timeout_keep_alive=math.ceil(bounds.head_timeout_s),
         ws="none",

@@ -92,7 +92,8 @@ class Download:
         """End what is under way, and let go of everything."""
         self._archive.stop()
         self._reader.cancel()
-        await asyncio.wait({self._reader, *({self._busy} if self._busy else ())})
+        under_way = [self._reader, *([self._busy] if self._busy else [])]
+        await asyncio.gather(*under_way, return_exceptions=True)  # nobody asks any more how they ended
         self._archive.close()
         self._leave()
 

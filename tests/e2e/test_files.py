@@ -128,6 +128,35 @@ def test_nothing_is_left_of_an_upload_that_breaks_off(engine: Engine, admin: Per
     assert uploads(admin) == []
 
 
+def test_an_engine_that_stops_says_so_to_who_sends_and_who_fetches(
+    engine: Engine, admin: Person, until: Callable[..., Any]
+) -> None:
+    import socket
+
+    def begin(line: socket.socket, what: str) -> None:
+        line.settimeout(20)
+        line.connect(str(engine.socket))
+        line.sendall(
+            f"{what} HTTP/1.1\r\nHost: rcq\r\nAuthorization: {admin.http.headers['Authorization']}\r\n".encode()
+        )
+
+    job = admin.script('head -c 5000000 /dev/urandom >"$RCQ_JOB_DIR/large"')
+    admin.ended(job)
+    with socket.socket(socket.AF_UNIX) as sender, socket.socket(socket.AF_UNIX) as fetcher:
+        begin(fetcher, f"GET /v1/jobs/{job}/results")
+        fetcher.sendall(b"\r\n")
+        assert fetcher.recv(15) == b"HTTP/1.1 200 OK"
+        begin(sender, "POST /v1/uploads")
+        sender.sendall(b"Content-Length: 9000000\r\n\r\n" + b"x" * 2_000_000)
+        until(lambda: [name for name in staged(engine) if name.startswith(".new-")])
+        assert engine.end() == 0
+        answer = sender.recv(10_000)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b'"code":"SERVICE_NOT_READY"' in answer
+    assert staged(engine) == []
+    assert "Traceback" not in (engine.root / "engine.log").read_text()
+
+
 def test_a_full_disk_refuses_and_keeps_its_reserve(launch: Callable[..., Engine]) -> None:
     engine = launch(SETTINGS.replace("grace_s = 1.0", "grace_s = 1.0\ndisk_reserve_mb = 1000000000"))
     admin = engine.admin()
