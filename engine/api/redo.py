@@ -1,13 +1,18 @@
 """A job again as a new one, and the difference of its code to the commit."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 from fastapi import APIRouter, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import StreamingResponse
 
 from engine.api.access import Engine, Who
 from engine.api.answers import JobTaken, answer, refuses
 from engine.api.jobs import JobNumber
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+PIECE_BYTES = 256 * 1024
 
 
 @router.post(
@@ -44,4 +49,12 @@ async def redo(engine: Engine, who: Who, job: JobNumber) -> Response:
 )
 async def diff(engine: Engine, who: Who, job: JobNumber) -> Response:
     """What its code had at submission that the commit has not."""
-    return FileResponse(await engine.redo.diff(who, job), media_type="text/x-diff; charset=utf-8")
+    file = await engine.redo.diff(who, job)
+    # not Starlette's answer for files: it would answer parts, too, and with refusals of another shape
+    return StreamingResponse(_pieces(file), media_type="text/x-diff; charset=utf-8")
+
+
+async def _pieces(file: Path) -> AsyncIterator[bytes]:
+    with await asyncio.to_thread(file.open, "rb") as opened:
+        while piece := await asyncio.to_thread(opened.read, PIECE_BYTES):
+            yield piece

@@ -3,10 +3,12 @@
 Must not know HTTP, nor how a pass decides.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+from weakref import WeakValueDictionary
 
 from engine.api.asks import Identity
 from engine.api.changes import changed
@@ -72,9 +74,17 @@ class Edit:
         self._lookup = lookup
         self._deeds = deeds
         self._clock = clock
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def edit(self, who: Identity, job: int, changes: Mapping[str, Any]) -> None:
-        """Change these fields; `None`: back to the default. INVALID_STATE unless it waits, else as a submission."""
+        """Change these fields; `None`: back to the default. INVALID_STATE unless it waits, else as a submission.
+
+        One after the other: each goes from what the one before has written, so that none is undone by the next.
+        """
+        async with self._turns.setdefault(job, asyncio.Lock()):
+            await self._edit(who, job, changes)
+
+    async def _edit(self, who: Identity, job: int, changes: Mapping[str, Any]) -> None:
         number = JobId(str(job))
         await self._deeds.settle()
         action = Action.CHANGE_TERMS if changes.keys() <= TERMS else Action.CHANGE_JOB

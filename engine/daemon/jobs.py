@@ -107,7 +107,7 @@ class JobService:
             found = gateviews.why(self._books, number, self._views.state(stored).value)
         else:
             found = await self._ahead.whys.why(who, key, waiting)
-        found.message, found.notices = stored.message, self._views.notices(number)
+        found.message, found.notices = self._views.message(who, stored, stored.message), self._views.notices(number)
         found.paused_since = self._views.paused_since(number)
         return found
 

@@ -3,6 +3,7 @@
 Must not know how a job is taken in, nor HTTP.
 """
 
+import asyncio
 from pathlib import Path
 
 from engine.api.asks import Identity
@@ -50,7 +51,11 @@ class Redo:
             told = "was submitted without its code" if captured is None else "runs its commit as it is"
             raise Refused("NOT_FOUND", f"Job {job} {told}: there is no difference. See: rcq submit --snapshot")
         await self._require(stored, [captured.diff])
-        return staged.path_of(self._state_dir, captured.diff)
+        path = staged.path_of(self._state_dir, captured.diff)
+        if not await asyncio.to_thread(path.is_file):
+            told = f"The difference of job {job} is gone: backups do not hold what was sent along with jobs."
+            raise Refused("INVALID_STATE", told)
+        return path
 
     async def _require(self, stored: StoredJob, needed: list[str]) -> None:
         if not needed:

@@ -29,6 +29,8 @@ from engine.store.measures import Kept
 from engine.store.rows import StoredJob
 
 OUTPUT_ELSEWHERE = "it was adopted: its output goes where the process writes it, not to rcq's logs"
+OUT_OF_MEMORY = "ran out of GPU memory"
+"""In a message, before the line of the job's output that says so."""
 Privacy = Literal["hidden", "redacted", "visible"]
 J_PER_KWH = 3_600_000.0
 _ENDING_FIELDS = ("state", "cause", "exit_code", "signal", "started_at", "ended_at", "message")
@@ -77,6 +79,7 @@ class Views:
         row = JobRow(**self._values(job, positions, outlooks))
         if not may(who, Action.SEE_JOB, job.owner):
             row.notices = []
+        row.command_line = self._command_line(who, job)
         return row if self.sees_all_of(who, job.owner) else redacted(row)
 
     def detail(self, who: Identity, job: StoredJob, positions: Mapping[JobId, int], outlooks: Outlooks) -> JobDetail:
@@ -112,7 +115,20 @@ class Views:
         if not may(who, Action.SEE_SECRETS, job.owner):
             detail.environment, detail.script, detail.files, detail.snapshot = {}, None, [], None
             detail.withheld = ["environment", "script", "files", "snapshot"]
+        detail.command_line = self._command_line(who, job)
+        detail.message = self.message(who, job, detail.message)
+        for one in detail.attempts:
+            one.message = self.message(who, job, one.message)
         return detail
+
+    def message(self, who: Identity, job: StoredJob, text: str | None) -> str | None:
+        """What is said of its end, without the line of its output where `who` may not read that."""
+        head, out_of_memory, _ = (text or "").partition(OUT_OF_MEMORY)
+        return text if may(who, Action.READ_FILES, job.owner) or not out_of_memory else head + out_of_memory
+
+    def _command_line(self, who: Identity, job: StoredJob) -> str | None:
+        """A script's first line may set a password, as its environment may."""
+        return None if job.is_script and not may(who, Action.SEE_SECRETS, job.owner) else job.command_line
 
     def notices(self, job: JobId) -> list[dict[str, Any]]:
         """What its owner is told of a job while it runs, oldest first."""

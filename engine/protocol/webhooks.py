@@ -19,6 +19,8 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_")
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+_OF_SITES = tuple(map(IPv6Network, ("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fec0::/10")))
+"""Translated and local by older or newer rules than those of `is_global`."""
 
 Address = IPv4Address | IPv6Address
 
@@ -62,7 +64,9 @@ def may_connect(address: str, hosts: Sequence[str]) -> bool:
         found = _real(ip_address(address))
     except ValueError:
         return False
-    return (found.is_global and not found.is_multicast) or any(found in network for network in _networks(hosts))
+    is_public = found.is_global and not found.is_multicast
+    is_public = is_public and not any(found in network for network in _OF_SITES)
+    return is_public or any(found in network for network in _networks(hosts))
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:

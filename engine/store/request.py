@@ -30,6 +30,7 @@ FIELD_COLUMNS = (
     "priority, preemptible, gpu_power_w, array_parent, array_index, "
     "CASE request WHEN '' THEN (SELECT arrays.request FROM arrays WHERE arrays.parent = array_parent) ELSE request END"
 )
+OF_SCRIPT = "#"
 SHARED = ""
 """The request of an element that has none of its own: it is its array's, in the table `arrays`."""
 
@@ -84,11 +85,14 @@ def new_row(number: int, job: NewJob) -> tuple[Any, ...]:
 
 
 def command_line(fields: JobFields) -> str:
-    """What a listing shows of the command, as a shell would take it, or the first telling line of the script."""
+    """What a listing shows of the command, as a shell would take it, or the first telling line of the script.
+
+    That is behind `OF_SCRIPT`, which begins no command: scripts are for fewer eyes than commands.
+    """
     if fields.script is not None:
         lines = (line.strip() for line in fields.script[:_SCRIPT_HEAD].splitlines())
         text = next((line for line in lines if line and not line.startswith("#")), "")
-        return _sendable(text)
+        return OF_SCRIPT + _sendable(text)
     words = [*(fields.command or ()), *fields.args]
     text = " ".join(words)
     if _PLAIN(text) and text.count(" ") == len(words) - 1 and "" not in words:  # nothing to quote: most jobs

@@ -15,6 +15,7 @@ from engine.core.snapshot import Lease
 from engine.protocol.fields import JobFields
 from engine.store.attempts import PastAttempt
 from engine.store.measures import Kept
+from engine.store.request import OF_SCRIPT
 
 KEY_COLUMNS = (
     "account, grp, service, priority, preemptible, "
@@ -37,9 +38,9 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 class StoredJob:
     """A job as the books show it; the request is the effective one, with the engine's defaults filled in.
 
-    command_line: its first 200 characters, for listings. gpu_uuids: the cards it holds or held last. array_parent: the
-    id of its array's first element; array_index: its own place in it. files_removed_at: Unix seconds, once they are
-    gone; files_removed_why: `age` or `fetched`.
+    command_line: its first 200 characters, for listings; is_script: they are of its script.
+    gpu_uuids: the cards it holds or held last. array_parent: the id of its array's first element; array_index: its own
+    place in it. files_removed_at: Unix seconds, once they are gone; files_removed_why: `age` or `fetched`.
     fields: what the submitter wrote, message: what its end told, attempts: those that are over, measures: by attempt,
     file_sizes: bytes of the uploads that it is given, where one job was asked for; `None` or empty in listings.
     """
@@ -64,6 +65,7 @@ class StoredJob:
     memory_mb: int
     time_limit_s: int
     command_line: str
+    is_script: bool
     submitted_at: float
     started_at: float | None
     ended_at: float | None
@@ -109,7 +111,8 @@ def stored_of(row: Sequence[Any]) -> StoredJob:
         cpu_cores=row[16],
         memory_mb=row[17],
         time_limit_s=row[18],
-        command_line=row[19],
+        command_line=row[19].removeprefix(OF_SCRIPT),
+        is_script=row[19].startswith(OF_SCRIPT),
         submitted_at=row[20],
         started_at=row[21],
         ended_at=row[22],

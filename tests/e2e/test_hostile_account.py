@@ -1,8 +1,10 @@
 """Somebody whose rights end while a request of theirs is on its way, and requests that race each other."""
 
+import io
 import json
 import socket
 import sqlite3
+import tarfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -164,3 +166,56 @@ def test_an_element_that_went_to_another_group_is_out_of_reach_of_its_old_groups
     assert answer.json() == {"array": first, "changed": 2, "ending": 0, "unchanged": 0}
     assert [admin.job(first + at)["state"] for at in range(3)] == ["cancelled", "pending", "cancelled"]
     assert ada.ask("DELETE", f"/v1/jobs/{first}", params={"elements": "2"}).status_code == 200
+
+
+def test_a_manager_reads_no_line_of_a_jobs_output(launch: Callable[..., Any]) -> None:
+    """What ended the job is a line of its log; a manager hears what it means."""
+    managers = SETTINGS.replace("[auth]", "[auth]\ngroup_managers = true")
+    engine = launch(f'{managers}[privacy]\nothers = "visible"\n')
+    admin = engine.admin()
+    ada = engine.someone(admin, "ada", "bio")
+    admin.post("/v1/accounts", {"name": "max", "group": "bio", "password": PASSWORD, "manager": True})
+    number = ada.script("export HF_TOKEN=a-line-of-ada; echo CUDA out of memory. $HF_TOKEN >&2; exit 1", gpus=1)
+    assert "a-line-of-ada" in ada.ended(number)["message"]
+    manager = engine.log_in("max")
+    assert manager.job(number)["message"] == "it ran out of GPU memory"
+    for path in (f"/v1/jobs/{number}", f"/v1/jobs/{number}/why"):
+        assert "a-line-of-ada" in ada.ask("GET", path).text
+        assert "a-line-of-ada" not in manager.ask("GET", path).text
+    assert "a-line-of-ada" in ada.ask("GET", "/v1/jobs", params={"state": "failed"}).text
+    for person in (manager, engine.someone(admin, "eve", "chem")):  # who sees the job, and not its script
+        (row,) = person.get("/v1/jobs", state="failed")["items"]
+        assert (row["account"], row["command_line"]) == ("ada", None)
+
+
+def test_edits_at_the_same_moment_undo_nothing(engine: Any, admin: Any) -> None:
+    """Each is judged while others are: whatever was acknowledged is there in the end."""
+    others = [admin.submit("true", begin=4e9) for _ in range(30)]
+    number, at_once = admin.submit("true", begin=4e9), Barrier(3)
+
+    def edit(field: str, value: Any) -> int:
+        at_once.wait()
+        return int(admin.ask("PATCH", f"/v1/jobs/{number}", json={field: value}).status_code)
+
+    with ThreadPoolExecutor(3) as threads:
+        for turn in range(100):
+            after = [{"id": other, "when": "any"} for other in others[: 1 + turn % 30]]
+            wanted = {"name": f"n{turn}", "after": after, "priority": 1 + turn % 9}
+            assert list(threads.map(edit, wanted, wanted.values())) == [200, 200, 200]
+            job = admin.job(number)
+            assert {field: job[field] for field in wanted} == wanted
+
+
+def test_the_difference_is_answered_whole_or_refused(engine: Any, admin: Any) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tree:
+        tree.addfile(tarfile.TarInfo("a"), io.BytesIO(b""))
+    tree_id, diff_id = (
+        admin.ask("POST", "/v1/uploads", content=body).json()["upload"] for body in (packed.getvalue(), b"+a" * 300_000)
+    )
+    number = admin.script("true", snapshot={"upload": tree_id, "diff": diff_id, "dirty": True})
+    for part in ("bytes=0-1", "bytes=9-1", "bytes=999999999-", "nonsense"):
+        answer = admin.ask("GET", f"/v1/jobs/{number}/diff", headers={"Range": part})
+        assert (answer.status_code, answer.content) == (200, b"+a" * 300_000)
+    (engine.state / "staged" / diff_id).unlink()
+    assert admin.refusal("GET", f"/v1/jobs/{number}/diff") == "INVALID_STATE"

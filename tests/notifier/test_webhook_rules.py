@@ -58,6 +58,8 @@ def test_without_a_list_nothing_may_be_called() -> None:
         ("fe80::1", False), ("fc00::1", False), ("ff02::1", False), ("::ffff:192.168.1.1", False), ("::", False),
         ("::ffff:10.1.0.1", True), ("fe80::1%eth0", False), ("nonsense", False),
         ("64:ff9b::a9fe:a9fe", False), ("64:ff9b::5db8:d822", True), ("2002:c0a8:101::1", False),
+        ("::169.254.169.254", False), ("64:ff9b:1::a9fe:a9fe", False), ("::ffff:0:169.254.169.254", False),
+        ("fec0::1", False),
     ],
 )  # fmt: skip
 def test_at_which_addresses(address: str, allowed: bool) -> None:

@@ -109,9 +109,10 @@ def test_a_short_command_line_means_the_command(command: list[str], args: list[s
         (JobFields(command=["echo", ""]), "echo ''"),
         (
             JobFields(script="#!/bin/bash\n#RCQ --gpus 2\n\n  # load\n  module load cuda \npython x.py\n"),
-            "module load cuda",
+            "#module load cuda",
         ),
-        (JobFields(script="#!/bin/bash\n"), ""),
+        (JobFields(script="#!/bin/bash\n"), "#"),
+        (JobFields(command=["#x"]), "'#x'"),
         (JobFields(command=["x" * 1_000_000]), "x" * COMMAND_LINE_CHARACTERS),
         (JobFields(command=["echo", "\ud800"]), "echo '?'"),
     ],
