@@ -21,7 +21,7 @@ import pytest
 
 from config import paths as places
 from engine.daemon import doctor
-from engine.daemon.checks import APPLIANCE, finding, kernel, nodes, ownership, people, units
+from engine.daemon.checks import APPLIANCE, finding, kernel, ownership, people, units
 from engine.daemon.checks.programs import ENGINE, LAUNCHER, LAUNCHER_SOCKET, NOTIFIER_SOCKET
 from engine.daemon.checks.units import SERVICE_USER
 from engine.launcher.request import Refused
@@ -374,33 +374,6 @@ def test_root_leaves_no_file_of_its_own_beside_the_database(machine: Machine, ex
     assert examine()[1]["database"]["state"] == "ok"
     assert os.geteuid() == 0
     assert {file.stat().st_uid for file in machine.state.iterdir()} == {nobody.pw_uid}
-
-
-def cards(root: Path, *names: str, mode: int = 0o666) -> None:
-    """Device files, as far as the check can tell."""
-    for name in names:
-        (root / name).touch()
-        (root / name).chmod(mode)
-
-
-def test_device_files_of_cards(
-    machine: Machine, examine: Examine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    machine.config.write_text(machine.config.read_text().replace('"none"', '"auto"'))
-    driver, devices = tmp_path / "driver", tmp_path / "dev"
-    for place in (driver / "gpus/0000:01:00.0", driver / "gpus/0000:02:00.0", devices):
-        place.mkdir(parents=True)
-    monkeypatch.setattr(nodes, "DRIVER", driver)
-    monkeypatch.setattr(nodes, "DEVICES", devices)
-    assert examine()[1]["card files"]["state"] == "ok"  # no driver
-    (driver / "version").touch()
-    cards(devices, "nvidia0", "nvidiactl")
-    assert examine()[1]["card files"]["found"] == f"missing in {devices}: nvidia-uvm, 1 of 2 cards"
-    cards(devices, "nvidia1", "nvidia-uvm")
-    assert examine()[1]["card files"]["state"] == "ok"
-    cards(devices, "nvidia1", mode=0o660)
-    found = examine()[1]["card files"]
-    assert (found["state"], found["found"]) == ("warn", f"{devices}/nvidia1 is closed to others (-rw-rw----)")
 
 
 def test_the_service_user_is_the_one_that_the_design_names() -> None:
