@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         "Accounts: people's log-ins. The first one that is made is an admin; after that only admins make any.",
         "rcq account add alice --group vision --unix-user alice --no-password\nrcq account add bob --one-time\n"
         "rcq account set alice --gpus 4 --gpus-of a100=1 --memory 64G\n"
-        "rcq account disable mallory\nrcq account list --json",
+        "rcq account set pia --manager\nrcq account disable mallory\nrcq account list --json",
     )
     words = options.add_subparsers(metavar="add|list|set|disable|passwd", required=True)
     add = words.add_parser("add", help="make an account")
