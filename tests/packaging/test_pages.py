@@ -74,12 +74,16 @@ class Shell:
 
     def wait_for(self, words: str) -> None:
         """Until the terminal has shown them, and forget what it showed before."""
-        until = time.monotonic() + PATIENCE_S
-        while words not in self.seen:
-            ready, _, _ = select.select([self.line], [], [], max(0.0, until - time.monotonic()))
-            assert ready, f"{words!r} was not shown, but: {self.seen[-2000:]!r}"
-            self.seen += os.read(self.line, 65536).decode(errors="replace")
+        self.wait_for_each(words)
         self.seen = self.seen.partition(words)[2]
+
+    def wait_for_each(self, *words: str) -> None:
+        """Until the terminal has shown all of them, in whatever order."""
+        until = time.monotonic() + PATIENCE_S
+        while missing := [one for one in words if one not in self.seen]:
+            ready, _, _ = select.select([self.line], [], [], max(0.0, until - time.monotonic()))
+            assert ready, f"{missing} was not shown, but: {self.seen[-2000:]!r}"
+            self.seen += os.read(self.line, 65536).decode(errors="replace")
 
     def close(self) -> None:
         """End it and wait for its end."""
@@ -155,8 +159,7 @@ def test_words_of_every_kind_are_completed(shell: Shell, typed: str, words: str)
 
 def test_verbs_are_listed(shell: Shell) -> None:
     shell.type("rcq re\t\t")
-    for verb in ("release", "requeue", "reserve", "resume"):
-        shell.wait_for(verb)
+    shell.wait_for_each("redo", "release", "requeue", "reserve", "results", "resume")
 
 
 def test_bash_needs_no_package_for_completion_and_the_script_is_sound() -> None:
