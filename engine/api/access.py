@@ -13,6 +13,7 @@ from engine.api.backend import Backend
 from engine.api.peer import Peer, peer_of
 from engine.protocol.errors import Refused
 
+ENDED = "This token is not, or no longer, valid. Log in: rcq login NAME. To be known by your Unix user alone: rcq logout"
 NOBODY = "Log in: rcq login NAME. Who has no account asks an admin for one: rcq account add NAME --unix-user U"
 _READING = frozenset({"GET", "HEAD"})
 _FOUND = "rcq_caller"
@@ -62,7 +63,7 @@ async def _known(request: Request) -> Identity | None:
         scheme, _, token = header.partition(" ")
         known = await people.by_token(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
         if known is None:
-            raise Refused("UNAUTHENTICATED", "This token is not, or no longer, valid. Log in: rcq login NAME")
+            raise Refused("UNAUTHENTICATED", ENDED)
         return known
     peer = peer_of(request.scope)
     return await people.by_peer(peer.uid) if peer else None
