@@ -13,7 +13,7 @@ from engine.api.backend import Backend
 from engine.api.peer import Peer, peer_of
 from engine.protocol.errors import Refused
 
-ENDED = "This token is not, or no longer, valid. Log in: rcq login NAME. To be known by your Unix user alone: rcq logout"
+ENDED = "This token is not, or no longer, valid. Log in: rcq login NAME. To be known by your Unix user: rcq logout"
 NOBODY = "Log in: rcq login NAME. Who has no account asks an admin for one: rcq account add NAME --unix-user U"
 _READING = frozenset({"GET", "HEAD"})
 _FOUND = "rcq_caller"
