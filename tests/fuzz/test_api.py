@@ -7,12 +7,11 @@ from tests.fuzz.api import ROLES, run
 pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(280)]
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", sorted(set(ROLES) - {"nobody"}))  # whom tests/e2e/access tries on every route
 def test_made_up_requests_get_documented_answers(role: str) -> None:
     outcome = run(role, examples=1, seed=7)
     assert outcome.found == {}
     assert outcome.cases > 1000
     assert len(outcome.operations) > 40
     assert not [status for status in outcome.statuses if status >= 500]
-    if role != "nobody":
-        assert outcome.statuses[200] > 100
+    assert outcome.statuses[200] > 100
