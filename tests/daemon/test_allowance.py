@@ -94,7 +94,7 @@ async def test_what_was_not_taken_in_counts_no_more(world, monkeypatch):
     await limit(world, queued=1)
     add = world.store.jobs.add
 
-    async def full(_):
+    async def full(*_):
         raise WriteFailed("The disk is full.")
 
     monkeypatch.setattr(world.store.jobs, "add", full)

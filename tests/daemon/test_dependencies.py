@@ -130,8 +130,8 @@ async def test_an_end_while_the_submission_is_being_written_counts(world, monkey
     await world.one_pass()
     add = world.store.jobs.add
 
-    async def slow(jobs):
-        ids = await add(jobs)
+    async def slow(jobs, note):
+        ids = await add(jobs, note)
         world.executor.end(first, 1)
         return ids
 
@@ -146,7 +146,7 @@ async def test_an_end_while_the_submission_is_being_written_counts(world, monkey
 async def test_what_was_not_written_down_is_not_waited_for(world, monkeypatch):
     first = await world.submit()
 
-    async def full(jobs):
+    async def full(*_):
         raise WriteFailed("The disk is full.")
 
     monkeypatch.setattr(world.store.jobs, "add", full)
