@@ -22,7 +22,9 @@ KILLED = ("sh", "-c", "kill -9 $$")
 MISSING = ("no-such-command-anywhere", "x")
 WRITES = ("sh", "-c", "echo out; echo err >&2")
 WAITS = ("sh", "-c", "until [ -e release ]; do sleep 0.02; done; exit 3")
-TREE = ("sh", "-c", "sleep 300 & (setsid sleep 300 &) ; echo ready; sleep 300; exit 3")
+TREE = ("sh", "-c", "sleep 300 & (setsid sleep 300 &) ; sleep 300 & echo ready; sleep 300; exit 3")
+ALL_OF_TREE = 5
+"""Processes, once all have begun: never as many before."""
 BEHAVIOURS = {
     OK: Behaviour(exit_code=0),
     SEVEN: Behaviour(exit_code=7),
@@ -30,7 +32,7 @@ BEHAVIOURS = {
     MISSING: Behaviour(missing=True),
     WRITES: Behaviour(exit_code=0, stdout=b"out\n", stderr=b"err\n"),
     WAITS: Behaviour(exit_code=3, waits=True),
-    TREE: Behaviour(waits=True, processes=4, stdout=b"ready\n"),
+    TREE: Behaviour(waits=True, processes=ALL_OF_TREE, stdout=b"ready\n"),
 }
 """Each command, and what the fake is told that it does."""
 

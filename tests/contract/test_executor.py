@@ -8,7 +8,20 @@ import pytest
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId
 from engine.ports import Ending, Launch, Running
-from tests.contract.executor_sides import KILLED, MISSING, OK, SEVEN, TREE, WAITS, WRITES, Engine, Side, launch, until
+from tests.contract.executor_sides import (
+    ALL_OF_TREE,
+    KILLED,
+    MISSING,
+    OK,
+    SEVEN,
+    TREE,
+    WAITS,
+    WRITES,
+    Engine,
+    Side,
+    launch,
+    until,
+)
 
 
 @pytest.mark.parametrize(("argv", "code"), [(OK, 0), (SEVEN, 7)], ids=["ok", "seven"])
@@ -51,7 +64,7 @@ async def test_time_limit(side: Side, engine: Engine) -> None:
 
 async def test_stop_ends_the_whole_tree(side: Side, engine: Engine) -> None:
     await engine.executor.start(launch(side, "1", TREE))
-    await until(lambda: side.living("1") == 4)
+    await until(lambda: side.living("1") == ALL_OF_TREE)
     await engine.executor.stop(JobId("1"), Cause.CANCELLED, 2.0)
     ending = await engine.end_of("1")
     assert (ending.cause, ending.signal) == (Cause.CANCELLED, 15)
@@ -82,7 +95,7 @@ async def test_adopt_while_it_runs(side: Side, engine: Engine) -> None:
 async def test_stop_of_an_adopted_attempt(side: Side, engine: Engine) -> None:
     one = launch(side, "1", TREE)
     await engine.executor.start(one)
-    await until(lambda: side.living("1") == 4)
+    await until(lambda: side.living("1") == ALL_OF_TREE)
     await engine.executor.close()
     second = await Engine(side).open()
     assert isinstance(await second.executor.adopt(one.job, 1, one.directory), Running)

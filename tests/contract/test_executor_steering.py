@@ -5,18 +5,18 @@ from dataclasses import replace
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId
 from engine.ports import Running
-from tests.contract.executor_sides import MISSING, SEVEN, TREE, WAITS, Engine, Side, launch, until
+from tests.contract.executor_sides import ALL_OF_TREE, MISSING, SEVEN, TREE, WAITS, Engine, Side, launch, until
 
 
 async def test_pause_stops_the_whole_tree_and_its_time_limit(side: Side, engine: Engine) -> None:
     await engine.executor.start(launch(side, "1", TREE, time_limit_s=0.6))
-    await until(lambda: side.living("1") == 4)
+    await until(lambda: side.living("1") == ALL_OF_TREE)
     await engine.executor.pause(JobId("1"))
     await engine.executor.pause(JobId("1"))
-    await until(lambda: side.still("1") == 4)
+    await until(lambda: side.still("1") == ALL_OF_TREE)
     await engine.executor.start(launch(side, "2", TREE, time_limit_s=1.0))
     await engine.end_of("2")
-    assert ([one.job for one in engine.endings], side.still("1")) == (["2"], 4), "its limit is long over by the clock"
+    assert ([one.job for one in engine.endings], side.still("1")) == (["2"], ALL_OF_TREE), "its limit is long over by the clock"
     await engine.executor.go_on(JobId("1"))
     assert (await engine.end_of("1")).cause is Cause.TIME_LIMIT
     assert side.living("1") == 0
@@ -34,9 +34,9 @@ async def test_a_job_goes_on_where_it_stood(side: Side, engine: Engine) -> None:
 
 async def test_stop_of_a_paused_job(side: Side, engine: Engine) -> None:
     await engine.executor.start(launch(side, "1", TREE))
-    await until(lambda: side.living("1") == 4)
+    await until(lambda: side.living("1") == ALL_OF_TREE)
     await engine.executor.pause(JobId("1"))
-    await until(lambda: side.still("1") == 4)
+    await until(lambda: side.still("1") == ALL_OF_TREE)
     await engine.executor.stop(JobId("1"), Cause.CANCELLED, 5.0)
     ending = await engine.end_of("1")
     assert (ending.cause, ending.signal) == (Cause.CANCELLED, 15)
@@ -55,9 +55,9 @@ async def test_pause_of_what_does_not_run_does_nothing(side: Side, engine: Engin
 async def test_adopt_of_a_paused_attempt(side: Side, engine: Engine) -> None:
     one = launch(side, "1", TREE)
     running = await engine.executor.start(one)
-    await until(lambda: side.living("1") == 4)
+    await until(lambda: side.living("1") == ALL_OF_TREE)
     await engine.executor.pause(one.job)
-    await until(lambda: side.still("1") == 4)
+    await until(lambda: side.still("1") == ALL_OF_TREE)
     await engine.executor.close()
     second = await Engine(side).open()
     found = await second.executor.adopt(one.job, 1, one.directory)

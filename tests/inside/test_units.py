@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from engine.core.lifecycle import Cause
 from engine.executor.systemd import SystemdExecutor
-from tests.contract.executor_sides import OK, TREE, WAITS, Engine, launch, until
+from tests.contract.executor_sides import ALL_OF_TREE, OK, TREE, WAITS, Engine, launch, until
 from tests.inside.systemd_side import SystemdSide, as_root
 
 HEEDS = "trap 'echo warned; exit 5' USR1; echo ready; while :; do sleep 0.05; done"
@@ -70,7 +70,7 @@ async def test_what_nobody_knows_is_swept_away(side: SystemdSide, engine: Engine
     for job, argv in (("1", TREE), ("2", WAITS), ("3", OK)):
         await engine.executor.start(launch(side, job, argv))
     await engine.end_of("3")
-    await until(lambda: side.living("1") == 4)
+    await until(lambda: side.living("1") == ALL_OF_TREE)
     await engine.executor.close()
     second = await Engine(side).open()
     await second.executor.sweep(lambda job, attempt: job == "2")
