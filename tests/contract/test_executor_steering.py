@@ -16,7 +16,8 @@ async def test_pause_stops_the_whole_tree_and_its_time_limit(side: Side, engine:
     await until(lambda: side.still("1") == ALL_OF_TREE)
     await engine.executor.start(launch(side, "2", TREE, time_limit_s=1.0))
     await engine.end_of("2")
-    assert ([one.job for one in engine.endings], side.still("1")) == (["2"], ALL_OF_TREE), "its limit is long over by the clock"
+    ended = [one.job for one in engine.endings]
+    assert (ended, side.still("1")) == (["2"], ALL_OF_TREE), "its limit is long over by the clock"
     await engine.executor.go_on(JobId("1"))
     assert (await engine.end_of("1")).cause is Cause.TIME_LIMIT
     assert side.living("1") == 0
