@@ -2,14 +2,13 @@
 
 import pytest
 
-from tests.fuzz.api import ROLES, run
+from tests.fuzz.api import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.e2e, pytest.mark.timeout(280)]
 
 
-@pytest.mark.parametrize("role", sorted(set(ROLES) - {"nobody"}))  # whom tests/e2e/access tries on every route
-def test_made_up_requests_get_documented_answers(role: str) -> None:
-    outcome = run(role, examples=1, seed=7)
+def test_made_up_requests_get_documented_answers() -> None:
+    outcome = run("user", examples=1, seed=7)  # the command does all roles, with more
     assert outcome.found == {}
     assert outcome.cases > 1000
     assert len(outcome.operations) > 40
