@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
+from tests.e2e import template
 from tests.gpu.scripted import ScriptedDriver
 
 T = TypeVar("T")
@@ -110,17 +111,24 @@ class Engine:
         self.socket = root / "rcq.sock"
         self.config = root / "rcq.toml"
         self.config.write_text(settings)
-        self.process: subprocess.Popen[bytes] | None = None
+        self._plain = not environment
+        self.process: subprocess.Popen[bytes] | template.Process | None = None
 
     def command(self) -> list[str]:
+        return [sys.executable, "-m", *self.program, *self.arguments()]
+
+    def arguments(self) -> list[str]:
         options = ["--config", self.config, "--socket", self.socket, "--state-dir", self.state]
-        return [sys.executable, "-m", *self.program, *map(str, options)]
+        return [str(one) for one in options]
 
     def start(self) -> "Engine":
-        with (self.root / "engine.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command(), stderr=log, stdout=log, start_new_session=True, env=self.environment
-            )
+        if self._plain and self.program == ("engine.daemon",):
+            self.process = template.engine(self.arguments(), self.root / "engine.log")
+        else:
+            with (self.root / "engine.log").open("ab") as log:
+                self.process = subprocess.Popen(
+                    self.command(), stderr=log, stdout=log, start_new_session=True, env=self.environment
+                )
         until(self.answers)
         return self
 

@@ -115,7 +115,7 @@ def test_a_jobs_own_processes_are_no_strangers(launch, driver, stranger, until, 
     driver.processes(number, [(child, 8000), (pid, 2000)])
     both = until(lambda: (found := card(admin, number)["processes"]) and len(found) == 2 and found)
     assert {one["pid"]: (one["foreign"], one["job"]) for one in both} == {child: (False, job), pid: (True, None)}
-    assert card(admin, number)["foreign_mb"] == 2000
+    until(lambda: card(admin, number)["foreign_mb"] == 2000)
 
 
 def test_ignored_strangers_keep_nobody_off(launch, driver, stranger, until):
