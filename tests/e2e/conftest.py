@@ -122,8 +122,9 @@ class Engine:
         return [str(one) for one in options]
 
     def start(self) -> "Engine":
-        if self._plain and self.program == ("engine.daemon",):
-            self.process = template.engine(self.arguments(), self.root / "engine.log")
+        if self._plain:
+            program, *first = self.program
+            self.process = template.engine(program, [*first, *self.arguments()], self.root / "engine.log")
         else:
             with (self.root / "engine.log").open("ab") as log:
                 self.process = subprocess.Popen(

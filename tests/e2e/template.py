@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,11 @@ class Template:
         self.ended: dict[int, int] = {}
         atexit.register(self._process.kill)
 
-    def start(self, arguments: Sequence[str], log: Path) -> Process:
-        """An engine with these arguments, in a session of its own."""
+    def start(self, program: str, arguments: Sequence[str], log: Path) -> Process:
+        """A program that runs an engine, with these arguments, in a session of its own."""
         assert self._process.stdin is not None
-        self._process.stdin.write(
-            json.dumps({"argv": list(arguments), "log": str(log), "environment": dict(os.environ)}).encode() + b"\n"
-        )
+        asked = {"program": program, "argv": list(arguments), "log": str(log), "environment": dict(os.environ)}
+        self._process.stdin.write(json.dumps(asked).encode() + b"\n")
         self._process.stdin.flush()
         while not self._started:
             assert self._process.poll() is None, "the template has ended"
@@ -98,11 +98,11 @@ class Template:
 _templates: list[Template] = []
 
 
-def engine(arguments: Sequence[str], log: Path) -> Process:
-    """An engine with these arguments; the template is made at the first one."""
+def engine(program: str, arguments: Sequence[str], log: Path) -> Process:
+    """An engine with these arguments; the template is made at the first one. program: what `python -m` would run."""
     if not _templates:
         _templates.append(Template())
-    return _templates[0].start(arguments, log)
+    return _templates[0].start(program, arguments, log)
 
 
 def _tell(**told: int) -> None:
@@ -110,8 +110,6 @@ def _tell(**told: int) -> None:
 
 
 def _become(request: dict[str, Any]) -> None:
-    from engine.daemon.main import main
-
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
@@ -125,7 +123,8 @@ def _become(request: dict[str, Any]) -> None:
     time.tzset()
     code = 1
     try:
-        code = main(request["argv"])
+        name = "engine.daemon.main" if request["program"] == "engine.daemon" else request["program"]
+        code = import_module(name).main(request["argv"])
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 1
     except BaseException:  # noqa: BLE001 - the outermost of this process
