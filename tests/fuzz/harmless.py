@@ -17,6 +17,11 @@ async def _start_true(self: ProcessExecutor, launch: Launch) -> Running:
     return await _start(self, replace(launch, argv=("/bin/true",), environment={}, workdir=launch.directory))
 
 
-if __name__ == "__main__":
+def main(argv: list[str]) -> int:
+    """Be an engine with these options."""
     ProcessExecutor.start = _start_true  # type: ignore[method-assign]
-    sys.exit(daemon.main(sys.argv[1:]))
+    return daemon.main(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
