@@ -10,13 +10,12 @@ from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from engine.protocol import cards, notifications, people, responses
+from engine.protocol import audit, cards, notifications, people, responses, snapshots, tokens, uploads
 from engine.protocol.errors import Refused, Unreachable
 
 T = TypeVar("T")
-_OURS = frozenset(
-    kind for room in (cards, notifications, people, responses) for kind in vars(room).values() if isinstance(kind, type)
-)
+_ROOMS = (audit, cards, notifications, people, responses, snapshots, tokens, uploads)
+_OURS = frozenset(kind for room in _ROOMS for kind in vars(room).values() if isinstance(kind, type))
 
 
 def decode(kind: Callable[..., T], data: Any) -> T:
