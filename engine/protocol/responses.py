@@ -313,6 +313,8 @@ class Stats:
     """The engine's own state. jobs: how many in each state. Watts of all cards: drawn now, of the host's budget.
 
     last_backup_at: Unix seconds that the youngest backup of the database shows, as far as the engine has looked.
+    host_cpu: how busy all cores are, 0 to 1. load1: processes that want to run, mean of a minute. host_memory_…: MiB of
+    the whole machine, disk_…: of the file system with the engine's files.
     """
 
     version: str
@@ -334,6 +336,12 @@ class Stats:
     power_w: float | None = None
     power_budget_w: float | None = None
     last_backup_at: float | None = None
+    host_cpu: float | None = None
+    load1: float | None = None
+    host_memory_used_mb: int | None = None
+    host_memory_total_mb: int | None = None
+    disk_free_mb: int | None = None
+    disk_total_mb: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)

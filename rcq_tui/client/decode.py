@@ -10,11 +10,35 @@ from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from engine.protocol import audit, cards, notifications, people, responses, snapshots, tokens, uploads
+from engine.protocol import (
+    audit,
+    cards,
+    enginefigures,
+    notifications,
+    people,
+    responses,
+    series,
+    snapshots,
+    tokens,
+    uploads,
+    usagedays,
+)
 from engine.protocol.errors import Refused, Unreachable
 
 T = TypeVar("T")
-_ROOMS = (audit, cards, notifications, people, responses, snapshots, tokens, uploads)
+_ROOMS = (
+    audit,
+    cards,
+    enginefigures,
+    notifications,
+    people,
+    responses,
+    series,
+    snapshots,
+    tokens,
+    uploads,
+    usagedays,
+)
 _OURS = frozenset(kind for room in _ROOMS for kind in vars(room).values() if isinstance(kind, type))
 
 

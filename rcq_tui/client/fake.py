@@ -5,6 +5,7 @@ was not fails the test, and so does an announced one that never came (`finish`).
 """
 
 from rcq_tui.client.fakebox import FakeBox
+from rcq_tui.client.fakefigures import FakeFigures
 from rcq_tui.client.fakejobs import FakeJobs
 from rcq_tui.client.fakepeople import FakePeople
 from rcq_tui.client.fakescript import Unexpected
@@ -12,5 +13,5 @@ from rcq_tui.client.fakescript import Unexpected
 __all__ = ["FakeApi", "Unexpected"]
 
 
-class FakeApi(FakeJobs, FakeBox, FakePeople):
+class FakeApi(FakeJobs, FakeBox, FakeFigures, FakePeople):
     """An engine that exists in this process only; see `Script`."""

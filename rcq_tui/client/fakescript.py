@@ -7,11 +7,14 @@ from typing import Any
 
 from engine.protocol.audit import AuditChain, AuditEntry
 from engine.protocol.cards import GpuView
+from engine.protocol.enginefigures import EngineView, PassView
 from engine.protocol.errors import Refused, Unreachable
 from engine.protocol.fields import JobFields
 from engine.protocol.people import AccountView, GroupView, Me, ServiceView, UsageReport
 from engine.protocol.responses import JobDetail, Planned, Preview, ReservationView, Stats, Why
+from engine.protocol.series import JobSeries
 from engine.protocol.tokens import TokenView
+from engine.protocol.usagedays import UsageDays
 from rcq_tui.client.calls import Event
 
 
@@ -43,6 +46,10 @@ class Script:
         self.slots: list[ReservationView] = []
         self.planned: Planned | None = None
         self.report: UsageReport | None = None
+        self.lives: dict[tuple[int, int], JobSeries] = {}
+        self.daily: UsageDays | None = None
+        self.past_passes: list[PassView] = []
+        self.engine_view: EngineView | None = None
         self.previews: Callable[[JobFields], Preview] = lambda _job: Preview(
             starts_now=True, expected_start=None, position=1, pending=1
         )

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 from typing import Any, NamedTuple, Protocol
 
 from rcq_tui.client.calls.box import BoxCalls
+from rcq_tui.client.calls.figures import FigureCalls
 from rcq_tui.client.calls.jobs import JobCalls, JobsWanted
 from rcq_tui.client.calls.people import PeopleCalls
 
-__all__ = ["BoxCalls", "Calls", "Event", "JobCalls", "JobsWanted", "PeopleCalls"]
+__all__ = ["BoxCalls", "Calls", "Event", "FigureCalls", "JobCalls", "JobsWanted", "PeopleCalls"]
 
 
 class Event(NamedTuple):
@@ -21,7 +22,7 @@ class Event(NamedTuple):
     data: dict[str, Any]
 
 
-class Calls(JobCalls, BoxCalls, PeopleCalls, Protocol):
+class Calls(JobCalls, BoxCalls, FigureCalls, PeopleCalls, Protocol):
     """An engine, as the TUI sees it."""
 
     @property
