@@ -59,6 +59,14 @@ def token_file(environ: Mapping[str, str] = os.environ) -> Path:
     return config_home(environ) / "rcq" / "token"
 
 
+def remembered_file(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """What a person's terminal UI remembers between starts; `None` where there is no place for it."""
+    try:
+        return _xdg(environ, "XDG_STATE_HOME", ".local/state") / "rcq" / "tui.json"
+    except PathsError:
+        return None
+
+
 def personal(
     environ: Mapping[str, str] = os.environ, *, state_dir: Path | None = None, socket: Path | None = None
 ) -> Paths:

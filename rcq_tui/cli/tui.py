@@ -2,6 +2,7 @@
 
 import sys
 
+from config.paths import remembered_file
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.client import token
 from rcq_tui.client.where import find_socket
@@ -16,5 +17,7 @@ def run(argv: list[str]) -> int:
     socket_path, known = find_socket(), token.read()
     from rcq_tui.tui.main import run as open_ui
 
-    code: int = open_ui(socket_path, known, save_token=token.write, forget_token=token.remove)
+    code: int = open_ui(
+        socket_path, known, save_token=token.write, forget_token=token.remove, remembered=remembered_file()
+    )
     return code

@@ -5,7 +5,7 @@ State goes down (screens watch it), wishes come up (messages). Must not know wid
 
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -16,20 +16,23 @@ from textual.screen import Screen
 from engine.protocol.cards import GpuView
 from engine.protocol.errors import RcqError
 from engine.protocol.people import Me
-from engine.protocol.responses import JobDetail, JobRow, Stats
+from engine.protocol.responses import JobRow, Stats
 from rcq_tui.client.calls import Calls
 from rcq_tui.tui import messages
 from rcq_tui.tui.feed import Feed, Look, Pace
-from rcq_tui.tui.screens.cancel import CancelScreen
+from rcq_tui.tui.jobdeeds import JobDeeds
+from rcq_tui.tui.places import PLACES, place_named
+from rcq_tui.tui.remembered import Remembered
+from rcq_tui.tui.screens.base import CommandScreen
 from rcq_tui.tui.screens.dashboard import DashboardScreen
 from rcq_tui.tui.screens.help import HelpScreen
 from rcq_tui.tui.screens.job import JobScreen
+from rcq_tui.tui.screens.line import LineScreen, Meant
 from rcq_tui.tui.screens.login import LoginScreen
 from rcq_tui.tui.screens.submit import SubmitScreen
 from rcq_tui.viewmodel import notices, notifications
 from rcq_tui.viewmodel.history import History
 from rcq_tui.viewmodel.ringing import ringing
-from rcq_tui.viewmodel.states import FINISHED
 from rcq_tui.viewmodel.text import clean, cut
 
 THEMES = ("tokyo-night", "nord", "gruvbox", "catppuccin-mocha", "dracula", "catppuccin-latte", "textual-light")
@@ -48,7 +51,9 @@ class RcqApp(App[int]):
     """The terminal UI over one engine.
 
     me: who the caller is, if that is known already. save_token and forget_token are called with what a log-in got and
-    after a log-out. clock: Unix seconds. workdir: where submitted commands run unless told otherwise.
+    after a log-out. clock: Unix seconds. workdir: where submitted commands run unless told otherwise. theme: instead of
+    the remembered one. at_home: the person is the Unix user that this runs as; else files of that user are neither read
+    nor written for them.
     """
 
     CSS_PATH = "rcq.tcss"
@@ -76,7 +81,9 @@ class RcqApp(App[int]):
         forget_token: Callable[[], object] | None = None,
         workdir: str | None = None,
         ascii_only: bool = False,
-        theme: str = THEMES[0],
+        theme: str | None = None,
+        remembered: Remembered | None = None,
+        at_home: bool = True,
     ) -> None:
         super().__init__()
         self.api = api
@@ -85,8 +92,13 @@ class RcqApp(App[int]):
         self.ascii_only = ascii_only
         self.workdir = workdir or os.getcwd()  # noqa: PTH109  # kept as text: it is typed into a field
         self.histories: dict[str, History] = {}
+        self.remembered = remembered or Remembered()
+        self.at_home = at_home
+        self.deeds = JobDeeds(self)
         self.look = Look()
-        self.theme = theme
+        kept = theme or self.remembered.of("theme", THEMES[0])
+        self.theme = kept if kept in self.available_themes else THEMES[0]
+        self.mouse_taken = True
         self.me = me
         self._save_token = save_token
         self._forget_token = forget_token
@@ -99,6 +111,7 @@ class RcqApp(App[int]):
             self.add_class("-ascii")
         self.push_screen(DashboardScreen())
         self._start_feed()
+        self.go(self.remembered.of("place", PLACES[0].name))
 
     def _start_feed(self) -> None:
         self.run_worker(self._feed.run(), name="feed", group="feed", exclusive=True)
@@ -189,15 +202,15 @@ class RcqApp(App[int]):
         """Its screen, unless it is somebody else's."""
         if job.redacted:
             self.notify(f"Job {job.id} belongs to group {clean(job.group)}; its details are private.", markup=False)
-        elif self._is_free_for(JobScreen):
+        elif self.is_free_for(JobScreen):
             self.push_screen(JobScreen(job.id))
 
     def on_compose_job(self, _message: messages.ComposeJob) -> None:
         """The submit form."""
-        if self._is_free_for(SubmitScreen):
+        if self.is_free_for(SubmitScreen):
             self.push_screen(SubmitScreen(), self._submitted)
 
-    def _is_free_for(self, kind: type[Screen[Any]]) -> bool:
+    def is_free_for(self, kind: type[Screen[Any]]) -> bool:
         """Whether no such screen is open: keys typed ahead over a slow line must not open it twice."""
         return not any(isinstance(screen, kind) for screen in self.screen_stack)
 
@@ -205,40 +218,6 @@ class RcqApp(App[int]):
         if number is not None:
             self.notify(f"Submitted as job {number}.", markup=False)
             self._feed.refresh()
-
-    def ask_cancel(self, job: JobRow) -> None:
-        """Ask whether to cancel the job, and do it on yes."""
-        if job.state in FINISHED:
-            self.notify(f"Job {job.id} has ended already ({clean(job.state)}).", markup=False)
-            return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._call(self.api.cancel(job.id), f"Job {job.id} is cancelled.")
-
-        if self._is_free_for(CancelScreen):
-            self.push_screen(CancelScreen(job), answered)
-
-    def toggle_hold(self, job: JobRow) -> None:
-        """Hold a pending job, release a held one."""
-        if job.state == "held":
-            self._call(self.api.release(job.id), f"Job {job.id} is released.")
-        elif job.state == "pending":
-            self._call(self.api.hold(job.id), f"Job {job.id} is on hold.")
-        else:
-            self.notify(f"Only a pending job can be held; job {job.id} is {clean(job.state)}.", markup=False)
-
-    def _call(self, call: Awaitable[JobDetail], done: str) -> None:
-        async def work() -> None:
-            try:
-                await call
-            except RcqError as error:
-                self.complain(error)
-            else:
-                self.notify(done, markup=False)
-                self._feed.refresh()
-
-        self.run_worker(work(), name="call", group="calls")
 
     def complain(self, error: RcqError) -> None:
         """Show what the engine said."""
@@ -248,13 +227,89 @@ class RcqApp(App[int]):
 
     def on_show_help(self) -> None:
         """Every key."""
-        if self._is_free_for(HelpScreen):
-            self.push_screen(HelpScreen())
+        if self.is_free_for(HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
 
-    def on_next_theme(self) -> None:
-        """The next colour theme."""
+    def on_next_theme(self, message: messages.NextTheme) -> None:
+        """The theme that is named, else the next one; it is remembered."""
         at = THEMES.index(self.theme) if self.theme in THEMES else -1
-        self.theme = THEMES[(at + 1) % len(THEMES)]
+        wanted = message.said or THEMES[(at + 1) % len(THEMES)]
+        if wanted not in THEMES:
+            self.notify(f"There is no theme {clean(wanted)}. There are: {', '.join(THEMES)}", markup=False)
+            return
+        self.theme = wanted
+        self.remembered.keep("theme", wanted)
+
+    def on_toggle_mouse(self) -> None:
+        """Leave the mouse to the terminal, so that it selects text as everywhere else; or take it again."""
+        driver = self._driver
+        if driver is None or self.is_headless or self.is_web:
+            return
+        self.mouse_taken = not self.mouse_taken
+        if self.mouse_taken:
+            driver._enable_mouse_support()  # type: ignore[attr-defined]  # Textual has no public name for it
+            self.notify("The mouse is rcq's again.", markup=False)
+        else:
+            driver._disable_mouse_support()  # type: ignore[attr-defined]
+            self.notify("The mouse is the terminal's: select and copy. M takes it back.", markup=False)
+
+    def copy(self, text: str, what: str) -> None:
+        """Put it into the clipboard of the person's terminal (OSC 52), and say so."""
+        self.copy_to_clipboard(clean(text))
+        self.notify(f"Copied {clean(what)}, if your terminal lets programs write to its clipboard.", markup=False)
+
+    # ------------------------------------------------------------ the command line
+
+    def open_line(self, text: str, *, palette: bool = False) -> None:
+        """Type a command for the screen that is there."""
+        below = self.screen
+        if not isinstance(below, CommandScreen) or not self.is_free_for(LineScreen):
+            return
+
+        def answered(meant: Meant | None) -> None:
+            if meant is not None and below.is_current:
+                below.carry_out(meant.command, meant.said)
+
+        self.push_screen(LineScreen(below, text, palette=palette), answered)
+
+    def on_open_line(self, _message: messages.OpenLine) -> None:
+        """An empty one."""
+        self.open_line("")
+
+    def on_open_palette(self, _message: messages.OpenPalette) -> None:
+        """With everything to choose from."""
+        self.open_line("", palette=True)
+
+    def choices(self, kind: str) -> list[str]:
+        """Words that complete an argument of a command."""
+        if kind == "themes":
+            return list(THEMES)
+        return [str(job.id) for job in self.jobs] if kind == "jobs" else []
+
+    # ------------------------------------------------------------ places
+
+    def on_go_to(self, message: messages.GoTo) -> None:
+        """To a place."""
+        self.go(message.said)
+
+    def go(self, name: str) -> None:
+        """To a place; it is remembered for the next start."""
+        place = place_named(name) or PLACES[0]
+        self._only_dashboard()
+        self.remembered.keep("place", place.name)
+        if place.module:
+            self.push_screen(place.screen())
+        elif isinstance(self.screen, DashboardScreen):
+            self.screen.show_place(place.name)
+
+    def on_go_to_job(self, message: messages.GoToJob) -> None:
+        """Open a job by its id."""
+        if not message.said.isascii() or not message.said.isdigit():
+            self.notify(f"{clean(message.said)} is no job's id. Ids are whole numbers.", markup=False)
+            return
+        while isinstance(self.screen, JobScreen):
+            self.pop_screen()
+        self.push_screen(JobScreen(int(message.said)))
 
     def on_log_out(self) -> None:
         """End the session and ask who is there; the feed stops until somebody is."""

@@ -6,9 +6,11 @@ Must not know how the socket or the token were found.
 import asyncio
 import locale
 from collections.abc import Callable
+from pathlib import Path
 
 from rcq_tui.client.api import Api
-from rcq_tui.tui.app import THEMES, RcqApp
+from rcq_tui.tui.app import RcqApp
+from rcq_tui.tui.remembered import Remembered
 
 
 def run(
@@ -18,24 +20,25 @@ def run(
     save_token: Callable[[str], object] | None = None,
     forget_token: Callable[[], object] | None = None,
     mouse: bool = True,
-    theme: str = THEMES[0],
+    remembered: Path | None = None,
 ) -> int:
     """Show the terminal UI until it is left; the exit code.
 
     save_token: called with the token of a log-in made in it. forget_token: called after a log-out.
-    mouse: false leaves the mouse to the terminal.
+    mouse: false leaves the mouse to the terminal. remembered: the file of what is remembered between starts.
     """
-    return asyncio.run(_run(Api(socket_path, token), save_token, forget_token, mouse, theme))
+    api = Api(socket_path, token)
+    app = RcqApp(
+        api,
+        save_token=save_token,
+        forget_token=forget_token,
+        ascii_only=not _draws_unicode(),
+        remembered=Remembered(remembered),
+    )
+    return asyncio.run(_run(api, app, mouse))
 
 
-async def _run(
-    api: Api,
-    save_token: Callable[[str], object] | None,
-    forget_token: Callable[[], object] | None,
-    mouse: bool,
-    theme: str,
-) -> int:
-    app = RcqApp(api, save_token=save_token, forget_token=forget_token, ascii_only=not _draws_unicode(), theme=theme)
+async def _run(api: Api, app: RcqApp, mouse: bool) -> int:
     try:
         await app.run_async(mouse=mouse)
     finally:

@@ -89,105 +89,141 @@ class LoggedIn(Message):
 # ---------------------------------------------------------------- wishes: one for each command
 
 
-class Down(Message):
+class Wish(Message):
+    """What a command asks for. said: what stood behind its name on the `:` line, empty where a key was pressed."""
+
+    def __init__(self, said: str = "") -> None:
+        super().__init__()
+        self.said = said
+
+
+class Down(Wish):
     """One line down."""
 
 
-class Up(Message):
+class Up(Wish):
     """One line up."""
 
 
-class Left(Message):
+class Left(Wish):
     """A step to the left."""
 
 
-class Right(Message):
+class Right(Wish):
     """A step to the right."""
 
 
-class Top(Message):
+class Top(Wish):
     """To the first line."""
 
 
-class Bottom(Message):
+class Bottom(Wish):
     """To the last line."""
 
 
-class PageDown(Message):
+class PageDown(Wish):
     """A page down."""
 
 
-class PageUp(Message):
+class PageUp(Wish):
     """A page up."""
 
 
-class OpenJob(Message):
+class OpenJob(Wish):
     """Open the job under the cursor."""
 
 
-class ComposeJob(Message):
+class ComposeJob(Wish):
     """Open the submit form."""
 
 
-class AskCancel(Message):
+class AskCancel(Wish):
     """Ask whether to cancel the job."""
 
 
-class Confirm(Message):
+class Confirm(Wish):
     """Yes."""
 
 
-class Decline(Message):
+class Decline(Wish):
     """No."""
 
 
-class ToggleHold(Message):
+class ToggleHold(Wish):
     """Hold a pending job, release a held one."""
 
 
-class EditFilter(Message):
+class EditFilter(Wish):
     """Write a filter."""
 
 
-class Clear(Message):
+class Clear(Wish):
     """Drop the filter."""
 
 
-class ToggleMine(Message):
+class ToggleMine(Wish):
     """Only my jobs, or everybody's."""
 
 
-class ToggleFinished(Message):
+class ToggleFinished(Wish):
     """Show finished jobs, or not."""
 
 
-class ToggleStream(Message):
+class ToggleStream(Wish):
     """The other output of the job."""
 
 
-class Refresh(Message):
+class Refresh(Wish):
     """Fetch everything again."""
 
 
-class NextTheme(Message):
+class NextTheme(Wish):
     """The next colour theme."""
 
 
-class ShowHelp(Message):
+class ShowHelp(Wish):
     """Show every key."""
 
 
-class GoBack(Message):
+class GoBack(Wish):
     """Leave this screen."""
 
 
-class SendForm(Message):
+class SendForm(Wish):
     """Submit what the form says."""
 
 
-class LogOut(Message):
+class LogOut(Wish):
     """End the session."""
 
 
-class Quit(Message):
+class Quit(Wish):
     """Leave; jobs run on."""
+
+
+class GoToJob(Wish):
+    """Open the job whose id is said."""
+
+
+class ToggleMouse(Wish):
+    """Leave the mouse to the terminal, or take it again."""
+
+
+class Copy(Wish):
+    """Copy the id of what is under the cursor."""
+
+
+class OpenLine(Wish):
+    """Type a command."""
+
+
+class OpenPalette(Wish):
+    """Look for a command."""
+
+
+class GoTo(Wish):
+    """Go to the place that is said."""
+
+
+class CompleteLine(Wish):
+    """Complete what is typed."""

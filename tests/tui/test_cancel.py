@@ -1,14 +1,14 @@
 """Nothing is cancelled without a clear yes to a question that names the job."""
 
 from engine.protocol.errors import Refused
-from rcq_tui.tui.screens.cancel import CancelScreen
+from rcq_tui.tui.screens.confirm import ConfirmScreen
 from rcq_tui.tui.screens.dashboard import DashboardScreen
 
 
 async def asked(app, pilot, until, text):
     await until(pilot, lambda: "eval" in text(app))
     await pilot.press("c")
-    await until(pilot, lambda: isinstance(app.screen, CancelScreen) and "Cancel job 141?" in text(app))
+    await until(pilot, lambda: isinstance(app.screen, ConfirmScreen) and "Cancel job 141?" in text(app))
 
 
 async def test_the_question_names_the_job_and_yes_cancels_it(box, until, text):
@@ -36,7 +36,7 @@ async def test_only_a_clear_yes_counts(box, until, text):
         await asked(app, pilot, until, text)
         app.screen.set_focus(None)
         await pilot.press("c", "q", "space", "j", "s", "H", "x", "delete")
-        assert isinstance(app.screen, CancelScreen)
+        assert isinstance(app.screen, ConfirmScreen)
     assert not [call for call in fake.calls if call[0] in {"cancel", "hold", "submit"}]
 
 

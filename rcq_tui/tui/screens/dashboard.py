@@ -12,11 +12,12 @@ from engine.protocol.cards import GpuView
 from engine.protocol.people import Me
 from engine.protocol.responses import JobRow, Stats
 from rcq_tui.tui import messages
-from rcq_tui.tui.commands import bindings
+from rcq_tui.tui.commands import place_bindings
 from rcq_tui.tui.palette import content
 from rcq_tui.tui.screens.base import CommandScreen
 from rcq_tui.tui.widgets.field import Field
 from rcq_tui.tui.widgets.gpu_panel import GpuPanel
+from rcq_tui.tui.widgets.placebar import PlaceBar
 from rcq_tui.tui.widgets.queue_table import QueueTable
 from rcq_tui.tui.widgets.strip import Banner, TopStrip
 from rcq_tui.tui.widgets.words import Words
@@ -27,18 +28,20 @@ from rcq_tui.viewmodel.strip import queue_title
 class DashboardScreen(CommandScreen[None]):
     """The box at a glance."""
 
-    BINDINGS = bindings(
-        "open", "submit", "cancel", "hold", "filter", "mine", "finished", "refresh", "help", "quit",
-        "down", "up", "right", "top", "bottom", "page-down", "page-up", "theme", "logout", "clear",
+    BINDINGS = place_bindings(
+        "open", "submit", "cancel", "hold", "filter", "mine", "finished", "line", "help", "quit", "copy",
+        "down", "up", "right", "top", "bottom", "page-down", "page-up", "clear",
     )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
         self._needle = ""
+        self._place = "dashboard"
 
     def compose(self) -> ComposeResult:
         """Top to bottom."""
         ascii_only = self.desk.ascii_only
+        yield PlaceBar()
         yield TopStrip(ascii_only=ascii_only)
         yield Banner(ascii_only=ascii_only)
         yield GpuPanel(ascii_only=ascii_only)
@@ -51,6 +54,7 @@ class DashboardScreen(CommandScreen[None]):
         """Watch the state; the clock drives ages and waits."""
         self.query_one("#filter").display = False
         self.query_one(QueueTable).focus()
+        self.show_place(self._place)
         desk = self.desk
         self.watch(desk, "me", self._show_me)
         self.watch(desk, "stats", self._show_stats)
@@ -59,26 +63,39 @@ class DashboardScreen(CommandScreen[None]):
         self.watch(desk, "lost", self._show_link)
         self.set_interval(1.0, self._tick)
 
+    @property
+    def place(self) -> str:
+        """The queue alone is a place of its own."""
+        return self._place
+
+    def show_place(self, name: str) -> None:
+        """Cards and queue, or the queue alone."""
+        self._place = name
+        if self.is_mounted:
+            self.query_one(PlaceBar).place = name
+            self.query_one(GpuPanel).display = name == "dashboard"
+
     def on_resize(self, event: events.Resize) -> None:
         """Cards where there is room, lines where there is not."""
         self.query_one(GpuPanel).fit_into(event.size.width, event.size.height)
 
-    def at_once(self, message: Message) -> None:
+    def at_once(self, wish: messages.Wish) -> None:
         """The filter is this screen's own."""
-        if isinstance(message, messages.EditFilter):
-            self.on_edit_filter(message)
+        if isinstance(wish, messages.EditFilter):
+            self.on_edit_filter(wish)
         else:
-            super().at_once(message)
+            super().at_once(wish)
 
     # ------------------------------------------------------------ state comes down
 
     def _show_me(self, me: Me | None) -> None:
-        self.query_one(TopStrip).me = me
+        self.query_one(PlaceBar).me = me
         self.query_one(QueueTable).account = me.account if me else None
 
     def _show_stats(self, stats: Stats | None) -> None:
-        strip = self.query_one(TopStrip)
-        strip.now, strip.stats = self.desk.clock(), stats
+        bar = self.query_one(PlaceBar)
+        bar.now, bar.stats = self.desk.clock(), stats
+        self.query_one(TopStrip).stats = stats
         self._show_title()
 
     def _show_gpus(self, gpus: list[GpuView]) -> None:
@@ -122,7 +139,7 @@ class DashboardScreen(CommandScreen[None]):
 
     def _tick(self) -> None:
         now = self.desk.clock()
-        self.query_one(TopStrip).now = now
+        self.query_one(PlaceBar).now = now
         self.query_one(QueueTable).tick(now)
 
     # ------------------------------------------------------------ moving
@@ -160,6 +177,17 @@ class DashboardScreen(CommandScreen[None]):
 
     # ------------------------------------------------------------ jobs
 
+    def on_table_chosen(self, message: QueueTable.Chosen) -> None:
+        """A job was clicked."""
+        message.stop()
+        self.post_message(messages.OpenJob())
+
+    def on_copy(self, message: messages.Copy) -> None:
+        """The id of the job under the cursor."""
+        message.stop()
+        if (job := self.query_one(QueueTable).selected) is not None:
+            self.desk.copy(str(job.id), f"job id {job.id}")
+
     def on_right(self, message: messages.Right) -> None:
         """Into the job."""
         message.stop()
@@ -177,14 +205,14 @@ class DashboardScreen(CommandScreen[None]):
         message.stop()
         job = self.query_one(QueueTable).selected
         if job is not None:
-            self.desk.ask_cancel(job)
+            self.desk.deeds.cancel([job])
 
     def on_toggle_hold(self, message: messages.ToggleHold) -> None:
         """Hold or release the job under the cursor."""
         message.stop()
         job = self.query_one(QueueTable).selected
         if job is not None:
-            self.desk.toggle_hold(job)
+            self.desk.deeds.toggle_hold([job])
 
     # ------------------------------------------------------------ what is shown
 

@@ -3,31 +3,44 @@
 Must not know what commands do.
 """
 
+from collections.abc import Collection
+from typing import Any
+
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
 from textual.widgets import Static
 
-from rcq_tui.tui.commands import COMMANDS, Command, bindings, key_name
-from rcq_tui.tui.messages import Decline, Down, Quit, ShowHelp, Up
+from rcq_tui.tui import messages
+from rcq_tui.tui.commands import COMMANDS, bindings, key_name
+from rcq_tui.tui.commands.declared import Command
 from rcq_tui.tui.palette import STYLES
-from rcq_tui.tui.screens.base import CommandModal
+from rcq_tui.tui.screens.base import Commanded, CommandModal
 from rcq_tui.viewmodel.states import GPU_STATES, JOB_STATES, colour, symbol
 from rcq_tui.viewmodel.text import pad
 
 
-def help_lines() -> list[tuple[str, list[Command]]]:
-    """Topics with their commands, in the order of their declaration."""
+def help_lines(offered: Collection[Command]) -> list[tuple[str, list[Command]]]:
+    """Topics with their commands, in the order of their declaration: those that are offered, then the others."""
     topics: dict[str, list[Command]] = {}
     for command in COMMANDS.values():
-        topics.setdefault(command.topic, []).append(command)
-    return list(topics.items())
+        topics.setdefault(command.topic if command in offered else _ELSEWHERE, []).append(command)
+    return sorted(topics.items(), key=lambda topic: topic[0] == _ELSEWHERE)
+
+
+_ELSEWHERE = "On other screens"
 
 
 class HelpScreen(CommandModal[None]):
-    """All keys, and what the signs mean."""
+    """All keys, and what the signs mean. below: the screen whose keys come first."""
 
-    BINDINGS = bindings("no", "help", "quit", "down", "up")
+    BINDINGS = bindings("no", "help", "quit", "down", "up", "page-down", "page-up", "top", "bottom")
+
+    def __init__(self, below: Screen[Any]) -> None:
+        super().__init__()
+        self._offered = below.offers() if isinstance(below, Commanded) else []
 
     def compose(self) -> ComposeResult:
         """One scrolling page."""
@@ -42,7 +55,7 @@ class HelpScreen(CommandModal[None]):
 
     def _page(self) -> Content:
         parts: list[Content] = []
-        for topic, commands in help_lines():
+        for topic, commands in help_lines(self._offered):
             parts.append(Content.styled(topic, "bold $text-primary"))
             parts += [self._line(command) for command in commands]
             parts.append(Content(""))
@@ -53,34 +66,54 @@ class HelpScreen(CommandModal[None]):
 
     def _line(self, command: Command) -> Content:
         keys = "  ".join(map(key_name, command.keys))
-        return Content.assemble(("  " + pad(keys, 12), "bold $foreground"), (command.help, STYLES["text"]))
+        line = f":{command.name} {command.argument}".rstrip()
+        named = ("  " + pad(keys, 11), "bold $foreground"), (pad(line, 17), STYLES["info"])
+        return Content.assemble(*named, (command.help, STYLES["text"]))
 
     def _signs(self, states: list[str]) -> Content:
         ascii_only = self.desk.ascii_only
         pairs = [(f"  {symbol(state, ascii_only=ascii_only)} {state}", STYLES[colour(state)]) for state in states]
         return Content.assemble(*pairs)
 
-    def on_decline(self, message: Decline) -> None:
+    def on_decline(self, message: messages.Decline) -> None:
         """Close."""
         message.stop()
         self.dismiss()
 
-    def on_show_help(self, message: ShowHelp) -> None:
+    def on_show_help(self, message: messages.ShowHelp) -> None:
         """The key that opened it closes it."""
         message.stop()
         self.dismiss()
 
-    def on_quit(self, message: Quit) -> None:
+    def on_quit(self, message: messages.Quit) -> None:
         """`q` closes a page that is merely read."""
         message.stop()
         self.dismiss()
 
-    def on_down(self, message: Down) -> None:
-        """Scroll."""
+    def _scroll(self, message: Message, by: int) -> None:
         message.stop()
-        self.query_one(VerticalScroll).scroll_relative(y=1, animate=False)
+        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
 
-    def on_up(self, message: Up) -> None:
+    def on_down(self, message: messages.Down) -> None:
         """Scroll."""
-        message.stop()
-        self.query_one(VerticalScroll).scroll_relative(y=-1, animate=False)
+        self._scroll(message, 1)
+
+    def on_up(self, message: messages.Up) -> None:
+        """Scroll."""
+        self._scroll(message, -1)
+
+    def on_page_down(self, message: messages.PageDown) -> None:
+        """Scroll by a page."""
+        self._scroll(message, self.size.height - 4)
+
+    def on_page_up(self, message: messages.PageUp) -> None:
+        """Scroll by a page."""
+        self._scroll(message, 4 - self.size.height)
+
+    def on_top(self, message: messages.Top) -> None:
+        """The beginning."""
+        self._scroll(message, -10_000)
+
+    def on_bottom(self, message: messages.Bottom) -> None:
+        """The end."""
+        self._scroll(message, 10_000)

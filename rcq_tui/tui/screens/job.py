@@ -13,7 +13,7 @@ from textual.widgets import Footer
 from engine.protocol.errors import RcqError, Refused
 from engine.protocol.responses import JobDetail, Why
 from rcq_tui.tui import messages
-from rcq_tui.tui.commands import bindings
+from rcq_tui.tui.commands import place_bindings
 from rcq_tui.tui.palette import content, page
 from rcq_tui.tui.screens.base import CommandScreen
 from rcq_tui.tui.widgets.log_view import LogView
@@ -40,9 +40,9 @@ _CHUNK_BYTES = 64 * 1024
 class JobScreen(CommandScreen[None]):
     """Details above, output below."""
 
-    BINDINGS = bindings(
-        "back", "stream", "cancel", "hold", "submit", "refresh", "help", "quit",
-        "down", "up", "left", "right", "top", "bottom", "page-down", "page-up", "theme", "logout",
+    BINDINGS = place_bindings(
+        "back", "stream", "cancel", "hold", "submit", "line", "help", "quit", "copy",
+        "down", "up", "left", "right", "top", "bottom", "page-down", "page-up",
     )  # fmt: skip
 
     def __init__(self, job: int) -> None:
@@ -195,13 +195,18 @@ class JobScreen(CommandScreen[None]):
         """Cancel this job, after a question."""
         message.stop()
         if self._job is not None:
-            self.desk.ask_cancel(self._job)
+            self.desk.deeds.cancel([self._job])
+
+    def on_copy(self, message: messages.Copy) -> None:
+        """This job's id."""
+        message.stop()
+        self.desk.copy(str(self.number), f"job id {self.number}")
 
     def on_toggle_hold(self, message: messages.ToggleHold) -> None:
         """Hold or release this job."""
         message.stop()
         if self._job is not None:
-            self.desk.toggle_hold(self._job)
+            self.desk.deeds.toggle_hold([self._job])
 
     def _scroll(self, message: Message, *, down: int = 0, right: int = 0) -> None:
         message.stop()

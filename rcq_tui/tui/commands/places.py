@@ -1,0 +1,14 @@
+"""Commands that go to a place. Must not know what is there."""
+
+from rcq_tui.tui.commands.declared import PLACES, Command, command
+from rcq_tui.tui.messages import GoTo
+
+
+def _place(name: str, key: str, help_text: str, *aliases: str) -> Command:
+    return command(PLACES, name, key, GoTo, help_text, says=name, everywhere=True, aliases=aliases)
+
+
+ALL: tuple[Command, ...] = (
+    _place("dashboard", "1", "cards and queue", "gpus", "cards"),
+    _place("queue", "2", "the queue alone", "jobs"),
+)

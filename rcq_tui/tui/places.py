@@ -1,0 +1,40 @@
+"""The places that one goes to by a number: which there are, and where their screens are found.
+
+A screen is imported when somebody goes there first: the first paint does not wait for it. Must not know what a place
+shows.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from textual.screen import Screen
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Place:
+    """name: also that of its command. label: on the bar of places. module, kind: its screen; empty for the first
+    screen, which is always there.
+    """
+
+    name: str
+    key: str
+    label: str
+    module: str = ""
+    kind: str = ""
+
+    def screen(self) -> Screen[Any]:
+        """A new screen of it."""
+        made: Screen[Any] = getattr(import_module(f"rcq_tui.tui.screens.{self.module}"), self.kind)()
+        return made
+
+
+PLACES: tuple[Place, ...] = (
+    Place(name="dashboard", key="1", label="box"),
+    Place(name="queue", key="2", label="queue"),
+)
+
+
+def place_named(name: str) -> Place | None:
+    """The place of this name."""
+    return next((place for place in PLACES if place.name == name), None)
