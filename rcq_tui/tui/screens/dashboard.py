@@ -71,7 +71,7 @@ class DashboardScreen(CommandScreen[None]):
     def show_place(self, name: str) -> None:
         """Cards and queue, or the queue alone."""
         self._place = name
-        if self.is_mounted:
+        if self.query(PlaceBar):
             self.query_one(PlaceBar).place = name
             self.query_one(GpuPanel).display = name == "dashboard"
 
