@@ -57,6 +57,7 @@ GROUPS: dict[str, dict[str, Verb]] = {
     },
     "Engine": {
         "demo": Verb("demo", "see it all at work on simulated GPUs"),
+        "web": Verb("web", "serve the terminal UI to browsers on this machine"),
         "engine": Verb("engine", "run the engine in the foreground"),
         "audit": Verb("audit", "show who changed what, when and from where"),
         "doctor": Verb("doctor", "check this machine and say what to mend"),

@@ -19,12 +19,20 @@ LARGE_TIMEOUT = httpx.Timeout(120.0, connect=3.0)
 """A large directory is counted, a long log is checked before anything is sent."""
 
 
-class Transport:
-    """token: of a session or an API token; `None` leaves it to the peer's Unix user."""
+_NOBODY = "nobody"
+"""No token of anybody's: an engine that is given it looks no further, and asks for a log-in."""
 
-    def __init__(self, socket_path: str, token: str | None = None) -> None:
+
+class Transport:
+    """token: of a session or an API token; `None` leaves it to the peer's Unix user.
+
+    as_peer: false never does that: without a token the caller is nobody until `login`.
+    """
+
+    def __init__(self, socket_path: str, token: str | None = None, *, as_peer: bool = True) -> None:
         self._socket = socket_path
         self._token = token
+        self._without = None if as_peer else _NOBODY
         self._http = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(uds=socket_path), base_url="http://rcq", timeout=_TIMEOUT
         )
@@ -73,7 +81,8 @@ class Transport:
         return answer
 
     def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        token = self._token or self._without
+        return {"Authorization": f"Bearer {token}"} if token else {}
 
     def _unreachable(self, lost: Exception) -> Unreachable:
         what = "does not answer in time" if isinstance(lost, httpx.TimeoutException) else "does not answer"

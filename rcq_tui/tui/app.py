@@ -90,7 +90,8 @@ class RcqApp(App[int]):
         self.clock = clock
         self.pace = pace or Pace()
         self.ascii_only = ascii_only
-        self.workdir = workdir or os.getcwd()  # noqa: PTH109  # kept as text: it is typed into a field
+        here = os.getcwd() if at_home else ""  # noqa: PTH109  # kept as text: it is typed into a field
+        self.workdir = workdir or here
         self.histories: dict[str, History] = {}
         self.remembered = remembered or Remembered()
         self.at_home = at_home

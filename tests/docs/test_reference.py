@@ -30,7 +30,7 @@ from engine.protocol.fields import ALIASES, FIELD_NAMES, ElementFields, JobField
 from engine.protocol.notices import NOTICES
 from engine.protocol.people import QuotaView
 from engine.protocol.responses import MeasuresView
-from rcq_tui.cli import failures
+from rcq_tui.cli import failures, web
 from rcq_tui.cli.quotas import add_quota
 from rcq_tui.cli.verbs import VERBS
 from rcq_tui.tui.commands import COMMANDS, key_name
@@ -70,6 +70,7 @@ def test_every_section_is_one_that_is_checked() -> None:
         "States of a job", "Causes", "Attempts", "GPU memory", "Measures", "Notices", "Quotas", "Power",
         "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "API", "Results",
         "Audit log", "What others wrote, on your screen", "Settings", "Keys of the terminal UI", "Options of simulate",
+        "In a browser",
     }  # fmt: skip
 
 
@@ -84,6 +85,17 @@ def test_every_command_with_its_line() -> None:
     assert {verb: cells[0] for verb, cells in table("Commands").items()} == {
         name: verb.summary for name, verb in VERBS.items()
     }
+
+
+def test_what_is_said_of_the_browser_is_what_web_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    said = " ".join(SECTIONS["In a browser"].split())
+    with pytest.raises(SystemExit):
+        web.run(["--help"])
+    offered = set(re.findall(r"--[a-z]+", capsys.readouterr().out)) - {"--help"}
+    assert offered == set(re.findall(r"--[a-z]+", said)) | {"--host"}, "--host is there to be refused"
+    assert f"http://127.0.0.1:{web.PORT}/" in said
+    assert f"-L {web.PORT}:127.0.0.1:{web.PORT}" in said
+    assert f"more than {web.MOST} browser tabs" in said
 
 
 def test_every_exit_code() -> None:

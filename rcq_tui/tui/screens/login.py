@@ -3,7 +3,10 @@
 Must not know what comes after it: it posts `LoggedIn`.
 """
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Button, Input, Label, Static
 
@@ -22,7 +25,10 @@ _NO_ACCOUNT = "This engine has no account yet. Make the first one, an admin, in 
 class LoginScreen(CommandScreen[None]):
     """Two fields and a button. Enter goes on from the name to the password, and from there logs in."""
 
-    BINDINGS = bindings("leave")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("leave"),
+        Binding("enter", "to_password", show=False, priority=True),
+    ]
 
     def __init__(self, why: str = "") -> None:
         """why: said until somebody tries, such as that a session has ended."""
@@ -57,13 +63,20 @@ class LoginScreen(CommandScreen[None]):
             return
         hint.update("" if health.accounts else _NO_ACCOUNT)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter goes on from the name alone."""
+        if action == "to_password":
+            return self.focused is not None and self.focused.id == "login-name"
+        return super().check_action(action, parameters)
+
+    def action_to_password(self) -> None:
+        """Before the next key is looked at: a password typed ahead over a slow line must not be seen in the name."""
+        self.set_focus(self.query_one("#login-password", Field))
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter."""
+        """Enter in the password."""
         event.stop()
-        if event.input.id == "login-name":
-            self.query_one("#login-password", Field).focus()
-        else:
-            self._try()
+        self._try()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """The button."""
