@@ -260,8 +260,25 @@ class Measured:
     service: ServiceName | None = None
 
 
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Charted:
+    """What an attempt on `gpus` cards did over time, in place of what was known of it before.
+
+    points: for each step of `step_s` seconds from `start_at` (Unix seconds) on, the means of utilization (0 to 1), GPU
+    memory (MiB) and power (watts); `None` where nothing was told.
+    """
+
+    job: JobId
+    attempt: int
+    gpus: int
+    start_at: float
+    step_s: float
+    points: Sequence[tuple[float | None, ...]]
+
+
 Change = (
     Measured
+    | Charted
     | Scheduled
     | Started
     | Ended

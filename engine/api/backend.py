@@ -24,6 +24,7 @@ from engine.api.asks import (
     NotifyChoice,
     Origin,
 )
+from engine.api.figuresource import Figures
 from engine.protocol.audit import AuditChain, AuditPage
 from engine.protocol.cards import GpuView
 from engine.protocol.errors import Refused
@@ -388,4 +389,5 @@ class Backend:
     results: Results
     redo: Redo
     tokens: Tokens
+    figures: Figures
     limits: Limits = field(default_factory=Limits)

@@ -38,6 +38,7 @@ TAGS = {
     "reservations": "Cards that people book for a time.",
     "stats": "The engine's own state.",
     "usage": "What groups and people have used.",
+    "figures": "What happened over time: resources of jobs, usage by day, passes, the engine itself.",
     "plan": "The planned future.",
     "events": "What happens, as it happens.",
     "accounts": "People's log-ins.",

@@ -49,6 +49,7 @@ class Action(StrEnum):
     BOOK_WITHOUT_LIMITS = "book without limits"
     UNBOOK = "take a booking back"
     SEE_ALL_USAGE = "see other groups' usage"
+    SEE_ENGINE = "see the engine's passes, database and timers"
     SEE_ALL_PEOPLE = "see other accounts and groups"
     CHANGE_PEOPLE = "make and change accounts, groups, services"
     MAKE_TOKENS = "make API tokens of one's own"
@@ -98,6 +99,7 @@ TABLE: dict[Action, Rule] = {
             "GET /v1/reservations",
             "GET /v1/services",
             "GET /v1/usage",
+            "GET /v1/usage/days",
             "GET /v1/accounts",
             "GET /v1/groups",
         ),
@@ -107,7 +109,9 @@ TABLE: dict[Action, Rule] = {
     ),
     Action.SUBMIT_TO_ANY_GROUP: Rule(may=ADMINS, routes=("POST /v1/jobs",)),
     Action.LIST_JOBS: Rule(may=LOGGED_IN, told=_LOG_IN, routes=("GET /v1/jobs",)),
-    Action.SEE_JOB: Rule(may=MANAGERS_TOO, told=_YOURS, routes=("GET /v1/jobs/{id}", "GET /v1/jobs/{id}/why")),
+    Action.SEE_JOB: Rule(
+        may=MANAGERS_TOO, told=_YOURS, routes=("GET /v1/jobs/{id}", "GET /v1/jobs/{id}/why", "GET /v1/jobs/{id}/series")
+    ),
     Action.SEE_SECRETS: Rule(
         may=OWNERS_AND_ADMINS, told=_YOURS, routes=("GET /v1/jobs/{id}", "GET /v1/jobs/{id}/diff")
     ),
@@ -139,7 +143,8 @@ TABLE: dict[Action, Rule] = {
     Action.BOOK: Rule(may=LOGGED_IN, told=_LOG_IN, routes=("POST /v1/reservations",)),
     Action.BOOK_WITHOUT_LIMITS: Rule(may=ADMINS, routes=("POST /v1/reservations",)),
     Action.UNBOOK: Rule(may=OWNERS_AND_ADMINS, told=_YOURS, routes=("DELETE /v1/reservations/{id}",)),
-    Action.SEE_ALL_USAGE: Rule(may=ADMINS, routes=("GET /v1/usage",)),
+    Action.SEE_ALL_USAGE: Rule(may=ADMINS, routes=("GET /v1/usage", "GET /v1/usage/days")),
+    Action.SEE_ENGINE: Rule(may=ADMINS, routes=("GET /v1/passes", "GET /v1/engine")),
     Action.SEE_ALL_PEOPLE: Rule(may=ADMINS, routes=("GET /v1/accounts", "GET /v1/groups")),
     Action.CHANGE_PEOPLE: Rule(
         may=ADMINS,

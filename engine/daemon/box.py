@@ -16,6 +16,7 @@ from engine.daemon.cards import Card
 from engine.daemon.cardviews import link_ranks, process_views
 from engine.daemon.elements import shown_name
 from engine.daemon.feed import Feed, Happening
+from engine.daemon.hostwatch import HostWatch
 from engine.daemon.passes import Passes
 from engine.daemon.register import Register
 from engine.daemon.slotviews import gpu_slot
@@ -45,6 +46,7 @@ class BoxService:
         clock: Clock,
         disk: Callable[[], str | None],
         backups: BackupKeeper,
+        host: HostWatch,
     ) -> None:
         self._control = control
         self._books = books
@@ -58,6 +60,7 @@ class BoxService:
         self._clock = clock
         self._disk = disk
         self._backups = backups
+        self._host = host
         self._began = clock.now()
 
     async def gpus(self, who: Identity) -> list[GpuView]:
@@ -209,7 +212,7 @@ class BoxService:
         shapes = [live.lease.key.shape for live in self._books.live.values()]
         cards = self._books.cards
         known = {card.reading.uuid for card in cards.all()}
-        now = self._clock.now()
+        now, host = self._clock.now(), self._host.now
         return Stats(
             version=self._version,
             policy=self._policy.order.value,
@@ -230,4 +233,10 @@ class BoxService:
             power_w=cards.drawn_w(now),
             power_budget_w=self._policy.power.budget_w,
             last_backup_at=self._backups.last_at,
+            host_cpu=host.cpu,
+            load1=host.load1,
+            host_memory_used_mb=host.memory_used_mb,
+            host_memory_total_mb=host.memory_total_mb,
+            disk_free_mb=host.disk_free_mb,
+            disk_total_mb=host.disk_total_mb,
         )

@@ -101,9 +101,10 @@ def watch_cards(
         action=ground.settings.gpu.over_declared,
         wake=passes.wake,
     )
-    sampler.watchers += [ground.measures.look, idle.look, foreign.look, overuse.look]
+    sampler.watchers += [ground.measures.look, ground.series.look, idle.look, foreign.look, overuse.look]
     runs.examiners.append(LastWords(ground.paths.state_dir))
-    runs.leaving += [ground.measures.leave, lambda live, _ending: ground.notices.forget(live.job)]
+    runs.leaving += [ground.measures.leave, ground.series.leave]
+    runs.leaving.append(lambda live, _ending: ground.notices.forget(live.job))
     power = _power(ground, sampler, runs, chosen)
     return _health(ground, sampler, chosen, passes=passes, runs=runs, stops=stops, power=power, foreign=foreign)
 

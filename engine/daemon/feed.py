@@ -84,6 +84,11 @@ class Feed:
         """Whether anybody subscribes now."""
         return bool(self._subscribers)
 
+    @property
+    def followers(self) -> int:
+        """How many subscriptions there are now."""
+        return len(self._subscribers)
+
     def job_changed(self, job: str, account: str, state: str) -> None:
         """A job of `account` is in another state."""
         self._publish("job", job, account, state)

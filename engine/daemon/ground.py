@@ -17,6 +17,7 @@ from engine.daemon.containment import Containment
 from engine.daemon.feed import Feed, first_id
 from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.host import boot_id, host_of
+from engine.daemon.hostwatch import HostWatch
 from engine.daemon.journal import Journal
 from engine.daemon.measures import Measures
 from engine.daemon.notices import Notices
@@ -24,6 +25,7 @@ from engine.daemon.persons import EngineUser, LinkedUsers, Persons
 from engine.daemon.quotaview import default_quota
 from engine.daemon.register import Register
 from engine.daemon.runtimes import RunTimes
+from engine.daemon.series import Series
 from engine.daemon.staging import Staging
 from engine.daemon.stagingwiring import staging_of
 from engine.daemon.usage import UsageBook
@@ -57,6 +59,8 @@ class Ground:
     gatekeeper: Gatekeeper
     notices: Notices
     measures: Measures
+    series: Series
+    host: HostWatch
     backups: BackupKeeper
     containment: Containment
     staging: Staging
@@ -96,6 +100,8 @@ def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, cl
         views=views,
         notices=notices,
         measures=measures,
+        series=Series(books=books, journal=journal, step_s=settings.engine.sample_interval_s),
+        host=HostWatch(paths.state_dir),
         backups=BackupKeeper(paths=paths, settings=settings.retention, audit=store.audit, notices=notices, clock=clock),
         containment=Containment(settings.executor, cards=settings.gpu.provider != "simulated"),
         staging=staging_of(settings, paths, books, store, clock),

@@ -104,6 +104,7 @@ async def run(settings: Settings, paths: Paths) -> None:
         passing = asyncio.create_task(engine.passes.run(), name="passes")
         _set_timers(engine, timers, paths.state_dir)
         beside.append(asyncio.create_task(engine.clock_watch.run(), name="clock"))
+        beside.append(asyncio.create_task(engine.figures.about_engine.lag.run(), name="loop lag"))
         beside.append(asyncio.create_task(engine.notifying.run(), name="notifications"))
         engine.passes.wake()
         # 4. people may come
@@ -130,6 +131,7 @@ async def load_books(engine: Engine) -> None:
     await engine.notifying.load()
     await engine.bills.load(engine.store.usage)
     await engine.measures.load(engine.store.measures)
+    await engine.series.load(engine.store.series)
     if engine.books.run_times.learns:
         runs = await engine.store.past_runs.last(REMEMBERED, TELLING)
         await asyncio.to_thread(engine.books.run_times.fill, runs)  # nobody else uses them yet
@@ -141,6 +143,7 @@ async def load_books(engine: Engine) -> None:
     await engine.housekeeping.open()
     counts = await engine.store.jobs.counts_by_state()
     engine.books.finished.update({state: count for state, count in counts.items() if state in TERMINAL})
+    await engine.host.look()
     await engine.sampler.sample()
 
 
@@ -153,6 +156,8 @@ def _set_timers(engine: Engine, timers: Timers, state_dir: Path) -> None:
 
     timers.every(engine.settings.engine.pass_interval_s, "pass", wake)
     timers.every(engine.settings.engine.sample_interval_s, "sample", engine.sampler.sample)
+    timers.every(engine.settings.engine.sample_interval_s, "host", engine.host.look)
+    engine.figures.about_engine.timers = timers.due
     timers.every(engine.settings.engine.pass_interval_s, "try the disk", engine.store.try_again)
     timers.every(PURGE_S, "purge sessions", engine.logins.purge)
     timers.every(TELL_S, "tell of failed log-ins", engine.logins.failures.tell)
@@ -203,6 +208,7 @@ async def _end(engine: Engine, timers: Timers, passing: asyncio.Task[None] | Non
     await engine.executor.close()
     if passing is not None:
         engine.measures.write(engine.clock.now())
+        engine.series.write()
         await engine.passes.flush()
         await engine.notifying.close()
     await engine.store.close()

@@ -6,7 +6,6 @@ watched, because readings went stale in between, counts nowhere. Owned by the ev
 measured, written or shown.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -16,6 +15,7 @@ from engine.core.model import GpuUuid, JobId
 from engine.daemon.books import Books, Live
 from engine.daemon.cards import Card
 from engine.daemon.journal import Journal
+from engine.daemon.portions import own_memory_mb, parts
 from engine.ports import Ending
 from engine.readings import GpuReading
 from engine.store.measures import Measures as StoredMeasures
@@ -125,12 +125,14 @@ class Measures:
         if not (reading.present and before.present and 0 < seconds <= self._stale_after_s):
             return
         energy_j = _energy_j(before, reading, seconds)
-        for live, part in _parts(holders, card.use.jobs):
+        for live, part in parts(holders, card.use.jobs):
             ran_s = reading.read_at - max(before.read_at, live.started_at or 0.0)
             if ran_s > 0:
                 found = self._sum(live)
                 found.energy_j += energy_j * part * ran_s / seconds
-                _remember_memory(found, card, live, alone=len(holders) == 1)
+                size = own_memory_mb(card, live, alone=len(holders) == 1)
+                if size is not None:
+                    found.peak_memory_mb = max(size, found.peak_memory_mb or 0)
                 self._utilize(found, card, live, ran_s, len(holders))
 
     def _utilize(self, found: _Sum, card: Card, live: Live, ran_s: float, sharers: int) -> None:
@@ -188,21 +190,3 @@ def _energy_j(before: GpuReading, reading: GpuReading, seconds: float) -> float:
             return counted
     powers = [power for power in (before.power_w, reading.power_w) if power is not None]
     return sum(powers) / len(powers) * seconds if powers else 0.0
-
-
-def _parts(holders: Iterable[Live], memory: Mapping[JobId, int]) -> Iterator[tuple[Live, float]]:
-    """Each with its part of what the card drew; together 1."""
-    sharers = list(holders)
-    sizes = [memory.get(live.job, 0) for live in sharers]
-    known = all(sizes)
-    for live, size in zip(sharers, sizes, strict=True):
-        yield live, size / sum(sizes) if known else 1 / len(sharers)
-
-
-def _remember_memory(found: _Sum, card: Card, live: Live, *, alone: bool) -> None:
-    """What processes have, else, of a card of its own, what is not others'."""
-    size = card.use.jobs.get(live.job)
-    if size is None and alone:
-        size = card.use.held_mb or None
-    if size is not None:
-        found.peak_memory_mb = max(size, found.peak_memory_mb or 0)

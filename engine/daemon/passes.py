@@ -19,6 +19,7 @@ from engine.daemon.books import Books, Live
 from engine.daemon.decisionlog import DecisionLog
 from engine.daemon.feed import Feed
 from engine.daemon.journal import Journal, merged
+from engine.daemon.pastpasses import PastPasses, counted
 from engine.daemon.preemptions import Preemptions
 from engine.daemon.runs import Runs
 from engine.ports import Clock, ImpossibleChange, JobStore
@@ -34,7 +35,7 @@ class Passes:
     """Runs passes until it is stopped.
 
     count, failed: passes so far. last_at: when the last good one ended, Unix seconds. last_s: how long it took.
-    trouble: why the last one failed; `None` if it was good.
+    trouble: why the last one failed; `None` if it was good. past: the last good ones in figures.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Passes:
         self.last_at: float | None = None
         self.last_s: float | None = None
         self.trouble: str | None = None
+        self.past = PastPasses()
         self._tried_at = time.monotonic()
 
     def clock_set(self, by_s: float) -> None:
@@ -129,6 +131,7 @@ class Passes:
         # 2. decide
         decided = self._plan(snapshot, self._policy)
         record = self._decisions.note(snapshot, self._policy, decided)
+        numbers = counted(snapshot, decided)
         # 3. claim in memory what starts and what is stopped for it, before anybody else gets the loop
         before = self._journal.take()
         starts, new = self._claim(decided, snapshot)
@@ -147,6 +150,7 @@ class Passes:
         self.count += 1
         self.last_at = self._clock.now()
         self.last_s = time.perf_counter() - began
+        self.past.note(numbers, self.last_at, self.last_s)
         if before or new or stops:
             self._feed.queue_changed()
 

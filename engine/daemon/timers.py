@@ -7,8 +7,11 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+from apscheduler.job import Job
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
+
+from engine.protocol.enginefigures import TimerView
 
 JOB_DEFAULTS = {
     # A run that is late still runs: the library's own default drops it silently when it is a second late,
@@ -38,6 +41,13 @@ class Timers:
         moment = datetime.fromtimestamp(when, UTC)
         self._scheduler.add_job(call, "date", run_date=moment, id=name, name=name, replace_existing=True)
 
+    def due(self) -> list[TimerView]:
+        """Everything that is to come, the next first."""
+        jobs = sorted(self._scheduler.get_jobs(), key=lambda job: (job.next_run_time, job.name))
+        return [
+            TimerView(name=job.name, every_s=_interval_s(job), next_at=job.next_run_time.timestamp()) for job in jobs
+        ]
+
     def clock_set(self) -> None:
         """The clock jumped: intervals begin anew, or they would wait for an hour that went by already."""
         now = datetime.now(UTC)
@@ -54,3 +64,7 @@ class Timers:
         """Call nothing any more; what was called goes on."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+
+
+def _interval_s(job: Job) -> float | None:
+    return job.trigger.interval.total_seconds() if isinstance(job.trigger, IntervalTrigger) else None

@@ -39,6 +39,17 @@ class _Energy:
     since: Ran = None
 
 
+def seen_groups(register: Register, who: Identity, group: str | None) -> list[str]:
+    """Groups whose usage `who` may see, by name; or that one. FORBIDDEN, NOT_FOUND."""
+    if group is None:
+        return sorted(register.groups) if may(who, Action.SEE_ALL_USAGE) else [who.group]
+    if group != who.group and not may(who, Action.SEE_ALL_USAGE):
+        raise Refused("FORBIDDEN", f"You see the usage of your own group, {who.group}. Leave the group out.")
+    if group not in register.groups:
+        raise Refused("NOT_FOUND", f"There is no group {group}. See: rcq group list.")
+    return [group]
+
+
 class UsageService:
     """Fulfils `engine.api.backend.Usages`."""
 
@@ -63,7 +74,7 @@ class UsageService:
 
     async def usage(self, who: Identity, group: str | None, since: float | None) -> UsageReport:
         """All groups for admins, the own one for others; or one of them."""
-        names = self._names(who, group)
+        names = seen_groups(self._register, who, group)
         ran = await self._ran(since)
         now = self._clock.now()
         energy = await self._energy(since, now)
@@ -84,15 +95,6 @@ class UsageService:
                 if name in snapshot.groups  # one that was removed while the store was asked is not told of
             ],
         )
-
-    def _names(self, who: Identity, group: str | None) -> list[str]:
-        if group is None:
-            return sorted(self._register.groups) if may(who, Action.SEE_ALL_USAGE) else [who.group]
-        if group != who.group and not may(who, Action.SEE_ALL_USAGE):
-            raise Refused("FORBIDDEN", f"You see the usage of your own group, {who.group}. Leave the group out.")
-        if group not in self._register.groups:
-            raise Refused("NOT_FOUND", f"There is no group {group}. See: rcq group list.")
-        return [group]
 
     async def _ran(self, since: float | None) -> Ran:
         if since is None:

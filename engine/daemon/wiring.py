@@ -22,9 +22,11 @@ from engine.daemon.cores import Cores, nodes_of_host
 from engine.daemon.decisionlog import DecisionLog
 from engine.daemon.failedlogins import FailedLogins
 from engine.daemon.feed import Feed
+from engine.daemon.figures import FigureService, figures_of
 from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.ground import Ground, books_of, executor_kind, ground_of
 from engine.daemon.host import SystemClock
+from engine.daemon.hostwatch import HostWatch
 from engine.daemon.housekeeping import Housekeeping, housekeeping_of
 from engine.daemon.jobwiring import jobs_of, judges_of, recurrence_of, submission_of
 from engine.daemon.launches import Launches
@@ -45,6 +47,7 @@ from engine.daemon.register import Register
 from engine.daemon.results import results_of
 from engine.daemon.runs import Runs
 from engine.daemon.sampler import Sampler
+from engine.daemon.series import Series
 from engine.daemon.slots import SlotService
 from engine.daemon.stagingwiring import placing_of
 from engine.daemon.startdelays import StartDelays
@@ -78,6 +81,9 @@ class Engine:
     books: Books
     bills: Bills
     measures: Measures
+    series: Series
+    host: HostWatch
+    figures: FigureService
     clock: Clock
     clock_watch: ClockWatch
     register: Register
@@ -129,11 +135,12 @@ def build(
     submission = submission_of(ground, passes, judges)
     box = _box(ground, passes, minders)
     notifying = notifying_of(ground)
+    figures = figures_of(ground, passes)
     clock_watch = ClockWatch(clock)
     # bills first: what they say goes by the leases as they are then
     clock_watch.steps += [ground.bills.clock_set, books.clock_set, ground.measures.clock_set, ground.notices.clock_set]
-    clock_watch.steps += [minders.clock_set, passwords.clock_set, judges.allowances.clock_set]
-    clock_watch.steps += [box.clock_set, passes.clock_set, notifying.outbox.clock_set]
+    clock_watch.steps += [ground.series.clock_set, minders.clock_set, passwords.clock_set, judges.allowances.clock_set]
+    clock_watch.steps += [box.clock_set, figures.about_engine.clock_set, passes.clock_set, notifying.outbox.clock_set]
     return Engine(
         settings=settings,
         store=ground.store,
@@ -142,6 +149,9 @@ def build(
         books=books,
         bills=ground.bills,
         measures=ground.measures,
+        series=ground.series,
+        host=ground.host,
+        figures=figures,
         clock=clock,
         clock_watch=clock_watch,
         register=ground.register,
@@ -170,6 +180,7 @@ def build(
             results=results_of(ground, executor),
             redo=redo_of(ground, submission),
             tokens=tokens_of(ground, logins),
+            figures=figures,
             limits=_limits(settings),
         ),
     )
@@ -313,6 +324,7 @@ def _box(ground: Ground, passes: Passes, minders: CardMinders) -> BoxService:
         clock=ground.clock,
         disk=lambda: ground.store.trouble,
         backups=ground.backups,
+        host=ground.host,
     )
 
 

@@ -12,6 +12,7 @@ from engine.bookkeeping import (
     Billed,
     Change,
     Charged,
+    Charted,
     Decided,
     Ended,
     Measured,
@@ -27,7 +28,7 @@ from engine.bookkeeping import (
 from engine.core.lifecycle import LEASED, TERMINAL, WAITING, JobState, may_step
 from engine.core.model import JobId
 from engine.ports import ImpossibleChange
-from engine.store import attempts, decisions, gate, measures, waiting
+from engine.store import attempts, decisions, gate, measures, series, waiting
 from engine.store.rewriting import rewrite
 from engine.store.rows import gpu_text
 from engine.store.usage import charge, keep_bill
@@ -83,6 +84,8 @@ def apply(db: Database, changes: Sequence[Change], half_life_s: float) -> None: 
                 decisions.write(db, change)
             case Measured():
                 measures.keep(db, number_of(change.job), change)
+            case Charted():
+                series.keep(db, number_of(change.job), change)
             case _:
                 assert_never(change)
 

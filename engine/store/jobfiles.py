@@ -11,6 +11,7 @@ from sqlite_utils import Database
 
 from engine.core.lifecycle import TERMINAL
 from engine.core.model import JobId
+from engine.store import series
 from engine.store.changes import number_of
 from engine.store.errors import Missing
 from engine.store.readers import Readers
@@ -74,12 +75,19 @@ class JobFileBooks:
     async def remove(self, removals: Sequence[Removal], at: float) -> list[JobId]:
         """Note that these jobs' files are removed, at Unix seconds; those of them for which that is so now.
 
+        What their attempts did with their cards over time goes with them.
         A job that waits again by now is not among them: its files must stay.
         """
 
         def work(db: Database) -> list[JobId]:
-            return [
-                one.job for one in removals if db.conn.execute(_REMOVED, (at, one.why, number_of(one.job))).rowcount
-            ]
+            return [one.job for one in removals if _remove(db, one, at)]
 
         return await self._writer.write(work) if removals else []
+
+
+def _remove(db: Database, removal: Removal, at: float) -> bool:
+    number = number_of(removal.job)
+    if not db.conn.execute(_REMOVED, (at, removal.why, number)).rowcount:
+        return False
+    series.forget(db, number)
+    return True

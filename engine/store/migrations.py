@@ -7,7 +7,7 @@ or writes the tables.
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from engine.store import attempts, auditschema, gate, notifyschema, uploadschema
+from engine.store import attempts, auditschema, gate, notifyschema, seriesschema, uploadschema
 
 migrations = Migrations("rcq")
 
@@ -245,6 +245,12 @@ def uploaded_files(db: Database) -> None:
 def token_scopes(db: Database) -> None:
     """API tokens that change nothing."""
     db.table("sessions").add_column("scope", str, not_null_default="all")
+
+
+@migrations(name="0019_series")
+def series_of_attempts(db: Database) -> None:
+    """What attempts did with their cards over time."""
+    seriesschema.create(db)
 
 
 def _people(db: Database) -> None:

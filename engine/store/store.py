@@ -17,18 +17,21 @@ from engine.store.groups import Groups
 from engine.store.jobfiles import JobFileBooks
 from engine.store.jobs import Jobs
 from engine.store.keys import Keys
+from engine.store.listing import Listings
 from engine.store.measures import Measures
 from engine.store.notifications import Notifications
 from engine.store.pastruns import PastRuns
 from engine.store.powerlimits import PowerLimits
 from engine.store.quarantines import Quarantines
 from engine.store.readers import Readers
+from engine.store.series import SeriesBooks
 from engine.store.services import Services
 from engine.store.sessions import Sessions
 from engine.store.slots import Slots
 from engine.store.starts import Starts
 from engine.store.uploads import Uploads
 from engine.store.usage import Usage
+from engine.store.usagedays import UsageDays
 from engine.store.writer import Writer
 
 
@@ -40,14 +43,17 @@ class Store:
         self.readers = readers
         self.jobs = Jobs(writer, readers, half_life_s)
         self.arrays = Arrays(readers)
+        self.listings = Listings(readers)
         self.keys = Keys(readers)
         self.past_runs = PastRuns(readers)
         self.measures = Measures(readers)
+        self.series = SeriesBooks(readers)
         self.accounts = Accounts(writer, readers)
         self.groups = Groups(writer, readers)
         self.services = Services(writer, readers)
         self.sessions = Sessions(writer, readers)
         self.usage = Usage(writer, readers, half_life_s)
+        self.usage_days = UsageDays(readers)
         self.audit = Audit(writer, readers)
         self.starts = Starts(writer)
         self.gpus = GpuFlags(writer, readers)

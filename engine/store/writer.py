@@ -7,6 +7,7 @@ import asyncio
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
+from engine.store.committimes import CommitTimes
 from engine.store.errors import StoreClosed, WriteFailed
 
 T = TypeVar("T")
@@ -33,12 +35,13 @@ class Writer:
     """Runs writes one after the other and answers each once it is on disk.
 
     Everything that waits when the thread gets to it goes into one transaction, each call in a savepoint of its own:
-    a call that fails is undone alone. commits: transactions committed so far. trouble: what is wrong with the file or
-    its disk, by the last that was tried; `None` if that went well.
+    a call that fails is undone alone. commits: transactions committed so far; times: how long they took. trouble: what
+    is wrong with the file or its disk, by the last that was tried; `None` if that went well.
     """
 
     def __init__(self, path: Path, db: Database) -> None:
         self.commits = 0
+        self.times = CommitTimes()
         self.trouble: str | None = None
         self._path = path
         self._db = db
@@ -75,7 +78,9 @@ class Writer:
 
     def _run(self) -> None:
         while calls := self._take():
+            began = time.monotonic()
             self._commit(calls)
+            self.times.note(ended := time.monotonic(), ended - began)
             self.trouble = next((str(call.error) for call in calls if isinstance(call.error, WriteFailed)), None)
             _tell(calls)
         self._db.close()

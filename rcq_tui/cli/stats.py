@@ -31,6 +31,7 @@ def described(stats: Row) -> list[str]:
         f"cores   {stats['cpu_cores_busy']} of {stats['cpu_cores_total']} leased",
         f"memory  {memory(stats['memory_mb_busy'])} of {memory(stats['memory_mb_total'])} leased",
         *_power(stats),
+        *_host(stats),
         f"passes  {stats['passes']}{_last_pass(stats)}",
         *_backup(stats),
     ]
@@ -41,6 +42,24 @@ def _power(stats: Row) -> list[str]:
     if budget is not None:
         return [f"power   {'?' if drawn is None else round(drawn)} of {round(budget)} W"]
     return [] if drawn is None else [f"power   {round(drawn)} W"]
+
+
+def _host(stats: Row) -> list[str]:
+    """Of the whole machine; an engine that has not looked yet, or an older one, tells nothing of it."""
+    told = [
+        "" if (cpu := stats.get("host_cpu")) is None else f"CPU {cpu:.0%}",
+        "" if (load := stats.get("load1")) is None else f"load {load:.1f}",
+        _of(stats, "memory", "host_memory_used_mb", "host_memory_total_mb", "used"),
+        _of(stats, "disk", "disk_free_mb", "disk_total_mb", "free"),
+    ]
+    known = ", ".join(part for part in told if part)
+    return [f"host    {known}"] if known else []
+
+
+def _of(stats: Row, name: str, part: str, whole: str, word: str) -> str:
+    if stats.get(part) is None or stats.get(whole) is None:
+        return ""
+    return f"{name} {memory(stats[part])} of {memory(stats[whole])} {word}"
 
 
 def _backup(stats: Row) -> list[str]:

@@ -257,6 +257,17 @@ def test_stats(rcq: Rcq, engine: Engine) -> None:
     assert json.loads(rcq("stats", "--json").out) == stats
     engine.on("GET", "/v1/stats", stats | {"power_w": 811.7, "power_budget_w": 1200.0})
     assert rcq("stats").out.splitlines()[5] == "power   812 of 1200 W"
+    host = {
+        "host_cpu": 0.375,
+        "load1": 12.25,
+        "host_memory_used_mb": 2048,
+        "host_memory_total_mb": 8192,
+        "disk_free_mb": 1536,
+        "disk_total_mb": 10_240,
+    }
+    engine.on("GET", "/v1/stats", stats | host)
+    told = "host    CPU 38%, load 12.2, memory 2G of 8G used, disk 1.5G of 10G free"
+    assert rcq("stats").out.splitlines()[5] == told
     engine.on("GET", "/v1/stats", stats | {"power_w": 811.7, "power_budget_w": None})
     assert rcq("stats").out.splitlines()[5] == "power   812 W"
     engine.on("GET", "/v1/stats", stats | {"power_w": None, "power_budget_w": 1200.0})

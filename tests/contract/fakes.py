@@ -9,6 +9,7 @@ from engine.bookkeeping import (
     Billed,
     Change,
     Charged,
+    Charted,
     Decided,
     Ended,
     KnownJob,
@@ -46,6 +47,7 @@ class FakeJobStore:
         self.bills: dict[tuple[JobId, int], Bill] = {}
         self.decided: list[Decided] = []
         self.measured: dict[tuple[JobId, int], Measured] = {}
+        self.charted: dict[tuple[JobId, int], Charted] = {}
         self._taken: set[tuple[str, str]] = set()
         self._last = 0
 
@@ -159,6 +161,8 @@ class FakeJobStore:
                 self.decided.append(change)
             case Measured():
                 self.measured[(change.job, change.attempt)] = change
+            case Charted():
+                self.charted[(change.job, change.attempt)] = change
 
     def _next_turn(self, job: JobId, at: float) -> None:
         known = self.books[job].known
