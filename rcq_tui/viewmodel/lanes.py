@@ -1,0 +1,43 @@
+"""Where the bars of a plan stand: on a card those that overlap stand under each other.
+
+Pure. Must not know how bars are drawn; light enough for the command line.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Told = Mapping[str, Any]
+"""A part of the plan, as the API tells it."""
+
+KINDS = ("running", "slot", "promised", "forecast")
+"""In the order in which they get the upper lanes."""
+
+
+def lanes(items: Sequence[Told], slack_s: float) -> list[list[Told]]:
+    """Items that overlap by no more than so many seconds share a lane, or rounding would open one; what runs comes
+    first.
+    """
+    found: list[list[Told]] = []
+    order = sorted(items, key=lambda item: (_rank(item), item["start"], item["id"] or 0))
+    for item in order:
+        for lane in found:
+            if all(_apart(item, other, slack_s) for other in lane):
+                lane.append(item)
+                break
+        else:
+            found.append([item])
+    return found
+
+
+def on_card(planned: Told, index: int) -> list[Told]:
+    """The items that have the card."""
+    return [item for item in planned["items"] if index in item["gpus"]]
+
+
+def _rank(item: Told) -> int:
+    """Kinds that this version does not know come last."""
+    return KINDS.index(item["kind"]) if item["kind"] in KINDS else len(KINDS)
+
+
+def _apart(one: Told, other: Told, slack_s: float) -> bool:
+    return bool(one["end"] <= other["start"] + slack_s or other["end"] <= one["start"] + slack_s)
