@@ -14,7 +14,7 @@ class FakeFigures(Script):
         """The scripted series (`lives`), else one without points."""
         self._read("series", job, attempt)
         row = self._known(job)
-        number = attempt or max(1, row.attempt)
+        number = row.attempt if attempt is None else attempt
         return self.lives.get((job, number)) or JobSeries(
             id=job,
             attempt=number,
