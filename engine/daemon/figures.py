@@ -32,6 +32,10 @@ class FigureService:
         """The last days, today included: all groups for admins, the own one for others. FORBIDDEN, NOT_FOUND."""
         return await self._daily.of(who, days, group)
 
+    async def settle(self) -> None:
+        """Look ahead of the people at what would keep them waiting."""
+        await self._daily.settle()
+
     async def passes(self, who: Identity, limit: int) -> list[PassView]:
         """The last passes, the oldest first. FORBIDDEN unless admin."""
         require(who, Action.SEE_ENGINE)

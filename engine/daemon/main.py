@@ -41,6 +41,9 @@ from engine.store.errors import DatabaseDamaged, DatabaseForeign, DatabaseTooNew
 log = logging.getLogger("rcq")
 
 PURGE_S = 3600.0
+SETTLE_S = 3600.0
+FIRST_SETTLE_S = 20.0
+"""An engine that has just started has better to do."""
 EXIT_FAILED, EXIT_USAGE = 1, 2
 EXIT_DATA = 65
 """A database that only a person can put right: the unit file has it, so that nobody tries again every second."""
@@ -157,6 +160,8 @@ def _set_timers(engine: Engine, timers: Timers, state_dir: Path) -> None:
     timers.every(engine.settings.engine.pass_interval_s, "pass", wake)
     timers.every(engine.settings.engine.sample_interval_s, "sample", engine.sampler.sample)
     timers.every(engine.settings.engine.sample_interval_s, "host", engine.host.look)
+    timers.every(SETTLE_S, "settle usage by day", engine.figures.settle)
+    timers.at(engine.clock.now() + FIRST_SETTLE_S, "settle usage by day, first", engine.figures.settle)
     engine.figures.about_engine.timers = timers.due
     timers.every(engine.settings.engine.pass_interval_s, "try the disk", engine.store.try_again)
     timers.every(PURGE_S, "purge sessions", engine.logins.purge)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from engine.api.asks import Identity
@@ -15,6 +16,8 @@ from engine.protocol.usagedays import AccountDays, GroupDays, UsageDays
 from engine.store.errors import StoreError
 from engine.store.usagedays import DAY_S, Used
 from engine.store.usagedays import UsageDays as StoredDays
+
+USUAL_DAYS = 30
 
 
 class DailyUsage:
@@ -42,6 +45,12 @@ class DailyUsage:
             days=[datetime.fromtimestamp(day * DAY_S, UTC).strftime("%Y-%m-%d") for day in known],
             items=[self._group(who, GroupName(name), sums) for name in names],
         )
+
+    async def settle(self) -> None:
+        """Look at what ended lately, so that nobody has to wait for a month of it."""
+        now = self._clock.now()
+        with suppress(StoreError):  # whoever asks is told
+            await self._store.since(max(0, int(now // DAY_S) - USUAL_DAYS + 1), now)
 
     def _group(self, who: Identity, name: GroupName, sums: "_Sums") -> GroupDays:
         owners = sums.owners(name)
