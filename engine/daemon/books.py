@@ -80,6 +80,12 @@ class Live:
         until = now if self.stopping_since is None else min(now, self.stopping_since)
         return self.paused_s + max(0.0, until - self.paused_since)
 
+    def limit_at(self) -> float | None:
+        """When its time limit ends it, Unix seconds; `None` before it started, and while that is put off."""
+        if self.started_at is None or self.paused_since is not None:
+            return None
+        return self.started_at + self.lease.key.shape.time_limit_s + self.paused_s
+
     def go_on(self, now: float) -> None:
         """It stands still no more."""
         self.paused_s, self.paused_since = self.stood_still(now), None

@@ -178,13 +178,16 @@ class BoxService:
     def _user(self, who: Identity, live: Live) -> GpuUser:
         owner = live.lease.key.owner
         if not self._views.sees_all_of(who, owner):
-            return GpuUser(id=None, account=None, group=self._views.group_of(who, owner), name=None, memory_mb=None)
+            group = self._views.group_of(who, owner)
+            until = live.limit_at() if group is not None else None
+            return GpuUser(id=None, account=None, group=group, name=None, memory_mb=None, until=until)
         return GpuUser(
             id=int(live.job),
             account=owner.account,
             group=owner.group,
             name=shown_name(live.fields) if live.fields else None,
             memory_mb=live.lease.key.shape.gpu_memory_mb or None,
+            until=live.limit_at(),
         )
 
     def _state(self, card: Card) -> str:

@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True, kw_only=True)
 class GpuUser:
-    """A running job on a card; id, account, name and, where others are hidden, group are `None` who may not know."""
+    """A running job on a card; id, account, name and, where others are hidden, group are `None` who may not know.
+
+    until: when its time limit ends it, Unix seconds; `None` where it stands still, or one may not know.
+    """
 
     id: int | None
     account: str | None
     group: str | None
     name: str | None
     memory_mb: int | None
+    until: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)

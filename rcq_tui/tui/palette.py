@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from textual.content import Content
 
-from rcq_tui.viewmodel.cards import Line
+from rcq_tui.viewmodel.pieces import Line
 
 STYLES = {
     "ok": "$text-success",
@@ -17,6 +17,7 @@ STYLES = {
     "bad": "bold $text-error",
     "quiet": "$foreground-muted",
     "history": "$primary 60%",
+    "track": "$foreground 25%",
     "text": "$foreground",
     "title": "bold $foreground",
     "ok.bar": "$success on $surface-lighten-1",

@@ -25,6 +25,7 @@ THROTTLES = {
 """What slows a card down, by the words of a reading."""
 _USUAL = frozenset({"power-cap"})
 """A card that works hard draws what it may."""
+_SHORT = {"sw-thermal": "heat", "hw-thermal": "heat", "hw-slowdown": "hardware", "power-brake": "power supply"}
 
 
 def notes(card: GpuView, now: float) -> list[str]:
@@ -49,6 +50,12 @@ def stranger(process: GpuProcessView, *, cells: int = 60) -> str:
     if process.memory_mb is not None:
         parts.append(memory(process.memory_mb))
     return " ".join(parts)
+
+
+def slowed(card: GpuView) -> list[str]:
+    """What slows the card down, a word each, each once; empty where that is usual or not told."""
+    unusual = [word for word in card.throttle if word not in _USUAL]
+    return list(dict.fromkeys(_SHORT.get(word, clean(word)) for word in unusual))
 
 
 def too_much(card: GpuView) -> bool:

@@ -6,11 +6,10 @@ Pure: `now` is an argument. Must not know what draws the lines.
 from engine.protocol.people import Me
 from engine.protocol.responses import Stats
 from rcq_tui.viewmodel.formats import counted, duration, memory
+from rcq_tui.viewmodel.hoststrip import disk_alarm
+from rcq_tui.viewmodel.pieces import Line, Piece
 from rcq_tui.viewmodel.states import LIVE, colour, symbol
 from rcq_tui.viewmodel.text import clean, width
-
-Piece = tuple[str, str]
-Line = list[Piece]
 
 
 def account_words(me: Me | None) -> Line:
@@ -27,6 +26,8 @@ def box_words(stats: Stats, cells: int, *, ascii_only: bool = False) -> Line:
     line: Line = [("GPUs ", "quiet"), (busy, "text")]
     if stats.gpus_hot:
         line.append((f" {symbol('hot', ascii_only=ascii_only)} {stats.gpus_hot} hot", "bad"))
+    if alarm := disk_alarm(stats):
+        line.append((f"   {symbol('hot', ascii_only=ascii_only)} {alarm}", "bad"))
     if cells >= 100:
         line += [("   cores ", "quiet"), (f"{stats.cpu_cores_busy}/{stats.cpu_cores_total}", "text")]
         line += [("   memory ", "quiet"), (f"{memory(stats.memory_mb_busy)}/{memory(stats.memory_mb_total)}", "text")]

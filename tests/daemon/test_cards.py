@@ -190,6 +190,11 @@ async def test_each_subscriber_sees_events_with_its_own_eyes(world, until):
     first, second = [(await task).data["items"][0]["jobs"][0] for task in waiting]
     assert (first["id"], first["name"]) == (job, "secret")
     assert (second["id"], second["name"], second["group"]) == (None, None, "bio")
+    live = world.books.live[JobId(str(job))]
+    assert first["until"] == second["until"] == live.started_at + live.lease.key.shape.time_limit_s
+    live.paused_since = world.clock.now()
+    assert (await world.box.gpus(world.ann))[0].jobs[0].until is None
+    live.paused_since = None
     assert (await anext(mine)).data["jobs"]["running"] == 1
     world.executor.end(job)
     await world.one_pass()

@@ -22,7 +22,8 @@ async def test_shows_who_what_and_why(box, until, text):
         await until(pilot, lambda: "paused-sweep" in text(app) and "97%" in text(app))
         screen = text(app)
     for piece in (
-        "ada · vision", "fair-share", "pass 2s ago", "GPUs 4/8", "1 hot", "7 pending", "97%", "40G/48G", "68°C 281W",
+        "ada · vision", "fair-share", "pass 2s ago", "GPUs 4/8", "1 hot", "7 pending", "97%", "40G/48G", "68/75°C",
+        "281/300W",
         "hot until below 70°C", "drained", "3.2G not of rcq", "141 ada resnet-lr3e-4", "ends by 16:52",
         "~14:50 needs 4 GPUs, 1 free +1", "group vision: 4 of 4 GPUs", "would delay job 151", "(private)",
         "on hold until released", "waits for the next pass",
@@ -46,7 +47,8 @@ async def test_small_screen_has_a_line_for_each_card(box, until, text):
         await until(pilot, lambda: "141 ada" in text(app))
         lines = text(app).splitlines()
         assert all(len(line) <= 80 for line in lines)
-        assert sum("RTX A6000" in line for line in lines) == 8
+        assert [sum(f"● {at}  " in line for line in lines) for at in (0, 7)] == [1, 1]
+        assert sum("RTX A6000" in line for line in lines) == 1, "the heading names what is the same for all"
         assert app.screen.query_one(GpuRows).display
         await pilot.resize_terminal(160, 50)
         await until(pilot, lambda: not app.screen.query_one(GpuRows).display)

@@ -6,7 +6,8 @@ import pytest
 
 from engine.protocol.cards import GpuSlot, GpuUser, GpuView
 from rcq_tui.viewmodel import slots
-from rcq_tui.viewmodel.cards import lines, row
+from rcq_tui.viewmodel.cardrows import row
+from rcq_tui.viewmodel.cards import lines
 from rcq_tui.viewmodel.text import width
 
 NOW = 1_000_600.0  # 13:56:40
@@ -21,7 +22,7 @@ JOB = GpuUser(id=7, account="bob", group="nlp", name="x", memory_mb=1)
 
 
 def users(card: GpuView) -> str:
-    return "".join(text for text, _ in lines(card, [], 60)[-1]).rstrip()
+    return "".join(text for text, _ in lines(card, None, 60, 5, NOW)[-1]).rstrip()
 
 
 @pytest.mark.parametrize(
@@ -45,9 +46,9 @@ def test_a_card_tells_its_slot_in_its_last_line(card: GpuView, words: str) -> No
 @pytest.mark.parametrize("card", [CARD, replace(CARD, slot=ON, jobs=[JOB])])
 @pytest.mark.parametrize("cells", [30, 78, 118])
 def test_whatever_it_tells_a_line_fills_its_cells(card: GpuView, cells: int) -> None:
-    assert {width("".join(text for text, _ in line)) for line in lines(card, [], cells)} == {cells}
+    assert {width("".join(text for text, _ in line)) for line in lines(card, None, cells, 5, NOW)} == {cells}
     if cells > 60:
-        assert width("".join(text for text, _ in row(card, [], cells))) == cells
+        assert width("".join(text for text, _ in row(card, None, cells, NOW, same_model=True))) == cells
 
 
 def test_a_column_tells_when_and_who() -> None:

@@ -1,121 +1,191 @@
-"""The GPUs: a card each where there is room, else a line each.
+"""The GPUs: a card each where there is room, else a line each, else several in a line.
 
 Must not know where readings come from.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from textual.app import ComposeResult, RenderResult
+from textual import events
+from textual.app import ComposeResult
 from textual.containers import Grid
 from textual.content import Content
-from textual.reactive import reactive
+from textual.message import Message
 from textual.widget import Widget
 
 from engine.protocol.cards import GpuView
-from rcq_tui.tui.palette import STYLES, content, page
-from rcq_tui.viewmodel import cards
+from rcq_tui.tui.palette import STYLES, content
+from rcq_tui.tui.widgets.pieces import Pieces
+from rcq_tui.viewmodel import cardrows, cards
+from rcq_tui.viewmodel.cardfacts import note
 from rcq_tui.viewmodel.history import History
+from rcq_tui.viewmodel.pieces import Line, fitted
 from rcq_tui.viewmodel.states import colour
 
 _CARD_CELLS = 34
 """A card is at least so wide, with its frame."""
 
-_CARD_ROWS = cards.CARD_LINES + 2
+_FRAME = 2
+_FRAME_CELLS = 4
 
-Values = Sequence[float | None]
+Histories = Mapping[str, History]
 
 
-class GpuCard(Widget):
+class CardChosen(Message):
+    """A card was clicked."""
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__()
+        self.uuid = uuid
+
+
+class GpuCard(Pieces):
     """One card in a frame."""
 
-    card: reactive[GpuView | None] = reactive(None)
-    history: reactive[Values] = reactive(())
-    ascii_only: bool = False
+    def __init__(self, *, id: str, ascii_only: bool) -> None:
+        super().__init__(id=id)
+        self._ascii = ascii_only
+        self._framed: tuple[Line, tuple[str, str], str] | None = None
+        self._uuid = ""
 
-    def watch_card(self, card: GpuView | None) -> None:
+    def show(self, card: GpuView, history: History | None, now: float, size: tuple[int, int]) -> None:
+        """The card as of `now`. size: cells and lines inside the frame."""
+        self._uuid = card.uuid
+        self._frame(card)
+        self.put(cards.lines(card, history, *size, now, ascii_only=self._ascii))
+
+    def _frame(self, card: GpuView) -> None:
         """The frame carries the name, and in its other corner what is special."""
-        if card is None:
+        framed = cards.title(card, ascii_only=self._ascii), note(card), colour(card.state)
+        if framed == self._framed:
             return
-        self.border_title = content(cards.title(card, ascii_only=self.ascii_only))
-        text, role = cards.note(card)
+        self._framed = framed
+        name, (text, role), tone = framed
+        self.border_title = content(name)
         self.border_subtitle = Content.styled(text, STYLES[role]) if text else None
-        self.set_class(colour(card.state) == "bad", "-bad")
+        self.set_class(tone == "bad", "-bad")
 
-    def render(self) -> RenderResult:
-        """The gauges."""
-        if self.card is None:
-            return Content("")
-        return page(cards.lines(self.card, self.history, self.content_size.width, ascii_only=self.ascii_only))
+    def on_click(self, event: events.Click) -> None:
+        """Everything about it."""
+        event.stop()
+        self.post_message(CardChosen(self._uuid))
 
 
-class GpuRows(Widget):
-    """All cards, a line each, under a heading."""
+class GpuRows(Pieces):
+    """All cards under a heading, a line each or several in one."""
 
-    gpus: reactive[Sequence[tuple[GpuView, Values]]] = reactive(())
-    ascii_only: bool = False
+    def __init__(self, *, id: str, ascii_only: bool) -> None:
+        super().__init__(id=id)
+        self._ascii = ascii_only
+        self._gpus: Sequence[GpuView] = ()
+        self._across = 1
+        self._cells = 78
 
-    def watch_gpus(self, gpus: Sequence[tuple[GpuView, Values]]) -> None:
-        """As high as there are cards."""
-        self.styles.height = 1 + max(1, len(gpus))
+    def show(self, gpus: Sequence[GpuView], histories: Histories, now: float, across: int, cells: int) -> None:
+        """The cards as of `now`, so many in a line of so many cells."""
+        self._gpus, self._across, self._cells = gpus, across, cells
+        if not gpus:
+            self.put([fitted(cardrows.row_titles((), cells, same_model=False), cells), [_NONE]])
+            return
+        each = cells // across
+        same = cardrows.one_model(gpus)
+        heading = cardrows.row_titles(gpus, each, same_model=same) * across
+        shown = [
+            cardrows.row(card, histories.get(card.uuid), each, now, same_model=same, ascii_only=self._ascii)
+            for card in gpus
+        ]
+        down = -(-len(gpus) // across)
+        self.put([heading, *([piece for one in shown[at::down] for piece in one] for at in range(down))])
 
-    def render(self) -> RenderResult:
-        """Heading and lines."""
-        cells = self.content_size.width
-        heading = Content.styled(cards.row_titles(cells), STYLES["quiet"])
-        if not self.gpus:
-            return Content("\n").join([heading, Content.styled("  no GPU on this host", STYLES["quiet"])])
-        rows = [content(cards.row(card, values, cells, ascii_only=self.ascii_only)) for card, values in self.gpus]
-        return Content("\n").join([heading, *rows])
+    def on_click(self, event: events.Click) -> None:
+        """Everything about the card of the line."""
+        event.stop()
+        down = -(-len(self._gpus) // self._across)
+        at = event.y - 1 + down * min(self._across - 1, max(0, event.x - 1) // (self._cells // self._across))
+        if 1 <= event.y <= down and at < len(self._gpus):
+            self.post_message(CardChosen(self._gpus[at].uuid))
+
+
+_NONE = ("  no GPU on this host", "quiet")
+
+
+class Shape(NamedTuple):
+    """How the cards stand. lines: inside each card, 0 where they are lines. height: of all of it."""
+
+    across: int
+    lines: int
+    height: int
 
 
 class GpuPanel(Widget):
-    """Chooses between cards and lines by the room there is; keeps its widgets as long as the cards stay the same."""
+    """Chooses by the room there is; keeps its widgets as long as the cards stay the same."""
 
     def __init__(self, *, ascii_only: bool = False) -> None:
         super().__init__()
         self._ascii = ascii_only
-        self._gpus: list[tuple[GpuView, Values]] = []
-        self._cells, self._rows = 0, 0
+        self._gpus: Sequence[GpuView] = ()
+        self._histories: Histories = {}
+        self._now = 0.0
+        self._cells, self._rows = 80, 24
 
     def compose(self) -> ComposeResult:
         """Both forms; one of them is shown."""
         yield Grid(id="gpu-cards")
-        rows = GpuRows(id="gpu-rows")
-        rows.ascii_only = self._ascii
-        yield rows
+        yield GpuRows(id="gpu-rows", ascii_only=self._ascii)
 
-    def show(self, gpus: Sequence[GpuView], histories: Mapping[str, History], now: float) -> None:
+    def show(self, gpus: Sequence[GpuView], histories: Histories, now: float) -> None:
         """Show these cards; only what changed is drawn again."""
-        self._gpus = [(card, tuple(_values(histories, card, now))) for card in gpus]
-        self.query_one(GpuRows).gpus = self._gpus
-        self._fill_grid()
-        self.fit_into(self._cells, self._rows)
+        self._gpus, self._histories, self._now = gpus, histories, now
+        self._draw()
 
     def fit_into(self, cells: int, rows: int) -> None:
         """Choose for a screen of so many cells and rows."""
         self._cells, self._rows = cells, rows
-        grid = self.query_one(Grid)
-        across = grid_columns(len(self._gpus), cells)
-        down = -(-len(self._gpus) // across)
-        as_cards = bool(self._gpus) and down * _CARD_ROWS <= (rows - 6) // 2
-        grid.styles.grid_size_columns = across
-        grid.styles.height = down * _CARD_ROWS
-        grid.display = as_cards
-        self.query_one(GpuRows).display = not as_cards
+        self._draw()
 
-    def _fill_grid(self) -> None:
-        grid = self.query_one(Grid)
+    def _draw(self) -> None:
+        shape = shaped(len(self._gpus), self._cells, self._rows)
+        grid, rows = self.query_one(Grid), self.query_one(GpuRows)
+        grid.display, rows.display = bool(shape.lines), not shape.lines
+        if shape.lines:
+            grid.styles.grid_size_columns = shape.across
+            grid.styles.height = shape.height
+            self._fill(grid, shape)
+        else:
+            rows.styles.height = shape.height
+            rows.show(self._gpus, self._histories, self._now, shape.across, self._cells - 2)
+
+    def _fill(self, grid: Grid, shape: Shape) -> None:
         shown = {card.id: card for card in grid.query(GpuCard)}
-        wanted = {f"gpu-{card.index}": (card, values) for card, values in self._gpus}
+        wanted = {f"gpu-{card.index}": card for card in self._gpus}
         for name, old in shown.items():
             if name not in wanted:
                 old.remove()
-        for name, (card, values) in wanted.items():
-            widget = shown.get(name) or GpuCard(id=name)
-            widget.ascii_only = self._ascii
-            widget.card, widget.history = card, values
+        for at, (name, card) in enumerate(wanted.items()):
+            widget = shown.get(name) or GpuCard(id=name, ascii_only=self._ascii)
             if name not in shown:
                 grid.mount(widget)
+            widget.styles.height = shape.lines + _FRAME
+            size = column_cells(at % shape.across, shape.across, self._cells) - _FRAME_CELLS, shape.lines
+            widget.show(card, self._histories.get(card.uuid), self._now, size)
+
+
+def column_cells(at: int, columns: int, cells: int) -> int:
+    """Cells of a grid's column, as Textual shares them out."""
+    return cells * (at + 1) // columns - cells * at // columns
+
+
+def shaped(count: int, cells: int, rows: int) -> Shape:
+    """Cards if they leave half of the screen to the queue, as high as that allows; else lines."""
+    budget = max(4, rows // 2 - 2)
+    across = grid_columns(count, cells)
+    down = max(1, -(-count // across))
+    inside = min(cards.MOST_LINES, budget // down - _FRAME)
+    if count and inside >= cards.FEWEST_LINES and cells >= _CARD_CELLS:
+        return Shape(across, inside, down * (inside + _FRAME))
+    most = max(1, (cells - 2) // cardrows.SHORT_CELLS)
+    across = next((n for n in range(1, most + 1) if -(-count // n) + 1 <= budget), most)
+    return Shape(across, 0, 1 + max(1, -(-count // across)))
 
 
 def grid_columns(count: int, cells: int) -> int:
@@ -123,8 +193,3 @@ def grid_columns(count: int, cells: int) -> int:
     most = max(1, cells // _CARD_CELLS)
     down = max(1, -(-count // most))
     return max(1, -(-count // down))
-
-
-def _values(histories: Mapping[str, History], card: GpuView, now: float) -> Values:
-    history = histories.get(card.uuid)
-    return history.values(now) if history else ()
