@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.protocol.people import QuotaView
+from engine.protocol.search import Search
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -52,6 +53,8 @@ class JobQuery:
 
     limit: 1 to 1000 rows. cursor: from the page before. array: only elements of the job array of this id, by ascending
     index and whatever their state unless `states` says more; elements: only those of these indices, none: all.
+    search: what has to match. sort: one of `SORTS`, descending: the largest first. fold: elements of one array in one
+    state are one row. ids: just these jobs, in this order, whatever their state.
     """
 
     states: tuple[str, ...] = ()
@@ -61,6 +64,11 @@ class JobQuery:
     cursor: str | None = None
     array: int | None = None
     elements: Sequence[int] = ()
+    search: Search = Search()  # noqa: RUF009 - frozen
+    sort: str = "queue"
+    descending: bool = False
+    fold: bool = False
+    ids: tuple[int, ...] = ()
 
 
 ArrayStep = Literal["cancel", "hold", "release"]

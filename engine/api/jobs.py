@@ -8,15 +8,14 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from engine.api.access import Engine, Who
 from engine.api.answers import JobTaken, answer, refuses, takes
-from engine.api.asks import JobQuery
 from engine.api.body import check_encoding, parse_value, read_body
 from engine.api.changes import parse_changes
 from engine.api.complaints import wrong
 from engine.api.intake import Intake, Parsed, Wish
 from engine.api.lines import Line
+from engine.api.listings import Listing
 from engine.api.model import load_json, parse_line, parse_object
-from engine.api.requests import Batch, Listing, LogPart, OfArray, Submission
-from engine.protocol.arrays import ALL, parse_elements
+from engine.api.requests import Batch, LogPart, OfArray, Submission
 from engine.protocol.errors import Refused
 from engine.protocol.fields import size_of
 from engine.protocol.responses import ArrayChanged, IngestReport, JobDetail, JobPage, LogChunk, Preview, Why
@@ -68,15 +67,7 @@ async def listing(engine: Engine, who: Who, asked: Annotated[Listing, Query()]) 
     """A page of jobs, newest first (waiting ones alone: next first); other people's are redacted."""
     if asked.mine and asked.account not in {None, who.account}:
         raise wrong("account", f"mine=1 means account={who.account}; leave one of the two out")
-    query = JobQuery(
-        states=asked.states,
-        account=who.account if asked.mine else asked.account,
-        group=asked.group,
-        limit=asked.limit,
-        cursor=asked.cursor,
-        array=asked.array,
-        elements=parse_elements(asked.elements or ALL),
-    )
+    query = asked.to_query(who.account if asked.mine else asked.account)
     return answer(await engine.jobs.page(who, query))
 
 

@@ -10,7 +10,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from engine.api.asks import AccountChange, Adopted, GroupChange, NewAccount, NewReservation
 from engine.api.schema import MAX_COUNT, MAX_MEMORY_MB, MAX_TIME_S, NAME, PRINTABLE, Label
-from engine.core.lifecycle import JobState
 from engine.protocol.arrays import parse_elements
 from engine.protocol.people import QuotaView, ServiceView
 
@@ -227,44 +226,6 @@ class ServiceAsked(Asked):
     def to_view(self, name: str) -> ServiceView:
         """The service of that name."""
         return ServiceView(name=name, jobs_per_account=self.jobs_per_account, quota=self.quota.to_view())
-
-
-class Listing(BaseModel):
-    """GET /v1/jobs. state: comma-separated. mine: only one's own. limit: rows. cursor: from the page before.
-
-    array: only the job array of this id, whatever the state; elements: only these of it, such as `3-5,9`.
-    """
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    state: str = ""
-    account: str | None = Field(None, max_length=200)
-    group: str | None = Field(None, max_length=200)
-    mine: bool = False
-    limit: int = Field(50, ge=1, le=1000)
-    cursor: str | None = Field(None, max_length=1000)
-    array: int | None = Field(None, ge=1, le=2**63 - 1)
-    elements: ElementList = None
-
-    @model_validator(mode="after")
-    def _elements_of_something(self) -> Self:
-        if self.elements is not None and self.array is None:
-            raise ValueError("elements are of an array; say which: array=ID")
-        return self
-
-    @field_validator("state")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        known = [state.value for state in JobState]
-        for one in filter(None, value.split(",")):
-            if one not in known:
-                raise ValueError(f"{one[:40]!r} is no state; there are {', '.join(known)}")
-        return value
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        """The states asked for; none: all."""
-        return tuple(filter(None, self.state.split(",")))
 
 
 class OfArray(BaseModel):

@@ -5,7 +5,7 @@ Cost follows the number of groups and of the jobs taken, not the length of the q
 
 import heapq
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -27,10 +27,22 @@ class Place(NamedTuple):
     rank: Rank
 
 
+def one_by_one(group: PendingGroup, at: int) -> int:
+    """The place behind this one."""
+    return at + 1
+
+
 def places(
-    groups: Sequence[PendingGroup], snapshot: Snapshot, policy: Policy, after: Rank | None = None
+    groups: Sequence[PendingGroup],
+    snapshot: Snapshot,
+    policy: Policy,
+    after: Rank | None = None,
+    behind: Callable[[PendingGroup, int], int] = one_by_one,
 ) -> Iterator[Place]:
-    """Jobs of these groups in order, those behind `after`; stop using it once the queue changes."""
+    """Jobs of these groups in order, those behind `after`; stop using it once the queue changes.
+
+    behind: which place of a group comes next, for who leaves some out.
+    """
     ledger = Ledger(snapshot, policy)
 
     def entry(number: int, at: int) -> tuple[Rank, int, int]:
@@ -48,8 +60,8 @@ def places(
         rank, at, number = queue[0]
         group = groups[number]
         yield Place(group.jobs[at], group.key, rank)
-        if at + 1 < len(group.jobs):
-            heapq.heapreplace(queue, entry(number, at + 1))
+        if (following := behind(group, at)) < len(group.jobs):
+            heapq.heapreplace(queue, entry(number, following))
         else:
             heapq.heappop(queue)
 

@@ -1,8 +1,10 @@
 """Pages of jobs: what has not ended in the order of the books, what has ended newest first from the store.
 
-A page costs what it shows, however long the queue is. Must not know how a row looks.
+Other orders come from the store (`daemon/sortedlisting.py`). A page costs what it shows, however long the queue is; a
+search goes on for so long and then answers how far it has looked. Must not know how a row looks.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import Any
@@ -11,24 +13,32 @@ from engine.api.asks import Identity, JobQuery
 from engine.core.lifecycle import TERMINAL, JobState
 from engine.core.model import GroupKey, JobId
 from engine.core.ordering import Rank
-from engine.core.places import places, positions
+from engine.core.places import one_by_one, places, positions
 from engine.core.policy import Policy
 from engine.daemon import cursors, reach
+from engine.daemon.arraymap import ArrayMap
 from engine.daemon.books import Books
 from engine.daemon.forecasts import Forecasts
 from engine.daemon.outlook import Outlooks
+from engine.daemon.sights import may_hold, sight_of
+from engine.daemon.sortedlisting import SortedListing, folded, total_of
 from engine.daemon.views import Views
 from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.protocol.responses import JobPage, JobRow
-from engine.store.jobs import Jobs
+from engine.store.listing import BUDGET_S, Found
+from engine.store.matching import Wanted
 from engine.store.rows import StoredJob
+from engine.store.store import Store
 
 SECTIONS = (JobState.RUNNING, JobState.SCHEDULED, JobState.PENDING, JobState.HELD)
 """What has not ended, in the order in which a page shows it."""
 
 GATE = "gate"
 """In a cursor: the pending jobs that wait at the gate, behind those in the queue."""
+
+_FIRST, _MOST = 250, 2000
+"""Jobs of the queue that a search looks at together."""
 
 Item = tuple[JobId, tuple[Any, ...]]
 """A job, and the parts of the cursor that goes on behind it."""
@@ -38,10 +48,13 @@ class Listing:
     """Finds the jobs of a page."""
 
     def __init__(
-        self, *, books: Books, store: Jobs, views: Views, policy: Policy, clock: Clock, forecasts: Forecasts
+        self, *, books: Books, store: Store, views: Views, policy: Policy, clock: Clock, forecasts: Forecasts
     ) -> None:
         self._books = books
-        self._store = store
+        self._store = store.jobs
+        self._listings = store.listings
+        self._arrays = ArrayMap(store.listings)
+        self._sorted = SortedListing(books=books, store=store, views=views, rows=self.rows)
         self._views = views
         self._policy = policy
         self._clock = clock
@@ -49,10 +62,20 @@ class Listing:
 
     async def page(self, who: Identity, query: JobQuery) -> JobPage:
         """One page. Raises Refused for unknown states, foreign accounts and bad cursors."""
-        states = _states(query.states)
+        if query.ids:
+            return await self._sorted.these(who, query)
+        states = _states(query)
+        is_plain = not (query.search or query.fold)
+        if query.sort != "queue" or (states & TERMINAL and not is_plain):
+            return await self._sorted.page(who, query, states)
         if states & TERMINAL:
-            return await self._newest(who, query, states)
-        return await self._unended(who, query, states)
+            page = await self._newest(who, query, states)
+        elif is_plain:
+            page = await self._unended(who, query, states)
+        else:
+            return await self._sifted(who, query, states)
+        page.total = total_of(self._books, self._views, query, states)
+        return page
 
     async def _unended(self, who: Identity, query: JobQuery, states: frozenset[JobState]) -> JobPage:
         parts = cursors.decode(query.cursor) if query.cursor else None
@@ -64,6 +87,55 @@ class Listing:
         rows = await self._store.jobs([int(job) for job, _ in shown])
         cursor = cursors.encode(*shown[-1][1]) if len(found) > query.limit else None
         return JobPage(items=self.rows(who, rows), cursor=cursor)
+
+    async def _sifted(self, who: Identity, query: JobQuery, states: frozenset[JobState]) -> JobPage:
+        """In the plan's order, what is looked for, arrays as one row."""
+        if query.fold:
+            await self._arrays.refresh()
+        wanted = Wanted(sight=sight_of(self._views, who), states=tuple(JobState), search=query.search)
+        parts = cursors.decode(query.cursor) if query.cursor else None
+        until, size = time.monotonic() + BUDGET_S, _FIRST
+        all_found, shown = Found(), []
+        while parts is not None or not all_found.looked:
+            items = self._some(who, query, states, parts, size, until)
+            found = await self._listings.sift(wanted, [int(job) for job, _ in items], fold=query.fold)
+            kept = set(found.ids)
+            shown += [item for item in items if int(item[0]) in kept]
+            all_found.folds |= found.folds
+            all_found.looked += len(items)
+            parts = list(items[-1][1]) if items and len(shown) <= query.limit else None
+            if parts is None or time.monotonic() > until:
+                break
+            size = min(2 * size, _MOST)
+        rest = shown[query.limit :]
+        shown = shown[: query.limit]
+        rows = await self._store.jobs([int(job) for job, _ in shown])
+        goes_on = shown[-1][1] if rest else parts
+        return JobPage(
+            items=folded(self.rows(who, rows), all_found.folds),
+            cursor=cursors.encode(*goes_on) if goes_on is not None else None,
+            searched=all_found.looked,
+        )
+
+    def _some(  # noqa: PLR0917 - what, from where, how many, how long
+        self,
+        who: Identity,
+        query: JobQuery,
+        states: frozenset[JobState],
+        parts: list[Any] | None,
+        size: int,
+        until: float,
+    ) -> list[Item]:
+        """The next jobs that may be wanted: so many, or as many as there is time for."""
+        some: list[Item] = []
+        try:
+            for item in self._items(who, query, states, parts):
+                some.append(item)
+                if len(some) >= size or time.monotonic() > until:
+                    break
+        except (TypeError, ValueError, IndexError, OverflowError):
+            raise cursors.bad_cursor() from None  # the parts came from the client
+        return some
 
     async def _newest(self, who: Identity, query: JobQuery, states: frozenset[JobState]) -> JobPage:
         before = _id_of(cursors.decode(query.cursor)) if query.cursor else None
@@ -89,24 +161,28 @@ class Listing:
         self, who: Identity, query: JobQuery, states: frozenset[JobState], parts: list[Any] | None
     ) -> Iterator[Item]:
         wanted = self._wanted(who, query)
+        whole = query.fold and not query.search
         begin = SECTIONS.index(JobState(parts[0])) if parts else 0
         for section in SECTIONS[begin:]:
             if section in states:
-                yield from self._section(section, wanted, parts[1:] if parts else None)
+                yield from self._section(section, wanted, parts[1:] if parts else None, whole=whole)
             parts = None
 
     def _section(
-        self, section: JobState, wanted: Callable[[GroupKey], bool], parts: list[Any] | None
+        self, section: JobState, wanted: Callable[[GroupKey], bool], parts: list[Any] | None, *, whole: bool
     ) -> Iterator[Item]:
+        """whole: of each array here one element will do, its first; where some are looked for, it takes all."""
         if section is JobState.PENDING:
             at_gate = parts is not None and parts[0] == GATE
-            queued = iter(()) if at_gate else self._pending(wanted, parts)
-            return chain(queued, self._at_gate(wanted, int(parts[1]) if parts and at_gate else 0))
+            queued = iter(()) if at_gate else self._pending(wanted, parts, whole=whole)
+            return chain(queued, self._at_gate(wanted, int(parts[1]) if parts and at_gate else 0, whole=whole))
         if section is JobState.HELD:
             numbers = (int(job) for job, (key, _) in self._books.held.items() if wanted(key))
         else:
             live = self._books.live.values()
             numbers = (int(one.job) for one in live if one.state is section and wanted(one.lease.key))
+        if whole:
+            numbers = (number for number in self._arrays.first_of_each(numbers))
         below = int(parts[0]) if parts else None
         return (
             (JobId(str(number)), (section.value, number))
@@ -114,20 +190,23 @@ class Listing:
             if below is None or number < below
         )
 
-    def _pending(self, wanted: Callable[[GroupKey], bool], parts: list[Any] | None) -> Iterator[Item]:
+    def _pending(self, wanted: Callable[[GroupKey], bool], parts: list[Any] | None, *, whole: bool) -> Iterator[Item]:
         """In the plan's order; later pages look at the queue as of the first one's moment, so that none is skipped."""
         now = float(parts[0]) if parts else self._clock.now()
         snapshot = self._books.snapshot(now)
         groups = [group for group in snapshot.pending if wanted(group.key)]
         after: Rank | None = _rank(parts[1:]) if parts else None
-        for place in places(groups, snapshot, self._policy, after):
+        behind = self._arrays.behind if whole else one_by_one
+        for place in places(groups, snapshot, self._policy, after, behind):
             yield place.waiting.job, (JobState.PENDING.value, now, *place.rank)
 
-    def _at_gate(self, wanted: Callable[[GroupKey], bool], beyond: int) -> Iterator[Item]:
+    def _at_gate(self, wanted: Callable[[GroupKey], bool], beyond: int, *, whole: bool) -> Iterator[Item]:
         """Behind the queue, by id: these have no place in the plan's order yet."""
         for entry in self._books.gate.entries(beyond):
-            if wanted(entry.key) and entry.job not in self._books.held:
-                yield entry.job, (JobState.PENDING.value, GATE, int(entry.job))
+            number = int(entry.job)
+            if number > beyond and wanted(entry.key) and entry.job not in self._books.held:
+                yield entry.job, (JobState.PENDING.value, GATE, number)
+                beyond = (self._arrays.last(number) if whole else None) or number
 
     def _wanted(self, who: Identity, query: JobQuery) -> Callable[[GroupKey], bool]:
         def wanted(key: GroupKey) -> bool:
@@ -135,13 +214,15 @@ class Listing:
                 query.account in (None, key.owner.account)
                 and query.group in (None, key.owner.group)
                 and self._views.knows_of(who, key.owner)
+                and may_hold(key, query.search, named=self._views.sees_all_of(who, key.owner))
             )
 
         return wanted
 
 
-def _states(names: tuple[str, ...]) -> frozenset[JobState]:
-    """The states asked for; none means all that have not ended."""
+def _states(query: JobQuery) -> frozenset[JobState]:
+    """The states asked for; none, nor in a search, means all that have not ended."""
+    names = query.states
     known = {state.value for state in JobState}
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -150,7 +231,9 @@ def _states(names: tuple[str, ...]) -> frozenset[JobState]:
             f"There is no state {unknown[0]}. Known: {', '.join(sorted(known))}.",
             [{"field": "state", "message": f"unknown state {name}"} for name in unknown],
         )
-    return frozenset(JobState(name) for name in names) or frozenset(SECTIONS)
+    searched = frozenset(map(JobState, query.search.states))
+    asked = frozenset(map(JobState, names)) or searched or frozenset(SECTIONS)
+    return asked & searched if searched else asked
 
 
 def _id_of(parts: list[Any]) -> int:

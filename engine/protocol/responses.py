@@ -24,6 +24,8 @@ class JobRow:
     its owner should know of it while it runs, each `{"code": …, "at": …, numbers…}` of `engine.protocol.notices`.
     expected_start: when it is to start, by `basis`: `promised` (cards are kept for it then) or `forecast` (if every
     run ends as expected and nobody better comes). reasons: why it does not start now, each `{"code": …, numbers…}`.
+    folded: the row stands for so many elements of its array in this state, of which it is the first; elements: their
+    indices, such as `0-5,9`, as far as they are told.
     """
 
     id: int
@@ -61,6 +63,8 @@ class JobRow:
     paused_since: float | None = None
     paused_s: float = 0.0
     notices: list[dict[str, Any]] = field(default_factory=list)
+    folded: int | None = None
+    elements: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -140,10 +144,16 @@ class JobDetail(JobRow):
 
 @dataclass(slots=True, kw_only=True)
 class JobPage:
-    """A page of jobs; `cursor` asks for the next one, `None` at the end."""
+    """A page of jobs; `cursor` asks for the next one, `None` at the end. A search may end a page early, even empty.
+
+    total: of all pages together, where that is known without counting. searched: jobs that were looked at for this
+    page, where looking for them took more than reading its rows.
+    """
 
     items: list[JobRow]
     cursor: str | None = None
+    total: int | None = None
+    searched: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,7 +7,7 @@ or writes the tables.
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from engine.store import attempts, auditschema, gate, notifyschema, seriesschema, uploadschema
+from engine.store import attempts, auditschema, gate, listingschema, notifyschema, seriesschema, uploadschema
 
 migrations = Migrations("rcq")
 
@@ -245,6 +245,12 @@ def uploaded_files(db: Database) -> None:
 def token_scopes(db: Database) -> None:
     """API tokens that change nothing."""
     db.table("sessions").add_column("scope", str, not_null_default="all")
+
+
+@migrations(name="0018_sorted_listings")
+def sorted_listings(db: Database) -> None:
+    """Jobs by what listings can be sorted by."""
+    listingschema.create(db)
 
 
 @migrations(name="0019_series")

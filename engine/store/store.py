@@ -17,6 +17,7 @@ from engine.store.groups import Groups
 from engine.store.jobfiles import JobFileBooks
 from engine.store.jobs import Jobs
 from engine.store.keys import Keys
+from engine.store.listing import Listings
 from engine.store.measures import Measures
 from engine.store.notifications import Notifications
 from engine.store.pastruns import PastRuns
@@ -42,6 +43,7 @@ class Store:
         self.readers = readers
         self.jobs = Jobs(writer, readers, half_life_s)
         self.arrays = Arrays(readers)
+        self.listings = Listings(readers)
         self.keys = Keys(readers)
         self.past_runs = PastRuns(readers)
         self.measures = Measures(readers)

@@ -19,7 +19,7 @@ def fetch(wire: Wire, path: str, query: dict[str, Any], limit: int) -> dict[str,
         page = wire.request("GET", path, {**query, "limit": min(PAGE, limit - len(items)), "cursor": cursor})
         items += page["items"]
         cursor = page["cursor"]
-        if cursor is None or len(items) >= limit or not page["items"]:
+        if cursor is None or len(items) >= limit:  # a page of a search may be empty and yet not the last
             return {"items": items, "cursor": cursor}
 
 

@@ -4,6 +4,7 @@ import argparse
 import time
 from typing import Any
 
+from engine.protocol.search import SORTS
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.columns import Column, table, terminal_width
 from rcq_tui.cli.failures import UsageError
@@ -13,7 +14,7 @@ from rcq_tui.cli.pages import PAGE, fetch, more
 from rcq_tui.cli.rows import job_cells
 from rcq_tui.cli.targets import Target, array_target
 from rcq_tui.client.wire import Wire
-from rcq_tui.viewmodel.arrays import collapsed
+from rcq_tui.viewmodel.arrays import collapsed, named_as_one
 
 """The engine gives at most so many rows at once."""
 MOST_ROWS = 5000
@@ -44,7 +45,7 @@ def run(argv: list[str]) -> int:
         print_json(answer)
         return 0
     now = time.time()
-    shown = table(COLUMNS, [job_cells(row, now) for row in answer["items"]], room)
+    shown = table(COLUMNS, [job_cells(named_as_one(row), now) for row in answer["items"]], room)
     print("\n".join([*shown, *(more(answer) if room is not None else [])]))
     return 0
 
@@ -57,8 +58,9 @@ def fetch_lines(wire: Wire, query: dict[str, Any], limit: int) -> dict[str, Any]
         page = wire.request("GET", "/v1/jobs", {**query, "limit": min(PAGE, size), "cursor": cursor})
         rows += page["items"]
         lines, cursor, size = collapsed(rows), page["cursor"], PAGE
-        enough = len(lines) > limit or len(lines) == len(rows) or len(rows) >= MOST_ROWS
-        if enough or cursor is None or not page["items"]:
+        all_alone = len(lines) == len(rows) >= limit
+        enough = len(lines) > limit or all_alone or len(rows) >= MOST_ROWS
+        if enough or cursor is None:
             return {"items": lines[:limit], "cursor": cursor or lines[limit:] or None}
 
 
@@ -69,6 +71,10 @@ def filters(options: argparse.Namespace) -> dict[str, Any]:
         "account": options.account,
         "group": options.group,
         "mine": 1 if options.mine else None,
+        "search": options.search,
+        "sort": options.sort,
+        "order": "desc" if options.reverse else None,
+        "fold": 1 if options.fold else None,
         **_of_array(options.array),
     }
 
@@ -97,7 +103,9 @@ def _parser() -> argparse.ArgumentParser:
         "queue",
         "List jobs: those that run, then those that wait in the order of the plan. Other people's jobs are redacted.",
         "rcq queue --mine\nrcq queue --array 7 --state failed\n"
-        "rcq queue --state failed,cancelled --limit 200\nrcq queue --all --json",
+        "rcq queue --state failed,cancelled --limit 200\n"
+        "rcq queue --search 'train gpus:>1' --sort ended --reverse --state all\n"
+        "rcq queue --all --json",
     )
     options.add_argument("--state", metavar="S,…", help=f"only these states: {', '.join(STATES)}, or all")
     whose = options.add_mutually_exclusive_group()
@@ -106,6 +114,12 @@ def _parser() -> argparse.ArgumentParser:
     options.add_argument("--account", metavar="A", help="only this account's jobs")
     options.add_argument("--group", metavar="G", help="only this group's jobs")
     options.add_argument("--array", metavar="ID", help="the elements of this job array, ended ones too: 7 or '7[3-5]'")
+    options.add_argument(
+        "--search", metavar="WORDS", help="only what has all these words, such as 'train state:failed'"
+    )
+    options.add_argument("--sort", choices=SORTS, help="by what to sort, instead of the plan's order")
+    options.add_argument("--reverse", action="store_true", help="the largest first; with --sort")
+    options.add_argument("--fold", action="store_true", help="elements of an array in one state as one row")
     options.add_argument("--expand", action="store_true", help="a line for each element of an array, however alike")
     options.add_argument("--limit", metavar="N", type=at_least_one, default=50, help="at most so many (default: 50)")
     add_json(options)

@@ -30,6 +30,7 @@ from engine.protocol.fields import ALIASES, FIELD_NAMES, ElementFields, JobField
 from engine.protocol.notices import NOTICES
 from engine.protocol.people import QuotaView
 from engine.protocol.responses import MeasuresView
+from engine.protocol.search import SORTS, TYPED, parse_search
 from rcq_tui.cli import failures, web
 from rcq_tui.cli.quotas import add_quota
 from rcq_tui.cli.verbs import VERBS
@@ -64,11 +65,19 @@ def table(section: str) -> dict[str, list[str]]:
     return named
 
 
+def test_every_typed_word_and_every_order_of_a_search() -> None:
+    words = [word for first, _ in rows("Search and sort") for word in codes(first)]
+    assert {word.partition(":")[0] for word in words} == set(TYPED)
+    assert all(parse_search(word) for word in words)
+    assert set(SORTS) <= set(codes(SECTIONS["Search and sort"]))
+
+
 def test_every_section_is_one_that_is_checked() -> None:
     assert set(SECTIONS) == {
         "Commands", "Exit codes", "Variables that override", "A job's fields", "What a job sees", "Containers",
         "States of a job", "Causes", "Attempts", "GPU memory", "Measures", "Notices", "Quotas", "Power",
-        "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "API", "Results",
+        "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "Search and sort", "API",
+        "Results",
         "Audit log", "What others wrote, on your screen", "Settings", "Keys of the terminal UI", "Options of simulate",
         "In a browser",
     }  # fmt: skip

@@ -1,0 +1,173 @@
+"""Where a listing goes through the table: in which order, from which place on, some jobs at a time out of an index.
+
+Every order is total: jobs of one key stand by id. Jobs without the key, and those whose key the reader may not see,
+stand behind all others, by id. Must not know what is looked for.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from sqlite_utils import Database
+
+from engine.core.lifecycle import TERMINAL, JobState
+from engine.store.matching import ANYTHING, Part, Sight, Wanted, every, named
+
+COLUMNS = {
+    "id": "id",
+    "submitted": "submitted_at",
+    "started": "started_at",
+    "ended": "ended_at",
+    "priority": "priority",
+    "gpus": "gpus",
+    "time_limit": "time_limit_s",
+    "name": "name",
+    "account": "account",
+}
+_HIDDEN = frozenset({"name", "account"})
+"""Keys that a redacted row does not tell: neither must its place."""
+_ALWAYS = frozenset({"submitted", "priority", "gpus", "time_limit"})
+"""Keys that every job has."""
+_WITH_KEY = {"started": TERMINAL | {JobState.RUNNING}, "ended": TERMINAL}
+_WITHOUT_KEY = {
+    "started": frozenset(JobState) - {JobState.RUNNING, JobState.COMPLETED},
+    "ended": frozenset(JobState) - TERMINAL,
+}
+"""In these states alone can a job have such a key, or have none."""
+FEW = 5000
+"""So many jobs are read and sorted at once, rather than looked for along an index of all."""
+LARGEST = 2**63 - 1
+
+
+class Place(NamedTuple):
+    """A job's place: in the section 0 (it has a key) or 1, its key there (1: its id), its id."""
+
+    section: int
+    key: Any
+    id: int
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Order:
+    """sort: one of COLUMNS. descending: the largest first, ids too."""
+
+    sort: str
+    descending: bool = False
+
+    @property
+    def column(self) -> str:
+        """What is sorted by."""
+        return COLUMNS[self.sort]
+
+    def sections(self, sight: Sight) -> tuple[int, ...]:
+        """The parts of the listing, one after the other."""
+        if self.sort == "id":
+            return (1,)
+        every_job = self.sort in _ALWAYS or (self.sort == "account" and (sight.everything or sight.names))
+        return (0,) if every_job else (0, 1)
+
+    def condition(self, section: int, sight: Sight) -> Part:
+        """Which jobs are in a section."""
+        if self.sort == "id":
+            return ANYTHING
+        with_key = every(Part(f"{self.column} IS NOT NULL"), named(sight) if self.sort in _HIDDEN else ANYTHING)
+        return with_key if section == 0 else Part(f"NOT ({with_key.sql})", with_key.values)
+
+    @property
+    def beyond(self) -> str:
+        """How a place further on compares."""
+        return "<" if self.descending else ">"
+
+    @property
+    def way(self) -> str:
+        """The order's direction."""
+        return "DESC" if self.descending else "ASC"
+
+
+def next_places(  # noqa: PLR0917 - what, in which order, from where, how many
+    db: Database, wanted: Wanted, order: Order, section: int, after: Place | None, most: int
+) -> list[Place]:
+    """At most so many jobs' places in a section behind `after`; fewer: there are no more. Some may not be wanted."""
+    possible = (_WITHOUT_KEY if section else _WITH_KEY).get(order.sort, frozenset(JobState))
+    narrow = replace(wanted, states=tuple(state for state in wanted.states if state in possible))
+    if section == 1:
+        return [Place(1, number, number) for number in _by_id(db, narrow, order, after, most)]
+    narrow = _narrow(narrow, order)
+    if _are_few(db, narrow):
+        return _few(db, narrow, order, after)
+    return _along(db, order, after, most)
+
+
+def _narrow(wanted: Wanted, order: Order) -> Wanted:
+    """Names are sorted among those that may be seen: of most people these are their own jobs alone."""
+    sight = wanted.sight
+    own_alone = not (sight.everything or sight.names or sight.group is not None)
+    if order.sort not in _HIDDEN or not own_alone or wanted.account is not None:
+        return wanted
+    return replace(wanted, account=sight.account)
+
+
+def _indexed(wanted: Wanted, state: JobState) -> Part:
+    """What an index finds at once."""
+    owner = Part("account = ?", (wanted.account,)) if wanted.account is not None else ANYTHING
+    if wanted.account is None and wanted.group is not None:
+        owner = Part("grp = ?", (wanted.group,))
+    return every(owner, Part("state = ?", (str(state),)))
+
+
+def _are_few(db: Database, wanted: Wanted) -> bool:
+    count = 0
+    for state in wanted.states:
+        where = _indexed(wanted, state)
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM jobs WHERE {where.sql} LIMIT ?)"  # noqa: S608 - our own text
+        count += db.conn.execute(sql, (*where.values, FEW + 1 - count)).fetchone()[0]
+        if count > FEW:
+            return False
+    return True
+
+
+def _few(db: Database, wanted: Wanted, order: Order, after: Place | None) -> list[Place]:
+    """All of them that are behind the place."""
+    found: list[Place] = []
+    for state in wanted.states:
+        where = _indexed(wanted, state)
+        sql = f"SELECT 0, {order.column}, id FROM jobs WHERE {where.sql} AND {order.column} IS NOT NULL"  # noqa: S608
+        found += [Place(*row) for row in db.conn.execute(sql, where.values)]
+    found.sort(reverse=order.descending)
+    if after is None:
+        return found
+    return [place for place in found if (place < after if order.descending else place > after)]
+
+
+def _along(db: Database, order: Order, after: Place | None, most: int) -> list[Place]:
+    """Out of the key's index. First the rest of the same key: SQLite finds no place by both at once."""
+    select = f"SELECT 0, {order.column}, id FROM jobs WHERE {order.column}"  # noqa: S608 - columns named above
+    tail = f"ORDER BY {order.column} {order.way}, id {order.way} LIMIT ?"
+    if after is None:
+        rows = db.conn.execute(f"{select} IS NOT NULL {tail}", (most,)).fetchall()
+        return [Place(*row) for row in rows]
+    same = f"{select} = ? AND id {order.beyond} ? {tail}"
+    rows = db.conn.execute(same, (after.key, after.id, most)).fetchall()
+    if len(rows) < most:
+        rows += db.conn.execute(f"{select} {order.beyond} ? {tail}", (after.key, most - len(rows))).fetchall()
+    return [Place(*row) for row in rows]
+
+
+def _by_id(db: Database, wanted: Wanted, order: Order, after: Place | None, most: int) -> list[int]:
+    """Each state's next out of its index, or where any state will do, whoever is next."""
+    bound = after.id if after is not None else LARGEST if order.descending else 0
+    tail = f"id {order.beyond} ? ORDER BY id {order.way} LIMIT ?"
+    if len(set(wanted.states)) == len(JobState) and wanted.account is None and wanted.group is None:
+        return [number for (number,) in db.conn.execute(f"SELECT id FROM jobs WHERE {tail}", (bound, most))]  # noqa: S608
+    found: list[int] = []
+    for state in wanted.states:
+        where = _indexed(wanted, state)
+        rows = db.conn.execute(f"SELECT id FROM jobs WHERE {where.sql} AND {tail}", (*where.values, bound, most))  # noqa: S608
+        found += [number for (number,) in rows]
+    return sorted(found, reverse=order.descending)[:most]
+
+
+def as_list(numbers: Sequence[int]) -> str:
+    """Ids for `json_each`."""
+    return json.dumps([number for number in numbers if 0 < number <= LARGEST])
