@@ -20,6 +20,7 @@ from engine.protocol.responses import JobRow, Stats
 from rcq_tui.client.calls import Calls
 from rcq_tui.tui import messages
 from rcq_tui.tui.feed import Feed, Look, Pace
+from rcq_tui.tui.forms import Forms
 from rcq_tui.tui.jobdeeds import JobDeeds
 from rcq_tui.tui.places import PLACES, place_named
 from rcq_tui.tui.remembered import Remembered
@@ -29,7 +30,6 @@ from rcq_tui.tui.screens.help import HelpScreen
 from rcq_tui.tui.screens.job import JobScreen
 from rcq_tui.tui.screens.line import LineScreen, Meant
 from rcq_tui.tui.screens.login import LoginScreen
-from rcq_tui.tui.screens.submit import SubmitScreen
 from rcq_tui.viewmodel import notices, notifications
 from rcq_tui.viewmodel.history import History
 from rcq_tui.viewmodel.ringing import ringing
@@ -96,6 +96,7 @@ class RcqApp(App[int]):
         self.remembered = remembered or Remembered()
         self.at_home = at_home
         self.deeds = JobDeeds(self)
+        self.forms = Forms(self)
         self.look = Look()
         kept = theme or self.remembered.of("theme", THEMES[0])
         self.theme = kept if kept in self.available_themes else THEMES[0]
@@ -206,19 +207,20 @@ class RcqApp(App[int]):
         elif self.is_free_for(JobScreen):
             self.push_screen(JobScreen(job.id))
 
-    def on_compose_job(self, _message: messages.ComposeJob) -> None:
-        """The submit form."""
-        if self.is_free_for(SubmitScreen):
-            self.push_screen(SubmitScreen(), self._submitted)
+    def on_compose_job(self, message: messages.ComposeJob) -> None:
+        """The submit form, with the command that is said."""
+        self.forms.open(message.said)
+
+    def on_open_last(self) -> None:
+        """The job that was submitted last."""
+        if self.forms.last is None:
+            self.notify("You have submitted nothing here yet; s submits a job.", markup=False)
+        elif self.is_free_for(JobScreen):
+            self.push_screen(JobScreen(self.forms.last))
 
     def is_free_for(self, kind: type[Screen[Any]]) -> bool:
         """Whether no such screen is open: keys typed ahead over a slow line must not open it twice."""
         return not any(isinstance(screen, kind) for screen in self.screen_stack)
-
-    def _submitted(self, number: int | None) -> None:
-        if number is not None:
-            self.notify(f"Submitted as job {number}.", markup=False)
-            self._feed.refresh()
 
     def complain(self, error: RcqError) -> None:
         """Show what the engine said."""

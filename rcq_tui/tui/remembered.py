@@ -16,11 +16,18 @@ _MOST_BYTES = 256 * 1024
 
 
 class Remembered:
-    """JSON values by name. path: the file; `None` remembers until the end of the program only."""
+    """JSON values by name. path: the file; `None` remembers until the end of the program only.
 
-    def __init__(self, path: Path | None = None) -> None:
+    most_bytes: of the file; a longer one is a fresh start. Whoever keeps much sees to it that it stays below.
+    """
+
+    def __init__(self, path: Path | None = None, *, most_bytes: int = _MOST_BYTES) -> None:
         self._path = path
-        self._values: dict[str, Any] = _read(path) if path is not None else {}
+        self._values: dict[str, Any] = _read(path, most_bytes) if path is not None else {}
+
+    def beside(self, name: str, *, most_bytes: int) -> "Remembered":
+        """Another file in the same place, for what is too long to be written with every choice."""
+        return Remembered(self._path and self._path.with_name(name), most_bytes=most_bytes)
 
     def of(self, key: str, default: T) -> T:
         """The value, if it is of the kind of `default` (a list or an object of whatever), else `default`."""
@@ -37,10 +44,10 @@ class Remembered:
                 _write(self._path, self._values)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, most_bytes: int) -> dict[str, Any]:
     try:
-        with path.open(encoding="utf-8") as file:
-            values = json.loads(file.read(_MOST_BYTES))
+        with path.open("rb") as file:
+            values = json.loads(file.read(most_bytes))
     except (OSError, ValueError, RecursionError):
         return {}
     return values if isinstance(values, dict) else {}

@@ -132,7 +132,9 @@ async def test_the_form_tells_what_was_refused_literally(box, until, text):
         await until(pilot, lambda: LITERAL in text(app))
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, SubmitScreen))
-        app.screen._complain({"command": POISON, "name": POISON}, "whole " + POISON)
+        app.screen._refused(Refused("VALIDATION_ERROR", "whole " + POISON, [
+            {"field": "command", "message": POISON}, {"field": "name", "message": POISON},
+        ]))  # fmt: skip
         await until(pilot, lambda: "whole" in text(app) or LITERAL[:10] in text(app))
         harmless(app)
 

@@ -5,7 +5,10 @@ from rcq_tui.tui.commands.declared import JOBS, VIEW, command
 
 ALL = (
     command(JOBS, "open", "enter", messages.OpenJob, "open the job: details, reasons, log", label="open"),
-    command(JOBS, "submit", "s", messages.ComposeJob, "submit a job", label="submit", typing=True, everywhere=True),
+    command(
+        JOBS, "submit", "s", messages.ComposeJob, "submit a job", label="submit", typing=True, everywhere=True,
+        argument="[COMMAND]",
+    ),
     command(JOBS, "cancel", "c", messages.AskCancel, "cancel the job; asks first", label="cancel"),
     command(JOBS, "hold", "H", messages.ToggleHold, "hold a pending job, release a held one", label="hold"),
     command(VIEW, "filter", "slash", messages.EditFilter, "filter the queue by words", label="filter", typing=True),

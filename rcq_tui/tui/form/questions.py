@@ -1,0 +1,67 @@
+"""What the submit form asks, in the order in which it asks. Must not know widgets, nor how answers are read."""
+
+from dataclasses import dataclass
+
+LINE, LINES, TICK = "line", "lines", "tick"
+"""Kinds of answers: one line of text, several, a box to tick."""
+
+TICKED = "yes"
+"""The text of a box that is ticked; that of an empty one is empty."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Question:
+    """One line of the form. field: of `JobFields`. start: what stands there at first. everyday: shown at once.
+
+    fixed: cannot be changed once the job was submitted. chooses: there is something to choose from.
+    """
+
+    field: str
+    label: str
+    hint: str = ""
+    start: str = ""
+    kind: str = LINE
+    everyday: bool = False
+    fixed: bool = False
+    chooses: bool = False
+
+
+def _daily(field: str, label: str, hint: str = "", **what: str | bool) -> Question:
+    return Question(field=field, label=label, hint=hint, everyday=True, **what)  # type: ignore[arg-type]
+
+
+QUESTIONS: tuple[Question, ...] = (
+    _daily("script", "Command", "run by bash: pipes and $VARIABLES work", kind=LINES, chooses=True),
+    _daily("name", "Name", "shown in the queue; empty: the command"),
+    _daily("workdir", "Folder", "where the command runs", chooses=True),
+    _daily("gpus", "GPUs", "how many cards, 0 for none", start="1"),
+    _daily("gpu_type", "GPU type", "words of the model, such as a6000; empty: any", chooses=True),
+    _daily("gpu_memory_mb", "GPU memory", "needed on each card, such as 20G; empty: any"),
+    _daily("gpu_share", "Share a card", "this memory of one card is enough", kind=TICK),
+    _daily("cpu_cores", "CPU cores", start="1"),
+    _daily("memory_mb", "Memory", "of the host, such as 16G; empty: none set aside"),
+    _daily("time_limit_s", "Time limit", "such as 2h30m; a short one starts sooner"),
+    _daily("priority", "Priority", "1 to 10, 10 is first", start="5"),
+    _daily("preemptible", "Preemptible", "may be stopped and queued again", kind=TICK),
+    Question(field="args", label="Arguments", hint="words appended to the command: $1, $2, …"),
+    Question(field="after", label="After", hint="jobs to wait for: 151, 152:any, 153:failed", chooses=True),
+    Question(field="begin", label="Not before", hint="22:00, +2h, tomorrow 9:00", chooses=True),
+    Question(field="cron", label="Again at", hint="minute hour day month weekday: 30 2 * * 1-5", chooses=True),
+    Question(field="array", label="Array", hint="a job for each index: 0-99, %4 at once", fixed=True, chooses=True),
+    Question(field="retries", label="Retries", hint="further attempts after one that failed, 0 to 100"),
+    Question(field="environment", label="Environment", hint="NAME=VALUE …; a name alone: as here", kind=LINES),
+    Question(field="image", label="Image", hint="container image or .sif file that it runs in"),
+    Question(field="service", label="Service", hint="the kind of work, which has its own cap", chooses=True),
+    Question(field="group", label="Group", hint="the group that pays; empty: yours", chooses=True),
+    Question(field="tags", label="Tags", hint="KEY=VALUE …"),
+    Question(field="gpu_power_w", label="Card's watts", hint="hold each of its cards to so many; empty: no limit"),
+    Question(field="idle_ok", label="Idle is fine", hint="may hold GPUs that it does not use", kind=TICK),
+    Question(field="job_id", label="Your own key", hint="a repeat of it is refused", fixed=True),
+)  # fmt: skip
+
+BY_FIELD: dict[str, Question] = {one.field: one for one in QUESTIONS}
+
+
+def blank(folder: str) -> dict[str, str]:
+    """The texts of a form that nobody has touched. folder: where commands run unless told otherwise."""
+    return {one.field: folder if one.field == "workdir" else one.start for one in QUESTIONS}
