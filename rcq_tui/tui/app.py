@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual.app import App
-from textual.reactive import reactive
+from textual.reactive import reactive, var
 from textual.screen import Screen
 
 from engine.protocol.cards import GpuView
@@ -60,11 +60,12 @@ class RcqApp(App[int]):
     ENABLE_COMMAND_PALETTE = False
     TITLE = "rcq"
 
-    me: reactive[Me | None] = reactive(None)
-    stats: reactive[Stats | None] = reactive(None)
-    gpus: reactive[list[GpuView]] = reactive(list, always_update=True)
-    jobs: reactive[list[JobRow]] = reactive(list, always_update=True)
-    lost: reactive[str] = reactive("")
+    # What changes here is drawn by who watches it; a plain reactive of an app has the whole screen drawn anew.
+    me: reactive[Me | None] = var(None)
+    stats: reactive[Stats | None] = var(None)
+    gpus: reactive[list[GpuView]] = var(list, always_update=True)
+    jobs: reactive[list[JobRow]] = var(list, always_update=True)
+    lost: reactive[str] = var("")
     """Why the engine does not answer; empty while it does."""
 
     _base: ClassVar[int] = 2
