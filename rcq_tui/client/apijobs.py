@@ -34,6 +34,11 @@ class JobsApi(Transport):
             "mine": "1" if wanted.mine else None,
             "limit": str(wanted.limit),
             "cursor": wanted.cursor,
+            "search": wanted.search or None,
+            "sort": wanted.sort if wanted.sort != "queue" else None,
+            "order": wanted.order if wanted.order != "asc" else None,
+            "fold": "1" if wanted.fold else None,
+            "ids": ",".join(map(str, wanted.ids)) or None,
         }
         return decode(JobPage, await self._call("GET", "/v1/jobs", query=query))
 

@@ -8,6 +8,7 @@ from typing import Any
 from engine.protocol.fields import JobFields
 from engine.protocol.responses import ArrayChanged, JobDetail, JobPage, JobRow, LogChunk, Preview, Why
 from rcq_tui.client.calls.jobs import JobsWanted
+from rcq_tui.client.fakelisting import folded, ordered, searched
 from rcq_tui.client.fakescript import Script
 
 
@@ -20,8 +21,10 @@ class FakeJobs(Script):
         return number
 
     async def jobs(self, wanted: JobsWanted) -> JobPage:
-        """Jobs in the order in which the fake has them; the cursor is an offset."""
+        """Jobs in the order in which the fake has them, unless another is asked for; the cursor is an offset."""
         who = self._read("jobs", wanted)
+        if wanted.ids:
+            return JobPage(items=[_row(self.rows[job]) for job in wanted.ids if job in self.rows])
         found = [
             _row(job)
             for job in self.rows.values()
@@ -30,9 +33,19 @@ class FakeJobs(Script):
             and wanted.account in {None, job.account}
             and wanted.group in {None, job.group}
         ]
+        looked = len(found)
+        found = ordered(searched(found, wanted.search), wanted.sort, descending=wanted.order == "desc")
+        is_plain = not (wanted.search or wanted.fold)
+        if wanted.fold:
+            found = folded(found)
         start = int(wanted.cursor or 0)
         end = start + wanted.limit
-        return JobPage(items=found[start:end], cursor=str(end) if end < len(found) else None)
+        return JobPage(
+            items=found[start:end],
+            cursor=str(end) if end < len(found) else None,
+            total=len(found) if is_plain else None,
+            searched=None if is_plain else looked,
+        )
 
     async def job(self, job: int) -> JobDetail:
         """One job."""

@@ -209,7 +209,7 @@ async def test_the_fake_and_the_client_tell_one_story(box, server, api):
     everything = [asdict(job) for job in fake.rows.values() if job.state == "running"]
     server.script = {
         "GET /v1/me": (200, asdict(box.ADA)),
-        "GET /v1/jobs?state=running&limit=50": (200, {"items": everything, "cursor": None}),
+        "GET /v1/jobs?state=running&limit=50": (200, {"items": everything, "cursor": None, "total": len(everything)}),
         "GET /v1/jobs/999": (404, Refused("JOB_NOT_FOUND", "There is no job 999. List jobs: rcq queue").body()),
         "GET /v1/gpus": (200, {"items": [asdict(card) for card in fake.cards]}),
         "GET /v1/stats": (200, asdict(fake.figures)),

@@ -11,7 +11,13 @@ from engine.protocol.responses import ArrayChanged, JobDetail, JobPage, LogChunk
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class JobsWanted:
-    """Filters of a listing. mine: only those of whoever asks. limit: 1 to 1000 rows."""
+    """Filters of a listing. mine: only those of whoever asks. limit: 1 to 1000 rows.
+
+    search: words that all have to match, and typed ones (`engine.protocol.search`). sort: one of its `SORTS`; order:
+    one of its `ORDERS`. fold: elements of one array in one state as one row. ids: just these jobs, whatever their
+    state; all else but the limit has to be left as it is. A page may be short or empty and yet have a cursor: the
+    engine looked long enough.
+    """
 
     states: Sequence[str] = ()
     account: str | None = None
@@ -19,6 +25,11 @@ class JobsWanted:
     mine: bool = False
     limit: int = 50
     cursor: str | None = None
+    search: str | None = None
+    sort: str = "queue"
+    order: str = "asc"
+    fold: bool = False
+    ids: Sequence[int] = ()
 
 
 class JobCalls(Protocol):
