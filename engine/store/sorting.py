@@ -94,6 +94,8 @@ def next_places(  # noqa: PLR0917 - what, in which order, from where, how many
     if section == 1:
         return [Place(1, number, number) for number in _by_id(db, narrow, order, after, most)]
     narrow = _narrow(narrow, order)
+    if order.sort == "account" and narrow.account is not None:  # one key for all of them
+        return [Place(0, narrow.account, number) for number in _by_id(db, narrow, order, after, most)]
     if _are_few(db, narrow):
         return _few(db, narrow, order, after)
     return _along(db, order, after, most)
