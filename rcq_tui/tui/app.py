@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from textual.app import App
 from textual.reactive import reactive, var
 from textual.screen import Screen
 
@@ -19,6 +18,7 @@ from engine.protocol.people import Me
 from engine.protocol.responses import JobRow, Stats
 from rcq_tui.client.calls import Calls
 from rcq_tui.tui import messages
+from rcq_tui.tui.changes import SparingApp
 from rcq_tui.tui.feed import Feed, Look, Pace
 from rcq_tui.tui.forms import Forms
 from rcq_tui.tui.jobdeeds import JobDeeds
@@ -47,7 +47,7 @@ _MOST_ROWS = 1000
 """Of one listing; the engine answers no more."""
 
 
-class RcqApp(App[int]):
+class RcqApp(SparingApp):
     """The terminal UI over one engine.
 
     me: who the caller is, if that is known already. save_token and forget_token are called with what a log-in got and
@@ -196,7 +196,8 @@ class RcqApp(App[int]):
             self._feed.look(self.look)
 
     def on_refresh(self) -> None:
-        """Fetch again."""
+        """Fetch again, and draw again what is there."""
+        self.draw_anew()
         self._feed.refresh()
 
     # ------------------------------------------------------------ jobs

@@ -9,7 +9,7 @@ ALL = (
     command(
         PLACES, "job", "", messages.GoToJob, "open a job by its id", argument="ID", choices="jobs", everywhere=True
     ),
-    command(VIEW, "refresh", "r", messages.Refresh, "fetch everything again", everywhere=True),
+    command(VIEW, "refresh", "r ctrl+l", messages.Refresh, "fetch and draw everything again", everywhere=True),
     command(
         VIEW, "theme", "T", messages.NextTheme, "next colour theme, or the one that is named", argument="[NAME]",
         choices="themes", everywhere=True,
