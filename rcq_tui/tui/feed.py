@@ -120,7 +120,7 @@ class Feed:
             self._stale.set()
         elif event.kind == "notification":
             self._post(Notified(decode(Notification, event.data), str(event.data.get("terminal"))))
-        elif event.kind == "queue":
+        elif event.kind in {"queue", "reservations"}:
             self._stale.set()
 
     async def _fetch(self) -> None:

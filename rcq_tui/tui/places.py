@@ -32,6 +32,7 @@ class Place:
 PLACES: tuple[Place, ...] = (
     Place(name="dashboard", key="1", label="box"),
     Place(name="queue", key="2", label="queue"),
+    Place(name="plan", key="3", label="plan", module="plan", kind="PlanScreen"),
 )
 
 

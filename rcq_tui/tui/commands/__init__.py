@@ -6,11 +6,11 @@ not know what a command does.
 
 from textual.binding import Binding, BindingType
 
-from rcq_tui.tui.commands import form, jobs, moving, places, program
+from rcq_tui.tui.commands import form, jobs, moving, places, plan, program
 from rcq_tui.tui.commands.declared import Command
 
 COMMANDS: dict[str, Command] = {
-    one.name: one for part in (moving, jobs, form, places, program) for one in part.ALL
+    one.name: one for part in (moving, jobs, form, places, plan, program) for one in part.ALL
 }  # fmt: skip
 
 EVERYWHERE: tuple[str, ...] = tuple(name for name, one in COMMANDS.items() if one.everywhere)
@@ -22,6 +22,13 @@ _KEY_NAMES = {
     "question_mark": "?",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "comma": ",",
+    "full_stop": ".",
     "escape": "Esc",
     "enter": "Enter",
     "space": "Space",

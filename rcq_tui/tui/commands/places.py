@@ -11,4 +11,5 @@ def _place(name: str, key: str, help_text: str, *aliases: str) -> Command:
 ALL: tuple[Command, ...] = (
     _place("dashboard", "1", "cards and queue", "gpus", "cards"),
     _place("queue", "2", "the queue alone", "jobs"),
+    _place("plan", "3", "cards and the coming hours", "gantt"),
 )
