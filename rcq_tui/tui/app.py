@@ -5,7 +5,7 @@ State goes down (screens watch it), wishes come up (messages). Must not know wid
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from rcq_tui.tui.changes import SparingApp
 from rcq_tui.tui.feed import Feed, Look, Pace
 from rcq_tui.tui.forms import Forms
 from rcq_tui.tui.jobdeeds import JobDeeds
+from rcq_tui.tui.jobforms import JobForms
 from rcq_tui.tui.places import PLACES, place_named
 from rcq_tui.tui.remembered import Remembered
 from rcq_tui.tui.screens.base import CommandScreen
@@ -98,6 +99,7 @@ class RcqApp(SparingApp):
         self.at_home = at_home
         self.deeds = JobDeeds(self)
         self.forms = Forms(self)
+        self.jobforms = JobForms(self)
         self.look = Look()
         kept = theme or self.remembered.of("theme", THEMES[0])
         self.theme = kept if kept in self.available_themes else THEMES[0]
@@ -209,6 +211,27 @@ class RcqApp(SparingApp):
         elif self.is_free_for(JobScreen):
             self.push_screen(JobScreen(job.id))
 
+    def show_job(self, number: int) -> None:
+        """Its screen, in the place of another job's."""
+        while isinstance(self.screen, JobScreen):
+            self.pop_screen()
+        self.push_screen(JobScreen(number))
+
+    def on_edit_job(self) -> None:
+        """Change the request of the job that is chosen."""
+        self.jobforms.edit(self._chosen_jobs())
+
+    def on_redo_job(self) -> None:
+        """Submit it once more."""
+        self.jobforms.redo(self._chosen_jobs())
+
+    def on_clone_job(self) -> None:
+        """Submit another one like it."""
+        self.jobforms.clone(self._chosen_jobs())
+
+    def _chosen_jobs(self) -> Sequence[JobRow]:
+        return self.screen.chosen_jobs() if isinstance(self.screen, CommandScreen) else ()
+
     def on_compose_job(self, message: messages.ComposeJob) -> None:
         """The submit form, with the command that is said."""
         self.forms.open(message.said)
@@ -312,9 +335,7 @@ class RcqApp(SparingApp):
         if not message.said.isascii() or not message.said.isdigit():
             self.notify(f"{clean(message.said)} is no job's id. Ids are whole numbers.", markup=False)
             return
-        while isinstance(self.screen, JobScreen):
-            self.pop_screen()
-        self.push_screen(JobScreen(int(message.said)))
+        self.show_job(int(message.said))
 
     def on_log_out(self) -> None:
         """End the session and ask who is there; the feed stops until somebody is."""

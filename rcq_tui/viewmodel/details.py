@@ -10,7 +10,7 @@ from engine.protocol.responses import JobDetail, JobRow, Why
 from rcq_tui.viewmodel import notices
 from rcq_tui.viewmodel.arrays import title
 from rcq_tui.viewmodel.files import files_removed
-from rcq_tui.viewmodel.formats import duration, exact, memory, moment
+from rcq_tui.viewmodel.formats import counted, duration, exact, memory, moment
 from rcq_tui.viewmodel.helps import claim_sentence, helps_of, holder_sentence, paused_sentence, start_sentence
 from rcq_tui.viewmodel.measures import measure_facts
 from rcq_tui.viewmodel.queue import ending, gpus, spent
@@ -35,6 +35,23 @@ def headline(job: JobRow, now: float, *, ascii_only: bool = False) -> Line:
         (f"  {clean(title(job.name, None, job.array_index))}" if job.name else "", "title"),
         (f"  {standing(job, now)}", colour(state)),
     ]
+
+
+def brief(job: JobDetail, now: float) -> Line:
+    """What is told of it, who, what it takes, and until when, in a line."""
+    owner = f"{clean(job.account)} ({clean(job.group)})" if job.account else f"({clean(job.group)})"
+    told = [owner, "no GPU" if job.gpus == 0 else f"GPUs {gpus(job)}", counted(job.cpu_cores, "core")]
+    if job.memory_mb:
+        told.append(memory(job.memory_mb))
+    told.append(f"limit {duration(job.time_limit_s)}")
+    if job.started_at is not None and job.ended_at is None:
+        told.append(f"ends by {_limit(job, now)}")
+    if job.attempt > 1:
+        told.append(f"attempt {job.attempt}")
+    if job.tags:
+        told.append(", ".join(f"{clean(name)}={clean(value)}" for name, value in sorted(job.tags.items())))
+    told_of = [(f"! {notices.summary(job.notices)}  ", "warn")] if job.notices else []
+    return [*told_of, ("  ".join(told), "quiet")]
 
 
 def standing(job: JobRow, now: float) -> str:
@@ -169,4 +186,14 @@ def cancel_question(job: JobRow, now: float) -> list[Fact]:
         ("owner", owner),
         ("state", standing(job, now)),
         ("GPUs", gpus(job)),
+    ]
+
+
+def redo_question(job: JobRow) -> list[Fact]:
+    """What is to be submitted once more."""
+    return [
+        ("job", str(job.id)),
+        ("name", clean(title(job.name, job.command_line, job.array_index)) or "-"),
+        ("GPUs", gpus(job)),
+        ("time limit", duration(job.time_limit_s)),
     ]

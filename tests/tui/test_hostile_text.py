@@ -18,7 +18,7 @@ from engine.protocol.responses import JobDetail, LogChunk, Stats, Why
 from rcq_tui.client.decode import decode
 from rcq_tui.tui.screens.login import LoginScreen
 from rcq_tui.tui.screens.submit import SubmitScreen
-from rcq_tui.viewmodel.logtail import LINE_MOST, LogTail
+from rcq_tui.viewmodel.logwindow import LINE_MOST, LogWindow
 
 LITERAL = "[bold red]m[/bold"
 """How the poison begins where it is shown as it is."""
@@ -144,16 +144,14 @@ def chunk(text: str, offset: int, size: int) -> LogChunk:
 
 
 def test_a_megabyte_without_a_line_feed_stays_small() -> None:
-    tail, piece, size = LogTail(), "x" * 65_536, 16 * 65_536
-    kept: list[str] = []
+    window, piece, size = LogWindow(0), "x" * 65_536, 16 * 65_536
     for at in range(16):
-        kept += tail.take(chunk(piece, at * 65_536, size))
-        assert len(tail.unfinished) < LINE_MOST + 40
-    assert kept == []
-    [line] = tail.take(chunk("y" * 65_536 + "\n", size, size + 65_537))
+        assert window.take(chunk(piece, at * 65_536, size)).after == ()
+        assert len(window.unfinished) < LINE_MOST + 40
+    [line] = window.take(chunk("y" * 65_536 + "\n", size, size + 65_537)).after
     assert len(line) < LINE_MOST + 40
     assert line.endswith(f"… ({16 * 1024 + 65_536 - LINE_MOST} more characters)")
-    assert tail.unfinished == ""
+    assert window.unfinished == ""
 
 
 async def test_a_log_of_huge_lines_leaves_the_keys_alive(box, until, text):

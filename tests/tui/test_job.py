@@ -2,13 +2,13 @@
 
 from rcq_tui.tui.screens.dashboard import DashboardScreen
 from rcq_tui.tui.screens.job import JobScreen
-from rcq_tui.tui.widgets.log_view import LogView
+from rcq_tui.tui.widgets.lines import Lines
 
 
 async def opened(app, pilot, until, text, downs=0):
     await until(pilot, lambda: "eval" in text(app))
     await pilot.press(*["j"] * downs, "enter")
-    await until(pilot, lambda: isinstance(app.screen, JobScreen) and "owner" in text(app))
+    await until(pilot, lambda: isinstance(app.screen, JobScreen) and "ada (vision)" in text(app))
 
 
 async def test_facts_and_log(box, until, text):
@@ -17,8 +17,8 @@ async def test_facts_and_log(box, until, text):
         await opened(app, pilot, until, text)
         await until(pilot, lambda: "epoch 39/90" in text(app))
         screen = text(app)
-        for piece in ("job 141  resnet-lr3e-4  running for 1h13m", "ada (vision)", "2 (0,1)", "2026-03-01 12:52:00",
-                      "python train.py", "[stdout]", "following"):  # fmt: skip
+        for piece in ("job 141  resnet-lr3e-4  running for 1h13m", "ada (vision)  GPUs 2 (0,1)  4 cores",
+                      "ends by 16:52", "[2 log]", "[stdout]", "following"):  # fmt: skip
             assert piece in screen, piece
         assert "epoch 40/90  61% |######" in screen, "the line that is still being written"
         assert "  0%" not in screen, "what a carriage return has overwritten is gone"
@@ -37,8 +37,8 @@ async def test_the_log_follows_until_somebody_scrolls_up(box, until, text):
         await pilot.press("g")
         await until(pilot, lambda: "epoch  0/90" in text(app) and "not following" in text(app))
         fake.logs[141, "stdout"] += b"".join(b"later %d\n" % at for at in range(60))
-        view = app.screen.query_one(LogView)
-        await until(pilot, lambda: view.lines.line_count == 102)
+        view = app.screen.query_one(Lines)
+        await until(pilot, lambda: view.count == 102)
         assert "epoch  0/90" in text(app)
         await pilot.press("G")
         await until(pilot, lambda: "later 59" in text(app))

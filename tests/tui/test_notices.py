@@ -51,10 +51,12 @@ async def test_the_jobs_screen_has_the_sentence_and_what_was_measured(box, until
     async with app.run_test(size=(140, 40), notifications=True) as pilot:
         await until(pilot, lambda: "eval" in text(app))
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, JobScreen) and "owner" in text(app))
+        await until(pilot, lambda: isinstance(app.screen, JobScreen) and "! no GPU in use for 42m" in text(app))
+        await pilot.press("1")
+        await until(pilot, lambda: "owner" in text(app))
         screen = text(app)
         for piece in (
-            "! It has not used any of its 2 GPUs for 42m00s.", "1.24 kWh", "31G on one card",
-            "1 of 2, 23% busy (2 GPUs asked, 1 used)",
+            "! It has not used any of its 2 GPUs for 42m00s.", "1.24 kWh", "31G at most on one card",
+            "23% busy: its cards mostly wait for it", "2 asked, 1 used",
         ):  # fmt: skip
             assert piece in screen, piece

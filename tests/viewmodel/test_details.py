@@ -1,16 +1,10 @@
 """A job's facts and reasons, its log's end, and the lines around the queue."""
 
 from dataclasses import replace
-from itertools import pairwise
-
-from hypothesis import given
-from hypothesis import strategies as st
 
 from engine.protocol.people import Me
-from engine.protocol.responses import Holder, JobDetail, LogChunk, Stats, Why
+from engine.protocol.responses import Holder, JobDetail, Stats, Why
 from rcq_tui.viewmodel.details import cancel_question, fact_lines, facts, headline, places, standing, why_lines
-from rcq_tui.viewmodel.log_title import log_title
-from rcq_tui.viewmodel.logtail import LogTail
 from rcq_tui.viewmodel.strip import account_words, box_words, engine_words, queue_title
 from rcq_tui.viewmodel.text import width
 
@@ -85,48 +79,6 @@ def test_why_tells_place_promise_score_and_every_reason() -> None:
     ]
     assert "next pass" in plain(why_lines(Why(id=7, state="pending", reasons=[]), NOW)[0])
     assert "released" in plain(why_lines(Why(id=7, state="held", reasons=[]), NOW)[0])
-
-
-def chunk(text: str, offset: int, size: int | None = None, complete: bool = False) -> LogChunk:
-    end = offset + len(text.encode())
-    return LogChunk(text=text, offset=offset, next_offset=end, size=size or end, complete=complete)
-
-
-@given(st.text(alphabet="ab\n", max_size=40), st.lists(st.integers(0, 40), max_size=5))
-def test_any_chunking_gives_the_same_lines(text: str, cuts: list[int]) -> None:
-    edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
-    tail, lines = LogTail(), []
-    for low, high in pairwise(edges):
-        lines += tail.take(chunk(text[low:high], low))
-    assert [*lines, *filter(None, [tail.unfinished])] == text.splitlines()
-
-
-def test_a_tail_begins_with_a_whole_line_and_shows_the_unfinished_one() -> None:
-    tail = LogTail()
-    assert tail.take(chunk("alf a line\nwhole\n10%\r\x1b[32m20%", 500, 1000)) == ["whole"]
-    assert tail.unfinished == "20%"
-    assert tail.take(chunk("\r30%\n", 530)) == ["30%"]
-    assert (tail.unfinished, tail.skipped) == ("", 500)
-    title = plain(log_title("stdout", tail, "running", following=True))
-    assert title == " [stdout] stderr    535 bytes, the first 500 bytes are left out here, following"
-    assert "wrote nothing" in plain(log_title("stderr", LogTail(), "completed", following=True))
-    assert "not following" in plain(log_title("stdout", tail, "running", following=False))
-
-
-def test_a_tail_inside_one_long_progress_bar_or_line_is_not_empty() -> None:
-    bar = LogTail()
-    assert bar.take(chunk("5%|##\r 86%|####\r 87%|#####", 500_000)) == []
-    assert bar.unfinished == " 87%|#####"
-    line = LogTail()
-    line.take(chunk("half of a very long line", 500_000))
-    assert line.unfinished == "half of a very long line"
-
-
-def test_a_line_without_end_does_not_fill_the_memory() -> None:
-    tail = LogTail()
-    for at in range(50):
-        tail.take(chunk("x" * 100_000, at * 100_000))
-    assert len(tail.unfinished) <= 16 * 1024
 
 
 def test_lines_around_the_queue() -> None:

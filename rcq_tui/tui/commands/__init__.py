@@ -6,11 +6,11 @@ not know what a command does.
 
 from textual.binding import Binding, BindingType
 
-from rcq_tui.tui.commands import form, jobs, moving, places, plan, program
+from rcq_tui.tui.commands import form, jobedit, jobpages, jobs, moving, places, plan, program
 from rcq_tui.tui.commands.declared import Command
 
 COMMANDS: dict[str, Command] = {
-    one.name: one for part in (moving, jobs, form, places, plan, program) for one in part.ALL
+    one.name: one for part in (moving, jobs, form, places, plan, jobedit, jobpages, program) for one in part.ALL
 }  # fmt: skip
 
 EVERYWHERE: tuple[str, ...] = tuple(name for name, one in COMMANDS.items() if one.everywhere)
@@ -33,6 +33,7 @@ _KEY_NAMES = {
     "enter": "Enter",
     "space": "Space",
     "tab": "Tab",
+    "shift+tab": "S-Tab",
     "down": "↓",
     "up": "↑",
     "left": "←",

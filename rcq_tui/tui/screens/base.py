@@ -3,12 +3,14 @@
 Must not know any single screen.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, TextArea
 
+from engine.protocol.responses import JobRow
 from rcq_tui.tui.commands import COMMANDS, EVERYWHERE
 from rcq_tui.tui.commands.declared import Command
 from rcq_tui.tui.messages import ComposeJob, GoBack, OpenLine, OpenPalette, Wish
@@ -90,6 +92,10 @@ class CommandScreen(Commanded[T], Generic[T]):
     def place(self) -> str:
         """Where one is."""
         return self.PLACE
+
+    def chosen_jobs(self) -> Sequence[JobRow]:
+        """The jobs that commands act on here: those that are marked, else the one that one looks at."""
+        return ()
 
 
 class PlaceScreen(CommandScreen[None]):
