@@ -6,7 +6,6 @@ State goes down (screens watch it), wishes come up (messages). Must not know wid
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual.reactive import reactive, var
@@ -19,11 +18,13 @@ from engine.protocol.responses import JobRow, Stats
 from rcq_tui.client.calls import Calls
 from rcq_tui.tui import messages
 from rcq_tui.tui.changes import SparingApp
-from rcq_tui.tui.feed import Feed, Look, Pace
+from rcq_tui.tui.feed import Feed
 from rcq_tui.tui.forms import Forms
 from rcq_tui.tui.jobdeeds import JobDeeds
 from rcq_tui.tui.jobforms import JobForms
+from rcq_tui.tui.pace import Pace
 from rcq_tui.tui.places import PLACES, place_named
+from rcq_tui.tui.queuemessages import QueueRead, QueueRefused
 from rcq_tui.tui.remembered import Remembered
 from rcq_tui.tui.screens.base import CommandScreen
 from rcq_tui.tui.screens.dashboard import DashboardScreen
@@ -31,7 +32,7 @@ from rcq_tui.tui.screens.help import HelpScreen
 from rcq_tui.tui.screens.job import JobScreen
 from rcq_tui.tui.screens.line import LineScreen, Meant
 from rcq_tui.tui.screens.login import LoginScreen
-from rcq_tui.viewmodel import notices, notifications
+from rcq_tui.viewmodel import looks, notices, notifications
 from rcq_tui.viewmodel.history import History
 from rcq_tui.viewmodel.ringing import ringing
 from rcq_tui.viewmodel.text import clean, cut
@@ -44,8 +45,6 @@ _NOTICE_S = 15.0
 _SESSION_ENDED = "Your session has ended: a newer log-in may have taken its place. Log in again."
 _TOAST_MOST = 400
 """Cells of what pops up: more would cover the screen."""
-_MOST_ROWS = 1000
-"""Of one listing; the engine answers no more."""
 
 
 class RcqApp(SparingApp):
@@ -66,6 +65,8 @@ class RcqApp(SparingApp):
     stats: reactive[Stats | None] = var(None)
     gpus: reactive[list[GpuView]] = var(list, always_update=True)
     jobs: reactive[list[JobRow]] = var(list, always_update=True)
+    refused: var[str] = var("")
+    """What is wrong with the search, in the engine's words; empty while nothing is."""
     lost: reactive[str] = var("")
     """Why the engine does not answer; empty while it does."""
 
@@ -100,15 +101,16 @@ class RcqApp(SparingApp):
         self.deeds = JobDeeds(self)
         self.forms = Forms(self)
         self.jobforms = JobForms(self)
-        self.look = Look()
+        self.look = looks.look_of(self.remembered.of("queue", {}))
+        self.extent = looks.Extent(busy=True)
+        self.anew = False
         kept = theme or self.remembered.of("theme", THEMES[0])
         self.theme = kept if kept in self.available_themes else THEMES[0]
         self.mouse_taken = True
         self.me = me
         self._save_token = save_token
         self._forget_token = forget_token
-        self._feed = Feed(api, self.post_message, self.pace)
-        self.more = False
+        self._feed = Feed(api, self.post_message, self.pace, self.look)
 
     def on_mount(self) -> None:
         """The dashboard, and the feed that fills it."""
@@ -138,10 +140,15 @@ class RcqApp(SparingApp):
         """New figures."""
         self.stats = message.stats
 
-    def on_queue_read(self, message: messages.QueueRead) -> None:
+    def on_queue_read(self, message: QueueRead) -> None:
         """The queue as it is now."""
-        self.more = message.more
+        self.refused, self.extent, self.anew = "", message.extent, message.anew
         self.jobs = message.jobs
+
+    def on_queue_refused(self, message: QueueRefused) -> None:
+        """The search is wrong; nothing is found by it."""
+        self.refused, self.extent, self.anew = clean(message.why), looks.Extent(), True
+        self.jobs = []
 
     def on_notice_given(self, message: messages.NoticeGiven) -> None:
         """Say it once; while it lasts the queue and the job's screen show it."""
@@ -182,25 +189,24 @@ class RcqApp(SparingApp):
 
     # ------------------------------------------------------------ what the queue shows
 
-    def look_at(self, *, mine: bool | None = None, finished: bool | None = None) -> None:
-        """Want other jobs in the queue; `None` leaves a choice as it is."""
-        self.look = replace(
-            self.look,
-            mine=self.look.mine if mine is None else mine,
-            finished=self.look.finished if finished is None else finished,
-        )
-        self._feed.look(self.look)
+    def look_at(self, look: looks.Look) -> None:
+        """Want other jobs in the queue; the choice is remembered."""
+        self.look = look
+        self.remembered.keep("queue", looks.remembered(look))
+        self._feed.queue.look(look)
 
-    def look_further(self) -> None:
-        """Want more rows, as far as there are any."""
-        if self.more and self.look.limit < _MOST_ROWS:
-            self.look = replace(self.look, limit=min(_MOST_ROWS, self.look.limit * 2))
-            self._feed.look(self.look)
+    def see_queue(self, top: int, bottom: int, *, far: bool = False) -> None:
+        """These rows are on the screen; far: somebody goes on to the end."""
+        self._feed.queue.see(top, bottom, far=far)
+
+    def look_from_top(self) -> None:
+        """Fetch the queue from its beginning."""
+        self._feed.queue.from_top()
 
     def on_refresh(self) -> None:
         """Fetch again, and draw again what is there."""
         self.draw_anew()
-        self._feed.refresh()
+        self._feed.queue.refresh()
 
     # ------------------------------------------------------------ jobs
 

@@ -11,7 +11,7 @@ from textual.message import Message
 from engine.protocol.cards import GpuView
 from engine.protocol.notifications import Notification
 from engine.protocol.people import Me, Session
-from engine.protocol.responses import JobRow, Stats
+from engine.protocol.responses import Stats
 
 # ---------------------------------------------------------------- from the feed
 
@@ -21,14 +21,6 @@ class GpusRead(Message):
     """The cards were read."""
 
     gpus: list[GpuView]
-
-
-@dataclass
-class QueueRead(Message):
-    """The queue was fetched, in the order in which it is shown. more: there are further jobs than these."""
-
-    jobs: list[JobRow]
-    more: bool
 
 
 @dataclass

@@ -1,79 +1,29 @@
-"""A job as one row of the queue: which columns fit, and what stands in each.
+"""A job as one row of the queue: what stands in each column.
 
-Pure: `now` is an argument, widths are arguments. Must not know colours' values or what draws the row.
+Pure: `now` is an argument. Must not know colours' values, which columns there is room for, or what draws the row.
 """
 
 import signal
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 from engine.protocol.responses import JobRow
 from rcq_tui.viewmodel import notices
-from rcq_tui.viewmodel.arrays import title
-from rcq_tui.viewmodel.formats import duration, moment
+from rcq_tui.viewmodel.arrays import folded_title, title
+from rcq_tui.viewmodel.formats import duration, memory, moment
+from rcq_tui.viewmodel.queuecolumns import Column
 from rcq_tui.viewmodel.states import FINISHED, shown, symbol
 from rcq_tui.viewmodel.text import clean, pad
 from rcq_tui.viewmodel.words import summary
-
-_NARROW = 104
-"""Below it the state's word gives way to its symbol, and a card's type to its count."""
-
 
 _SOON_S = 600
 """What is nearer than this is told in seconds from now, not as a time of day."""
 
 
-class Column(NamedTuple):
-    """One column: its key, its title, its cells, and whether it is aligned to the right."""
-
-    key: str
-    title: str
-    cells: int
-    right: bool = False
-
-
-def gap(total: int) -> int:
-    """Blank cells between columns of a table of so many cells."""
-    return 1 if total < _NARROW else 2
-
-
-def columns(total: int) -> tuple[Column, ...]:
-    """The columns of a table of so many cells; together with the gaps between them they fill it."""
-    narrow = total < _NARROW
-    fixed = (
-        Column("state", "" if narrow else "state", 1 if narrow else 11),
-        Column("position", "pos", 4 if narrow else 5, True),
-        Column("id", "id", 6 if narrow else 7, True),
-        Column("who", "who", 8 if narrow else 12),
-        Column("gpus", "GPUs" if narrow else "GPUs (cards)", 4 if narrow else 14, narrow),
-        Column("spent", "time" if narrow else "waited/ran", 6 if narrow else 10, True),
-    )
-    room = max(20, total - sum(column.cells for column in fixed) - gap(total) * (len(fixed) + 1))
-    why = room * 3 // 5
-    what = Column("what", "what", room - why)
-    return (*fixed[:4], what, *fixed[4:], Column("why", "why / when", why))
-
-
-def cells(job: JobRow, now: float, *, narrow: bool = False, ascii_only: bool = False) -> dict[str, str]:
-    """What stands in each column, clean but not yet fitted."""
-    state = shown(job.state, job.paused_since)
-    sign = symbol(state, ascii_only=ascii_only)
-    return {
-        "state": sign if narrow else f"{sign} {clean(state)}",
-        "position": "" if job.position is None else str(job.position),
-        "id": str(job.id),
-        "who": who(job),
-        "what": what(job),
-        "gpus": gpus(job, narrow=narrow),
-        "spent": duration(spent(job, now)),
-        "why": why_or_when(job, now),
-    }
-
-
-def fitted(job: JobRow, now: float, layout: Sequence[Column], *, ascii_only: bool = False) -> list[str]:
+def fitted(job: JobRow, now: float, layout: Sequence[Column], *, narrow: bool, ascii_only: bool = False) -> list[str]:
     """The row's cells in the widths of their columns."""
-    shown = cells(job, now, narrow=layout[0].cells == 1, ascii_only=ascii_only)
-    return [pad(shown[column.key], column.cells, right=column.right) for column in layout]
+    return [
+        pad(_CELLS[column.key](job, now, narrow, ascii_only), column.cells, right=column.right) for column in layout
+    ]
 
 
 def who(job: JobRow) -> str:
@@ -82,7 +32,10 @@ def who(job: JobRow) -> str:
 
 
 def what(job: JobRow) -> str:
-    """The name, else the command; of an array's element with its index."""
+    """The name, else the command; of an array's element with its index, of several with their number."""
+    if job.folded:
+        name = "(private)" if job.redacted else clean(job.name or job.command_line) or "-"
+        return folded_title(name, job.folded, clean(job.elements))
     if job.redacted:
         return "(private)"
     return clean(title(job.name, job.command_line, job.array_index)) or "-"
@@ -152,22 +105,41 @@ def _signal_name(number: int | None) -> str:
         return f"signal {number}"
 
 
-def matches(job: JobRow, needle: str) -> bool:
-    """Whether every word of the filter is in what the row shows: id, who, group, what, service, state or type.
+def _state(job: JobRow, narrow: bool, ascii_only: bool) -> str:
+    state = shown(job.state, job.paused_since)
+    sign = symbol(state, ascii_only=ascii_only)
+    return sign if narrow else f"{sign} {clean(state)}"
 
-    An element of a job array is found by `7[`, and by `7[3]`.
-    """
-    texts = (
-        job.id,
-        job.job_id,
-        job.account,
-        job.group,
-        job.service,
-        job.name,
-        job.command_line,
-        job.state,
-        job.gpu_type,
-        None if job.array_parent is None else f"{job.array_parent}[{job.array_index}]",
-    )
-    hay = " ".join(clean(text) for text in texts if text is not None).lower()
-    return all(word in hay for word in needle.lower().split())
+
+def _array(job: JobRow) -> str:
+    """`7[3]` of an element, `7[0-5]` of a row that stands for several."""
+    if job.array_parent is None:
+        return ""
+    return f"{job.array_parent}[{clean(job.elements) if job.folded else job.array_index}]"
+
+
+_CELLS: dict[str, Callable[[JobRow, float, bool, bool], str]] = {
+    "state": lambda job, _now, narrow, ascii_only: _state(job, narrow, ascii_only),
+    "position": lambda job, *_: "" if job.position is None else str(job.position),
+    "id": lambda job, *_: str(job.id),
+    "who": lambda job, *_: who(job),
+    "group": lambda job, *_: clean(job.group),
+    "what": lambda job, *_: what(job),
+    "service": lambda job, *_: clean(job.service) or "-",
+    "gpus": lambda job, _now, narrow, _ascii: gpus(job, narrow=narrow),
+    "cards": lambda job, *_: ",".join(map(str, job.gpu_indices)) or "-",
+    "type": lambda job, *_: clean(job.gpu_type) or "any",
+    "memory": lambda job, *_: memory(job.memory_mb) if job.memory_mb else "-",
+    "cores": lambda job, *_: str(job.cpu_cores),
+    "spent": lambda job, now, *_: duration(spent(job, now)),
+    "limit": lambda job, *_: duration(job.time_limit_s),
+    "priority": lambda job, *_: str(job.priority),
+    "submitted": lambda job, now, *_: moment(job.submitted_at, now),
+    "started": lambda job, now, *_: moment(job.started_at, now),
+    "ended": lambda job, now, *_: moment(job.ended_at, now),
+    "why": lambda job, now, *_: why_or_when(job, now),
+    "attempts": lambda job, *_: str(job.attempt),
+    "array": lambda job, *_: _array(job),
+    "exit": lambda job, *_: (ending(job) or "-") if job.state in FINISHED else "-",
+}
+"""What stands in each column: of a job, at a time, with little room, without signs beyond ASCII."""

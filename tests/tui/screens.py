@@ -11,14 +11,14 @@ from engine.protocol.people import Me
 from engine.protocol.responses import Holder, JobDetail, Stats, Why
 from rcq_tui.client.fake import FakeApi
 from rcq_tui.tui.app import RcqApp
-from rcq_tui.tui.feed import Pace
+from rcq_tui.tui.pace import Pace
 from rcq_tui.viewmodel.history import History
 
 NOW = 1_772_373_900.0
 """Sunday 2026-03-01 14:05 UTC."""
 
 ADA = Me(account="ada", group="vision", role="user", via="token")
-QUICK = Pace(between_fetches=0.01, idle_fetch=30.0, log=0.05, retry=(0.01,))
+QUICK = Pace(between_fetches=0.01, typing=0.01, idle_fetch=30.0, log=0.05, retry=(0.01,))
 """Tests wait for conditions, not for people."""
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from engine.core.lifecycle import Cause
 from engine.protocol.responses import JobRow
-from rcq_tui.viewmodel.queue import columns, ending, fitted, gap, gpus, matches, spent, what, who, why_or_when
+from rcq_tui.viewmodel.queue import ending, fitted, gpus, spent, what, who, why_or_when
+from rcq_tui.viewmodel.queuecolumns import KINDS, USUAL, chosen, columns, gap, is_narrow, left_out, unknown
 from rcq_tui.viewmodel.text import width
 
 NOW = 1_772_373_900.0
@@ -36,7 +37,9 @@ def test_columns_and_gaps_fill_the_table(total: int) -> None:
 @given(st.text(max_size=40), st.sampled_from([78, 98, 138]))
 def test_every_cell_has_the_width_of_its_column(name: str, total: int) -> None:
     layout = columns(total)
-    for cell, column in zip(fitted(row(name=name, account=name), NOW, layout), layout, strict=True):
+    for cell, column in zip(
+        fitted(row(name=name, account=name), NOW, layout, narrow=is_narrow(total)), layout, strict=True
+    ):
         assert width(cell) == column.cells
 
 
@@ -96,29 +99,46 @@ def test_every_cause_has_words(cause: Cause) -> None:
     assert ending(row(state="failed", cause=cause.value, exit_code=1, signal=9))
 
 
-def test_filter_wants_every_word_somewhere_in_the_row() -> None:
-    assert matches(row(), "ADA train")
-    assert matches(row(), "vision pend")
-    assert matches(row(), "")
-    assert not matches(row(), "ada eval")
-    assert not matches(row(account=None, redacted=True), "ada")
-
-
-def test_an_element_of_an_array_is_shown_and_found_by_its_index() -> None:
+def test_an_element_of_an_array_is_shown_with_its_index() -> None:
     element = row(array_parent=7, array_index=3)
     assert what(element) == "train[3]"
     assert what(row(name=None, array_parent=7, array_index=3)) == "python x.py [3]"
-    assert matches(element, "7[3]")
-    assert matches(element, "7[ train")
-    assert not matches(row(), "7[")
 
 
 def test_a_paused_job_says_so_and_its_limit_moves_on() -> None:
     still = row(state="running", started_at=NOW - 7000, paused_since=NOW - 300)
-    wide = {
-        column.key: cell.strip() for column, cell in zip(columns(138), fitted(still, NOW, columns(138)), strict=True)
-    }
+    cells = fitted(still, NOW, columns(138), narrow=False)
+    wide = {column.key: cell.strip() for column, cell in zip(columns(138), cells, strict=True)}
     assert (wide["state"], wide["why"]) == ("▮ paused", "paused for 5m00s")
     on = row(state="running", started_at=NOW - 7000, paused_s=300.0)
     assert why_or_when(on, NOW) == "ends within 8m20s"
-    assert fitted(on, NOW, columns(138))[0].strip() == "▶ running"
+    assert fitted(on, NOW, columns(138), narrow=False)[0].strip() == "▶ running"
+
+
+def test_a_row_that_stands_for_elements_tells_how_many_and_which() -> None:
+    assert what(row(array_parent=7, array_index=0, folded=100, elements="0-99")) == "100x train[0-99]"
+    assert what(row(array_parent=7, array_index=0, folded=5000, elements="0-999")) == "5,000x train[0-999,…]"
+    hidden = row(array_parent=7, folded=3, elements="1-3", redacted=True, name=None, command_line=None)
+    assert what(hidden) == "3x (private)[1-3]"
+
+
+@given(st.integers(40, 300), st.lists(st.sampled_from([kind.key for kind in KINDS]), min_size=1, unique=True))
+def test_whatever_is_chosen_fits_and_every_column_tells_something(total: int, keys: list[str]) -> None:
+    layout = columns(total, keys)
+    assert layout
+    assert [column.key for column in layout] == [key for key in keys if key not in left_out(total, keys)]
+    assert sum(column.cells for column in layout) + gap(total) * (len(layout) - 1) <= total
+    for cell, column in zip(fitted(row(), NOW, layout, narrow=is_narrow(total)), layout, strict=True):
+        assert width(cell) == column.cells
+
+
+def test_on_a_wide_screen_no_column_of_a_dozen_is_left_out() -> None:
+    keys = [kind.key for kind in KINDS][:14]
+    assert not left_out(218, keys)
+    assert left_out(78, keys)
+
+
+def test_damaged_choices_of_columns_are_the_usual_ones() -> None:
+    assert chosen([]) == chosen(["nonsense", 7, None]) == USUAL
+    assert chosen(["id", "what", "id", "exit"]) == ("id", "what", "exit")
+    assert unknown(["id", "colour"]) == ["colour"]

@@ -55,6 +55,21 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
             super().__init__()
             self.table = table
 
+    class TitleChosen(Message):
+        """A column's title was clicked. column: its number, from 0."""
+
+        def __init__(self, table: "Table", column: int) -> None:
+            super().__init__()
+            self.table = table
+            self.column = column
+
+    class Seen(Message):
+        """Other lines are visible now, or others may be among them. top, bottom: their numbers; the cursor's is at."""
+
+        def __init__(self, top: int, bottom: int, at: int) -> None:
+            super().__init__()
+            self.top, self.bottom, self.at = top, bottom, at
+
     def __init__(self, *, ascii_only: bool = False, id: str | None = None) -> None:
         super().__init__(id=id)
         self.empty = ""
@@ -63,6 +78,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         self._ascii = ascii_only
         self._cursor = 0
         self._key: Hashable = None
+        self._top_key: Hashable = None
         self._cells = 78
         self._headings: Sequence[Heading] = ()
         self._gap = 1
@@ -94,15 +110,27 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     def changed(self) -> None:
         """The lines are others now; the cursor follows its line, or stays in its place when that is gone."""
-        before = self._cursor
+        before, top = self._cursor, self.scroll_offset.y
+        in_sight = top <= before < top + self.page
         at = None if self._key is None else self.place_of(self._key)
         self._cursor = min(before if at is None else at, max(0, self.count() - 1))
-        self._remember()
         self.virtual_size = Size(self.size.width, self.count() + 1)
-        if self.scroll_offset.y:  # keep the line where it is on the screen, too
-            self.scroll_to(y=self.scroll_offset.y + self._cursor - before, animate=False, force=True)
-        self._keep_visible()
+        first = self._cursor - before + top if in_sight else self.place_of(self._top_key)
+        if top and first is not None and first != top:  # keep the line where it is on the screen, too
+            self.scroll_to(y=first, animate=False, force=True)
+        self._remember()
+        if in_sight:
+            self._keep_visible()
         self.draw_changes()
+        self._tell_seen()
+
+    def start_over(self) -> None:
+        """The lines are others altogether: the cursor follows its line, or goes to the first when that is gone."""
+        if self._key is None or self.place_of(self._key) is None:
+            self._cursor, self._key = 0, None
+            self.scroll_to(y=0, animate=False, force=True)
+        self.changed()
+        self._keep_visible()
 
     def draw_changes(self) -> None:
         """Draw again what shows something else than before."""
@@ -146,6 +174,17 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
             self.move(1)
             self.draw_changes()
 
+    def toggle_all(self) -> None:
+        """Mark every line; where each has a mark, take them all away."""
+        keys = {self.key_at(at) for at in range(self.count())}
+        self.marks = set() if keys <= self.marks else self.marks | keys
+        self.draw_changes()
+
+    def go_to(self, key: Hashable) -> None:
+        """Put the cursor on a line, if it is there."""
+        if (at := self.place_of(key)) is not None:
+            self.move(at - self._cursor)
+
     def unmark(self) -> None:
         """Take all marks away."""
         self.marks.clear()
@@ -154,7 +193,13 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
     # ------------------------------------------------------------ drawing
 
     def _remember(self) -> None:
-        self._key = self.key_at(self._cursor) if self.count() else None
+        self._key = self.key_at(self._cursor) if self._cursor < self.count() else None
+        top = self.scroll_offset.y
+        self._top_key = self.key_at(top) if top < self.count() else None
+
+    def _tell_seen(self) -> None:
+        top = self.scroll_offset.y
+        self.post_message(self.Seen(top, top + self.page, self._cursor))
 
     def _keep_visible(self) -> None:
         top = self.scroll_offset.y
@@ -209,17 +254,28 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         self.virtual_size = Size(event.size.width, self.count() + 1)
         self.lay_out()
         self._keep_visible()
+        self._tell_seen()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Every line moves."""
         super().watch_scroll_y(old_value, new_value)
+        self._remember()
+        self._tell_seen()
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
         """A click goes to a line; one on the line under the cursor chooses it."""
         at = event.y - 1 + self.scroll_offset.y
+        if event.y < 1:
+            self._click_title(event.x - 1)
         if event.y < 1 or at >= self.count():
             return
         if at == self._cursor:
             self.post_message(self.Chosen(self))
         self.move(at - self._cursor)
+
+    def _click_title(self, x: int) -> None:
+        for column, heading in enumerate(self._headings):
+            if 0 <= x < heading.cells:
+                self.post_message(self.TitleChosen(self, column))
+            x -= heading.cells + self._gap
