@@ -17,6 +17,8 @@ from engine.protocol.people import Me
 from engine.protocol.responses import JobRow, Stats
 from rcq_tui.client.calls import Calls
 from rcq_tui.tui import messages
+from rcq_tui.tui.appearance import Dressed
+from rcq_tui.tui.cardwishes import CardWishes
 from rcq_tui.tui.changes import SparingApp
 from rcq_tui.tui.feed import Feed
 from rcq_tui.tui.forms import Forms
@@ -32,13 +34,11 @@ from rcq_tui.tui.screens.help import HelpScreen
 from rcq_tui.tui.screens.job import JobScreen
 from rcq_tui.tui.screens.line import LineScreen, Meant
 from rcq_tui.tui.screens.login import LoginScreen
+from rcq_tui.tui.themes import THEMES
 from rcq_tui.viewmodel import looks, notices, notifications
 from rcq_tui.viewmodel.history import History
 from rcq_tui.viewmodel.ringing import ringing
 from rcq_tui.viewmodel.text import clean, cut
-
-THEMES = ("tokyo-night", "nord", "gruvbox", "catppuccin-mocha", "dracula", "catppuccin-latte", "textual-light")
-"""What the theme key goes through."""
 
 _NOTICE_S = 15.0
 """Seconds for which a notice stands on the screen: nobody asked for it, so nobody waits for it."""
@@ -47,13 +47,13 @@ _TOAST_MOST = 400
 """Cells of what pops up: more would cover the screen."""
 
 
-class RcqApp(SparingApp):
+class RcqApp(Dressed, CardWishes, SparingApp):
     """The terminal UI over one engine.
 
     me: who the caller is, if that is known already. save_token and forget_token are called with what a log-in got and
     after a log-out. clock: Unix seconds. workdir: where submitted commands run unless told otherwise. theme: instead of
-    the remembered one. at_home: the person is the Unix user that this runs as; else files of that user are neither read
-    nor written for them.
+    the remembered one. terminal: its kind (TERM). at_home: the person is the Unix user that this runs as; else
+    files of that user are neither read nor written for them.
     """
 
     CSS_PATH = "rcq.tcss"
@@ -85,6 +85,7 @@ class RcqApp(SparingApp):
         workdir: str | None = None,
         ascii_only: bool = False,
         theme: str | None = None,
+        terminal: str = "",
         remembered: Remembered | None = None,
         at_home: bool = True,
     ) -> None:
@@ -92,7 +93,6 @@ class RcqApp(SparingApp):
         self.api = api
         self.clock = clock
         self.pace = pace or Pace()
-        self.ascii_only = ascii_only
         here = os.getcwd() if at_home else ""  # noqa: PTH109  # kept as text: it is typed into a field
         self.workdir = workdir or here
         self.histories: dict[str, History] = {}
@@ -104,8 +104,7 @@ class RcqApp(SparingApp):
         self.look = looks.look_of(self.remembered.of("queue", {}))
         self.extent = looks.Extent(busy=True)
         self.anew = False
-        kept = theme or self.remembered.of("theme", THEMES[0])
-        self.theme = kept if kept in self.available_themes else THEMES[0]
+        self.dress(theme, ascii_only=ascii_only, terminal=terminal)
         self.mouse_taken = True
         self.me = me
         self._save_token = save_token
@@ -114,8 +113,7 @@ class RcqApp(SparingApp):
 
     def on_mount(self) -> None:
         """The dashboard, and the feed that fills it."""
-        if self.ascii_only:
-            self.add_class("-ascii")
+        self.set_class(self.ascii_only, "-ascii")
         self.push_screen(DashboardScreen())
         self._start_feed()
         self.go(self.remembered.of("place", PLACES[0].name))
@@ -264,15 +262,11 @@ class RcqApp(SparingApp):
         if self.is_free_for(HelpScreen):
             self.push_screen(HelpScreen(self.screen))
 
-    def on_next_theme(self, message: messages.NextTheme) -> None:
-        """The theme that is named, else the next one; it is remembered."""
-        at = THEMES.index(self.theme) if self.theme in THEMES else -1
-        wanted = message.said or THEMES[(at + 1) % len(THEMES)]
-        if wanted not in THEMES:
-            self.notify(f"There is no theme {clean(wanted)}. There are: {', '.join(THEMES)}", markup=False)
-            return
-        self.theme = wanted
-        self.remembered.keep("theme", wanted)
+    def start_over(self) -> None:
+        """Make the screens anew; one stays where one was."""
+        self._only_dashboard()
+        self.switch_screen(DashboardScreen())
+        self.go(self.remembered.of("place", PLACES[0].name))
 
     def on_toggle_mouse(self) -> None:
         """Leave the mouse to the terminal, so that it selects text as everywhere else; or take it again."""
@@ -318,6 +312,8 @@ class RcqApp(SparingApp):
         """Words that complete an argument of a command."""
         if kind == "themes":
             return list(THEMES)
+        if kind == "gpus":
+            return [str(card.index) for card in self.gpus]
         return [str(job.id) for job in self.jobs] if kind == "jobs" else []
 
     # ------------------------------------------------------------ places

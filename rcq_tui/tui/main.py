@@ -5,7 +5,8 @@ Must not know how the socket or the token were found.
 
 import asyncio
 import locale
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rcq_tui.client.api import Api
@@ -30,9 +31,10 @@ def run(
     api = Api(socket_path, token)
     app = RcqApp(
         api,
+        terminal=os.environ.get("TERM", ""),
         save_token=save_token,
         forget_token=forget_token,
-        ascii_only=not _draws_unicode(),
+        ascii_only=not _draws_unicode(os.environ),
         remembered=Remembered(remembered),
     )
     return asyncio.run(_run(api, app, mouse))
@@ -46,5 +48,12 @@ async def _run(api: Api, app: RcqApp, mouse: bool) -> int:
     return app.return_code or 0
 
 
-def _draws_unicode() -> bool:
-    return "utf" in locale.getpreferredencoding(False).lower()
+def _draws_unicode(environ: Mapping[str, str]) -> bool:
+    """The Linux console takes UTF-8 and has signs for little of it."""
+    if environ.get("RCQ_ASCII", "0") not in {"", "0"}:
+        return False
+    return environ.get("TERM") not in _BARE and "utf" in locale.getpreferredencoding(False).lower()
+
+
+_BARE = {"linux", "vt100", "vt102", "vt220", "ansi", "dumb"}
+"""Terminals (TERM) whose fonts are small."""

@@ -43,8 +43,9 @@ def host_words(stats: Stats, load: History, cells: int, now: float, *, ascii_onl
     if stats.load1 is not None:
         parts.append([("load ", "quiet"), (f"{stats.load1:.1f}", "text")])
     for part in parts:
-        if part and cells_of(line) + cells_of(part) <= cells:
-            line += [*part, ("   ", "text")]
+        if part and cells_of(line) + cells_of(part) > cells:
+            break
+        line += [*part, ("   ", "text")] if part else []
     return fitted(line if len(line) > 1 else [], cells)
 
 

@@ -3,6 +3,8 @@
 Must not know how the state arrives; it watches the application's. Wishes about jobs go up as messages.
 """
 
+from typing import ClassVar
+
 from textual import events
 from textual.app import ComposeResult
 from textual.widgets import Footer
@@ -21,6 +23,9 @@ from rcq_tui.tui.widgets.strip import Banner, TopStrip
 class DashboardScreen(QueueScreen):
     """The box at a glance."""
 
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (30, "-tall")]
+    """From so many lines on the host has one of its own."""
+
     BINDINGS = place_bindings(
         "open", "submit", "cancel", "hold", "requeue", "filter", "mine", "finished", "line", "help", "quit", "copy",
         "mark", "mark-all", "sort", "reverse", "fold", "columns",
@@ -36,7 +41,7 @@ class DashboardScreen(QueueScreen):
         """Top to bottom."""
         ascii_only = self.desk.ascii_only
         yield PlaceBar()
-        yield TopStrip(ascii_only=ascii_only)
+        yield TopStrip(ascii_only=ascii_only, clock=self.desk.clock)
         yield Banner(ascii_only=ascii_only)
         yield GpuPanel(ascii_only=ascii_only)
         yield from self.queue()

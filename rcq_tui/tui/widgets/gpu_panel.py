@@ -10,10 +10,10 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Grid
 from textual.content import Content
-from textual.message import Message
 from textual.widget import Widget
 
 from engine.protocol.cards import GpuView
+from rcq_tui.tui.cardmessages import CardChosen
 from rcq_tui.tui.palette import STYLES, content
 from rcq_tui.tui.widgets.pieces import Pieces
 from rcq_tui.viewmodel import cardrows, cards
@@ -29,14 +29,6 @@ _FRAME = 2
 _FRAME_CELLS = 4
 
 Histories = Mapping[str, History]
-
-
-class CardChosen(Message):
-    """A card was clicked."""
-
-    def __init__(self, uuid: str) -> None:
-        super().__init__()
-        self.uuid = uuid
 
 
 class GpuCard(Pieces):
