@@ -100,7 +100,7 @@ def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, cl
         views=views,
         notices=notices,
         measures=measures,
-        series=Series(books=books, journal=journal, step_s=settings.engine.sample_interval_s),
+        series=Series(books=books, journal=journal, sample_s=settings.engine.sample_interval_s),
         host=HostWatch(paths.state_dir),
         backups=BackupKeeper(paths=paths, settings=settings.retention, audit=store.audit, notices=notices, clock=clock),
         containment=Containment(settings.executor, cards=settings.gpu.provider != "simulated"),

@@ -28,12 +28,12 @@ Key = tuple[JobId, int]
 
 
 class Series:
-    """Watches the cards for all attempts that have any. step_s: between two samples; the first steps are as long."""
+    """Watches the cards for all attempts that have any. sample_s: seconds between two samples."""
 
-    def __init__(self, *, books: Books, journal: Journal, step_s: float) -> None:
+    def __init__(self, *, books: Books, journal: Journal, sample_s: float) -> None:
         self._books = books
         self._journal = journal
-        self._step_s = step_s
+        self._step_s = 2 * sample_s  # samples come a little sooner or later: one a step would leave gaps
         self._read_at: dict[GpuUuid, float] = {}
         self._steps: dict[Key, Steps] = {}
         self._over: dict[Key, Charted] = {}

@@ -47,11 +47,11 @@ async def test_each_figure_at_each_step_and_null_where_nothing_was_read(world):
     job = await running(world)
     bench = Bench(world)
     bench.read(0, {job: 900}, utilization=0.5, power_w=200.0)
-    bench.read(1, {job: 1000}, utilization=None, power_w=210.0)
-    bench.world.engine.series.look(T0 + 2)  # the same readings again: nothing was read
-    bench.read(3, {job: 1100}, utilization=0.7, power_w=None, present=True)
+    bench.read(2.9, {job: 1000}, utilization=None, power_w=210.0)
+    bench.world.engine.series.look(T0 + 4)  # the same readings again: nothing was read
+    bench.read(6, {job: 1100}, utilization=0.7, power_w=None, present=True)
     life = bench.of(job)
-    assert (life.gpus, life.start_at, life.step_s) == (1, T0, 1.0)
+    assert (life.gpus, life.start_at, life.step_s) == (1, T0, 2.0)
     assert life.points == [(0.5, 900, 200.0), (None, 1000, 210.0), (None, None, None), (0.7, 1100, None)]
 
 
@@ -81,11 +81,11 @@ async def test_it_is_written_each_minute_and_at_the_end_and_outlives_a_restart(m
     await new.engine.recovery.run()
     bench = Bench(new)
     assert bench.of(job).points[-1] == (0.123, 900, 33.3)
-    bench.read(EVERY_S + 3, {job: 700}, utilization=1.0, power_w=100.0)
-    executor.end(job, ended_at=T0 + EVERY_S + 4)
+    bench.read(EVERY_S + 4, {job: 700}, utilization=1.0, power_w=100.0)
+    executor.end(job, ended_at=T0 + EVERY_S + 5)
     await new.engine.passes.flush()
     [kept] = await new.store.series.of(job)
-    assert len(kept.points) == EVERY_S + 4
+    assert len(kept.points) == EVERY_S / 2 + 3
     assert kept.points[-2:] == [(None, None, None), (1.0, 700, 100.0)]
     assert bench.of(job).points[-1] == (1.0, 700, 100.0)
 
@@ -106,6 +106,6 @@ async def test_a_clock_that_is_set_moves_it_along(world):
     bench = Bench(world)
     bench.read(0, utilization=0.5)
     world.engine.series.clock_set(3600.0)
-    bench.read(3601, utilization=0.7)
+    bench.read(3602, utilization=0.7)
     assert bench.of(job).start_at == T0 + 3600
     assert [row[0] for row in bench.of(job).points] == pytest.approx([0.5, 0.7])
