@@ -33,6 +33,7 @@ PLACES: tuple[Place, ...] = (
     Place(name="dashboard", key="1", label="box"),
     Place(name="queue", key="2", label="queue"),
     Place(name="plan", key="3", label="plan", module="plan", kind="PlanScreen"),
+    Place(name="usage", key="4", label="usage", module="usage", kind="UsageScreen"),
 )
 
 

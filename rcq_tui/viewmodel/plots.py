@@ -6,14 +6,14 @@ or what draws it; light enough for the command line.
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from math import ceil, floor, log10
+from math import floor, log10
 from typing import NamedTuple
 
 from rcq_tui.viewmodel.bars import resampled
 from rcq_tui.viewmodel.text import pad, width
 
 _RISING = " ▁▂▃▄▅▆▇█"
-_ROUND = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+_ROUND = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 _WIDEST = 8
 """Cells of a column: a wider one tells nothing more."""
 
@@ -162,6 +162,6 @@ def y_labels(rows: int, top: float, says: Callable[[float], str]) -> list[str]:
     """
     said = {0: says(top), rows - 1: says(0.0)}
     if rows >= 5:
-        said[ceil((rows - 1) / 2)] = says(top * (1 - ceil((rows - 1) / 2) / (rows - 1)))
+        said[rows // 2] = says(top / 2)
     wide = max(width(text) for text in said.values())
     return [pad(said.get(row, ""), wide, right=True) for row in range(rows)]

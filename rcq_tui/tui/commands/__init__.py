@@ -6,11 +6,11 @@ not know what a command does.
 
 from textual.binding import Binding, BindingType
 
-from rcq_tui.tui.commands import cards, form, jobedit, jobpages, jobs, moving, places, plan, program, queue
+from rcq_tui.tui.commands import cards, form, jobedit, jobpages, jobs, moving, places, plan, program, queue, usage
 from rcq_tui.tui.commands.declared import Command
 
 COMMANDS: dict[str, Command] = {
-    one.name: one for part in (moving, jobs, cards, queue, form, places, plan, jobedit, jobpages, program) for one in part.ALL
+    one.name: one for part in (moving, jobs, cards, queue, form, places, plan, usage, jobedit, jobpages, program) for one in part.ALL
 }  # fmt: skip
 
 EVERYWHERE: tuple[str, ...] = tuple(name for name, one in COMMANDS.items() if one.everywhere)

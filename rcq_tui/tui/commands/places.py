@@ -12,4 +12,5 @@ ALL: tuple[Command, ...] = (
     _place("dashboard", "1", "cards and queue", "gpus", "cards"),
     _place("queue", "2", "the queue alone", "jobs"),
     _place("plan", "3", "cards and the coming hours", "gantt"),
+    _place("usage", "4", "who used what, of which share"),
 )
