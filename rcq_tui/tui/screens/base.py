@@ -6,7 +6,9 @@ Must not know any single screen.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
+from textual.events import Event, Mount
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, TextArea
 
@@ -73,6 +75,19 @@ class Commanded(Screen[T], Generic[T]):
             self.desk.on_open_line(wish)
         elif isinstance(wish, OpenPalette):
             self.desk.on_open_palette(wish)
+
+    async def on_event(self, event: Event) -> None:
+        """A screen that was left by keys typed ahead, before it was there, has no widgets to begin with."""
+        if not isinstance(event, Mount) or self in self.app.screen_stack:
+            await super().on_event(event)
+
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        """Leave, once: a key that is pressed again must not close what lies below. What lies above goes, too."""
+        if self not in self.app.screen_stack:
+            return AwaitComplete()
+        while self.app.screen is not self:
+            self.app.pop_screen()
+        return super().dismiss(result)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While letters are typed, the keys of commands that come first everywhere else are letters, too."""

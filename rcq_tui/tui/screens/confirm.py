@@ -37,6 +37,8 @@ class Question:
 class ConfirmScreen(CommandModal[bool]):
     """Answers true for yes. The button that keeps things has the focus, so Enter by mistake does no harm."""
 
+    AUTO_FOCUS = "#confirm-typed, #keep"
+    """The place where the name is typed, else the harmless button."""
     BINDINGS = bindings("yes", "no")
 
     def __init__(self, question: Question) -> None:
@@ -56,10 +58,6 @@ class ConfirmScreen(CommandModal[bool]):
                 yield Button(f"{asked.keep} (n)" if not asked.type_this else asked.keep, id="keep", compact=True)
                 yes = f"{asked.yes} (y)" if not asked.type_this else asked.yes
                 yield Button(yes, id="yes", variant="error", compact=True)
-
-    def on_mount(self) -> None:
-        """The harmless button first, or the place where the name is typed."""
-        self.query_one("#confirm-typed" if self._question.type_this else "#keep").focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """The buttons answer as the keys do."""
