@@ -12,8 +12,7 @@ CREATE INDEX jobs_by_end ON jobs (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX jobs_by_priority ON jobs (priority);
 CREATE INDEX jobs_by_gpus ON jobs (gpus);
 CREATE INDEX jobs_by_time_limit ON jobs (time_limit_s);
-CREATE INDEX jobs_by_name ON jobs (name) WHERE name IS NOT NULL;
-CREATE INDEX jobs_of_account ON jobs (account)
+CREATE INDEX jobs_by_name ON jobs (name) WHERE name IS NOT NULL
 """
 
 

@@ -94,8 +94,8 @@ def next_places(  # noqa: PLR0917 - what, in which order, from where, how many
     if section == 1:
         return [Place(1, number, number) for number in _by_id(db, narrow, order, after, most)]
     narrow = _narrow(narrow, order)
-    if order.sort == "account" and narrow.account is not None:  # one key for all of them
-        return [Place(0, narrow.account, number) for number in _by_id(db, narrow, order, after, most)]
+    if order.sort == "account":
+        return _by_account(db, narrow, order, after, most)
     if _are_few(db, narrow):
         return _few(db, narrow, order, after)
     return _along(db, order, after, most)
@@ -108,6 +108,30 @@ def _narrow(wanted: Wanted, order: Order) -> Wanted:
     if order.sort not in _HIDDEN or not own_alone or wanted.account is not None:
         return wanted
     return replace(wanted, account=sight.account)
+
+
+def _by_account(db: Database, wanted: Wanted, order: Order, after: Place | None, most: int) -> list[Place]:
+    """One account after the other, each by id: the index of who has which jobs will do."""
+    found: list[Place] = []
+    account = after.key if after is not None else _next_account(db, wanted, order, None)
+    while account is not None and len(found) < most:
+        of_account = replace(wanted, account=account, group=None)
+        ids = _by_id(
+            db, of_account, order, after if after is not None and after.key == account else None, most - len(found)
+        )
+        found += [Place(0, account, number) for number in ids]
+        account = _next_account(db, wanted, order, account)
+    return found
+
+
+def _next_account(db: Database, wanted: Wanted, order: Order, account: str | None) -> str | None:
+    if wanted.account is not None:
+        return wanted.account if account is None else None
+    least = "max" if order.descending else "min"
+    where = "" if account is None else f"WHERE account {order.beyond} ?"
+    sql = f"SELECT {least}(account) FROM jobs {where}"  # noqa: S608 - our own text
+    found: str | None = db.conn.execute(sql, () if account is None else (account,)).fetchone()[0]
+    return found
 
 
 def _indexed(wanted: Wanted, state: JobState) -> Part:
