@@ -8,16 +8,20 @@ from collections.abc import Sequence
 from engine.protocol.cards import GpuView
 from rcq_tui.viewmodel.bars import sparkline
 from rcq_tui.viewmodel.cardfacts import heat, heat_meter, memory_meter, model, note, power_text, use_meter
+from rcq_tui.viewmodel.cardnotes import too_much
 from rcq_tui.viewmodel.cards import step_s
 from rcq_tui.viewmodel.carduse import job_words, use_line
 from rcq_tui.viewmodel.formats import degrees, memory, percent
 from rcq_tui.viewmodel.history import History
 from rcq_tui.viewmodel.pieces import Line, cells_of, fitted
 from rcq_tui.viewmodel.states import colour, symbol
-from rcq_tui.viewmodel.text import cut, pad, width
+from rcq_tui.viewmodel.text import clean, cut, pad, width
 
 SHORT_CELLS = 38
 """A short line's least width."""
+
+_FEW = 20
+"""Cells in which whole sentences would all end alike."""
 
 _LONG = 70
 """Under so many cells a line is a short one."""
@@ -56,7 +60,7 @@ def row(
 def row_titles(gpus: Sequence[GpuView], cells: int, *, same_model: bool) -> Line:
     """The heading over lines of so many cells; at its end the model, where it is one."""
     if cells < _LONG:
-        heads = "  #  use" + " " * 10 + pad("mem", 6, right=True) + "  heat  jobs"
+        heads = "  #  use" + " " * 8 + pad("mem", 6, right=True) + "  heat  jobs"
         return fitted([(heads, "quiet")], cells)
     bar, past = _measures(cells)
     parts = [
@@ -89,17 +93,26 @@ def _short(card: GpuView, cells: int, now: float, ascii_only: bool) -> Line:
     line: Line = [
         (f"{symbol(card.state, ascii_only=ascii_only)} ", colour(card.state)),
         (pad(str(card.index), 3), "title"),
-        *use_meter(card, 7, ascii_only=ascii_only),
+        *use_meter(card, 5, ascii_only=ascii_only),
         (pad(percent(card.utilization), 5, right=True), "text"),
         (pad(memory(card.memory_used_mb), 6, right=True), "text"),
         (pad(degrees(card.temperature_c), 6, right=True) + " ", heat(card)),
     ]
     room = max(0, cells - cells_of(line) - 1)
-    if card.jobs and room < 20:
+    if room < _FEW and not card.jobs:
+        return [*line, (pad(_one_word(card), room + 1), "warn" if too_much(card) else "quiet")]
+    if room < _FEW:
         more = f" +{len(card.jobs) - 1}" if len(card.jobs) > 1 else ""
         words = cut(job_words(card.jobs[0], with_name=False), room - len(more)) + more
         return [*line, (pad(words, room + 1), "text")]
     return [*line, *use_line(card, room, now, ascii_only=ascii_only, with_names=False), (" ", "text")]
+
+
+def _one_word(card: GpuView) -> str:
+    """Why nobody is on it, or that anybody may be."""
+    if card.state != "ok":
+        return clean(card.state)
+    return "foreign" if too_much(card) else "settling" if card.settling else "booked" if card.slot else "free"
 
 
 def _row_end(card: GpuView, room: int, now: float, ascii_only: bool) -> Line:

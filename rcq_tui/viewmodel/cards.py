@@ -31,8 +31,14 @@ FEWEST_LINES, MOST_LINES = 5, 9
 WIDE = 84
 """From so many cells on, the history stands beside the meters instead of below them."""
 
+_WIDE_LINES = 6
 _LABEL, _VALUE = 7, 12
 _BEST_METER = 60
+
+
+def most_lines(cells: int) -> int:
+    """So many lines have something to say in a card of so many cells."""
+    return _WIDE_LINES if cells >= WIDE else MOST_LINES
 
 
 def title(card: GpuView, *, ascii_only: bool = False) -> Line:

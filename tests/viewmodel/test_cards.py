@@ -1,6 +1,7 @@
 """A GPU as lines: every line fills its width, and what is wrong is said in words, not only in colour."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -114,6 +115,16 @@ def test_rows_say_why_a_card_is_out_of_use_and_what_is_special_about_it() -> Non
     assert plain(row(replace(USED, state="hot", throttled=True), 158)).endswith(" hot, throttled")
     slow = replace(COOL, throttled=True, throttle=["hw-thermal", "sw-thermal", "power-cap", "power-brake"])
     assert note(slow)[0] == "throttled: heat, power supply"
+
+
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [({}, "free"), ({"state": "quarantined", "why": "ecc"}, "quarantined"), ({"state": "hot"}, "hot"),
+     ({"foreign_mb": 9000}, "foreign"), ({"settling": True}, "settling"), ({"jobs": [ADA]}, "7 ada"),
+     ({"jobs": [ADA, ADA]}, "7 ada +1")],
+)  # fmt: skip
+def test_half_a_line_still_says_why(changed: dict[str, Any], word: str) -> None:
+    assert plain(row(replace(COOL, **changed), 39)).rstrip().endswith(f" {word}")
 
 
 def test_the_time_that_a_job_has_left_stands_where_there_is_room() -> None:

@@ -172,7 +172,7 @@ def shaped(count: int, cells: int, rows: int) -> Shape:
     budget = max(4, rows // 2 - 2)
     across = grid_columns(count, cells)
     down = max(1, -(-count // across))
-    inside = min(cards.MOST_LINES, budget // down - _FRAME)
+    inside = min(cards.most_lines(cells // across - _FRAME_CELLS), budget // down - _FRAME)
     if count and inside >= cards.FEWEST_LINES and cells >= _CARD_CELLS:
         return Shape(across, inside, down * (inside + _FRAME))
     most = max(1, (cells - 2) // cardrows.SHORT_CELLS)
