@@ -155,9 +155,10 @@ def spread(cells: list[Cell], begin: int, text: str, paint: str) -> None:
 
 
 def cross(cells: list[Cell], at: int, sign: str, signs: Collection[str]) -> None:
-    """Draw a line across a bar, where the bar shows nothing but one of its signs."""
+    """Draw a line across a bar, where the bar shows nothing but one of its signs and goes on at either side."""
     text, (_, _, ground) = cells[at][0], cells[at][1].partition("/")
-    if ground and text in signs:
+    beside = {paint.partition("/")[2] for _, paint in (*cells[max(0, at - 1) : at], *cells[at + 1 : at + 2])}
+    if ground and text in signs and beside == {ground}:
         cells[at] = (sign, f"now/{ground}")
 
 

@@ -144,7 +144,8 @@ def _label(card: Told, cells: int, ascii_only: bool) -> Pieces:
 def _ground(planned: Told, scale: Scale, ascii_only: bool) -> list[Cell]:
     """An empty line: dots at the half hours (or what the zoom has for them), lines at the times that are named, now."""
     cells: list[Cell] = [(" ", "grid/")] * scale.cells
-    for tick in ticks(scale, 3, 1800.0):
+    finest = 1800.0 if scale.until - scale.begin > 3 * 3600 else 0.0
+    for tick in ticks(scale, 3, finest):
         if tick.cell < scale.cells:
             cells[tick.cell] = (".", "grid/") if ascii_only else ("·", "grid/")
     for tick in ticks(scale, _LEAST_CELLS):

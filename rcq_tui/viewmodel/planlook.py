@@ -10,10 +10,10 @@ from rcq_tui.viewmodel.lanes import Told
 from rcq_tui.viewmodel.timeaxis import Scale
 
 _HOUR = 3600.0
-SPANS = (("1h", _HOUR), ("3h", 3 * _HOUR), ("6h", 6 * _HOUR), ("12h", 12 * _HOUR), ("24h", 24 * _HOUR),
-         ("3d", 72 * _HOUR), ("7d", 168 * _HOUR))  # fmt: skip
+_HOURS = {"10m": 1 / 6, "30m": 0.5, "1h": 1, "3h": 3, "6h": 6, "12h": 12, "24h": 24, "3d": 72, "7d": 168}
+SPANS = tuple((name, hours * _HOUR) for name, hours in _HOURS.items())
 """What fits into the picture: names and seconds."""
-USUAL = 3
+USUAL = 5
 _ASKED_H = (24.0, 72.0, 168.0, 336.0, 720.0, 2160.0)
 """Hours that are asked for: few different ones, so that a step through time is no question to the engine."""
 _STEPS = 24
@@ -50,6 +50,13 @@ class Look:
     def shows(self, at: float, now: float) -> bool:
         """Whether the instant is in the picture."""
         return self.begin(now) <= at < self.begin(now) + self.span_s
+
+
+def fitting(planned: Told) -> Look:
+    """The least time that has all that runs and is to start, but no more than usual."""
+    ends = [item["end"] - planned["now"] for item in planned["items"] if item["kind"] != "slot"]
+    wanted = max(ends, default=SPANS[USUAL][1]) * _STEPS / (_STEPS - 2)
+    return Look(zoom=next((at for at, (_, span) in enumerate(SPANS[:USUAL]) if span >= wanted), USUAL))
 
 
 def zoomed(look: Look, by: int, now: float, around: float | None = None) -> Look:

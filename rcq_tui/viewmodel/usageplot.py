@@ -41,7 +41,11 @@ class Shown:
     def says(self, amount: float) -> str:
         """An amount of it."""
         return (
-            kwh(amount) if self.energy and 0 < amount < 10 else f"{amount:.1f}" if 0 < amount < 10 else f"{amount:.0f}"
+            kwh(amount)
+            if 0 < amount < (10 if self.energy else 1)
+            else f"{amount:.1f}"
+            if 0 < amount < 10
+            else f"{amount:.0f}"
         )
 
 

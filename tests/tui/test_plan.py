@@ -77,7 +77,7 @@ async def test_time_is_zoomed_and_gone_through_and_the_zoom_is_remembered(box, f
         assert "▼ now" not in text(app)
         await pilot.press("g")
         await until(pilot, lambda: "▼ now" in text(app))
-    assert app.remembered.of("plan-zoom", 0) == 2
+    assert app.remembered.of("plan-zoom", 0) == 4
 
 
 async def test_bars_are_gone_through_with_letters(box, fake, until, text):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rcq_tui.viewmodel import plancursor
 from rcq_tui.viewmodel.planbars import Viewer, group_hues
 from rcq_tui.viewmodel.planchart import Room, chart, legend
-from rcq_tui.viewmodel.planlook import SPANS, Look, hours, moved, to_see, zoomed
+from rcq_tui.viewmodel.planlook import SPANS, Look, fitting, hours, moved, to_see, zoomed
 from rcq_tui.viewmodel.planwords import detail, folded, title
 from rcq_tui.viewmodel.text import width
 
@@ -50,7 +50,7 @@ ITEMS = [
 
 def test_a_picture():
     told = planned(["ok", "ok", "ok", "ok", "drained"], ITEMS)
-    drawn = chart(told, Look(zoom=2), Room(77, 5), viewer(told, ascii_only=True))
+    drawn = chart(told, Look(zoom=4), Room(77, 5), viewer(told, ascii_only=True))
     assert [*flat(drawn.head), *flat(drawn.rows)] == [
         "Sun     14:00       15:00       16:00       17:00       18:00       19:00    ",
         "     ---+v now------+-----------+-----------+-----------+-----------+--------",
@@ -64,7 +64,7 @@ def test_a_picture():
 
 def test_bars_touch_to_an_eighth_of_a_cell():
     told = planned(["ok"], [item("running", 7, [0], -1, 1.03), item("forecast", 8, [0], 1.03, 3)])
-    drawn = chart(told, Look(zoom=2), Room(77, 1), viewer(told))
+    drawn = chart(told, Look(zoom=4), Room(77, 1), viewer(told))
     [(words, paint)] = [piece for piece in drawn.rows[0] if piece[0].startswith("▍")]
     assert (words.rstrip("┄ "), paint) == ("▍ 8 ann", "hue0/hue0.faint"), (
         "the end of one lies in the other's first cell"
@@ -73,7 +73,7 @@ def test_bars_touch_to_an_eighth_of_a_cell():
 
 def test_a_high_bar_says_when_it_ends_and_the_cursor_has_a_sign():
     told = planned(["ok", "ok"], ITEMS)
-    drawn = chart(told, Look(zoom=2), Room(77, 30), viewer(told), (0, 9))
+    drawn = chart(told, Look(zoom=4), Room(77, 30), viewer(told), (0, 9))
     assert drawn.high == 2
     assert "▸★9 sweep" in flat(drawn.rows)[0] and "16:05 to 20:05" in flat(drawn.rows)[1]
     assert "▸" not in "".join(flat(drawn.rows)[3:]), "the same job on another card is lit, not pointed at"
@@ -82,7 +82,7 @@ def test_a_high_bar_says_when_it_ends_and_the_cursor_has_a_sign():
 
 def test_a_card_out_of_use_and_the_end_of_what_is_known():
     told = planned(["drained\x1b[31m"], [], known_until=NOW + 2 * HOUR)
-    drawn = chart(told, Look(zoom=2), Room(100, 10), viewer(told))
+    drawn = chart(told, Look(zoom=4), Room(100, 10), viewer(told))
     assert "drained: starts nothing" in flat(drawn.rows)[0]
     assert "\x1b" not in "".join(flat(drawn.rows))
     assert "nothing is foreseen after this" in flat(drawn.head)[1]
@@ -171,6 +171,19 @@ def test_one_goes_no_further_than_there_is_something(look, part):
     assert seen.begin(NOW) <= max(NOW, NOW + 72 * HOUR - look.span_s / 2) + look.span_s / 12
     assert seen.begin(NOW) + look.span_s >= NOW - HOUR
     assert to_see(seen, NOW, NOW).shows(NOW, NOW)
+
+
+def test_at_first_the_picture_has_what_is_to_come():
+    assert fitting(planned(["ok"], [item("running", 7, [0], 0, 0.1)])).name == "10m"
+    assert fitting(planned(["ok"], ITEMS)).name == "12h", "what is booked counts for nothing here"
+    assert fitting(planned(["ok"], [item("running", 7, [0], 0, 40)])).name == "12h"
+    assert fitting(planned(["ok"], [])).name == "12h"
+
+
+def test_a_bar_of_one_cell_is_not_hidden_by_now():
+    told = planned(["ok", "ok"], [item("running", 7, [0], -0.001, 0.01), item("running", 8, [1], -8, 3)])
+    rows = flat(chart(told, Look(shift_s=-4 * HOUR), Room(77, 2), viewer(told)).rows)
+    assert "│" not in rows[0] and "│" in rows[1]
 
 
 def test_words_over_the_picture_and_under_it():

@@ -24,7 +24,7 @@ from rcq_tui.viewmodel.gantt import beyond
 from rcq_tui.viewmodel.lanes import Told
 from rcq_tui.viewmodel.planbars import Viewer, group_hues
 from rcq_tui.viewmodel.planchart import Chart, Spot, chart, legend
-from rcq_tui.viewmodel.planlook import Look, hours, moved, to_see, zoomed
+from rcq_tui.viewmodel.planlook import SPANS, Look, fitting, hours, moved, to_see, zoomed
 from rcq_tui.viewmodel.planwords import Line, detail, fitted, nothing_chosen, title
 from rcq_tui.viewmodel.text import clean
 
@@ -54,6 +54,7 @@ class PlanScreen(HeadedScreen):
         self._chart: Chart | None = None
         self._spot: Spot | None = None
         self._no_plan = ""
+        self._zoom_known = False
         self._stale = asyncio.Event()
 
     def body(self) -> ComposeResult:
@@ -65,8 +66,9 @@ class PlanScreen(HeadedScreen):
 
     def on_mount(self) -> None:
         """Look at the plan again whenever the queue or a card changed."""
-        zoom = self.desk.remembered.of("plan-zoom", self._look.zoom)
-        self._look = zoomed(Look(), zoom - self._look.zoom, self.desk.clock())
+        self._zoom_known = (zoom := self.desk.remembered.of("plan-zoom", -1)) >= 0
+        if self._zoom_known:
+            self._look = Look(zoom=min(zoom, len(SPANS) - 1))
         self.query_one(PlanChart).focus()
         self.watch(self.desk, "jobs", self._mark_stale)
         self.watch(self.desk, "gpus", self._draw)
@@ -100,6 +102,8 @@ class PlanScreen(HeadedScreen):
             pass  # the banner says that the engine is gone; the last picture stays
         else:
             self._planned, self._fetched_at, self._no_plan = asdict(planned), self.desk.clock(), ""
+            if not self._zoom_known:
+                self._look, self._zoom_known = fitting(self._planned), True
         self._draw()
 
     # ------------------------------------------------------------ drawing
