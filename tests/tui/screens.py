@@ -127,6 +127,8 @@ def figures(**what: Any) -> Stats:
         jobs={"running": 4, "scheduled": 1, "pending": 7, "held": 1, "completed": 118, "failed": 6, "cancelled": 3},
         gpus_total=8, gpus_busy=4, gpus_hot=1, cpu_cores_total=64, cpu_cores_busy=21, memory_mb_total=257_000,
         memory_mb_busy=98_304, passes=40_112, last_pass_at=NOW - 2, last_pass_age_s=2.0, last_pass_s=0.003,
+        host_cpu=0.43, load1=27.5, host_memory_used_mb=121_000, host_memory_total_mb=257_000, disk_free_mb=1_200_000,
+        disk_total_mb=3_600_000,
     )  # fmt: skip
     return replace(blank, **what)
 
