@@ -99,7 +99,7 @@ def lay(cells: list[Cell], item: Told, scale: Scale, viewer: Viewer, manner: Man
     before = cells[first]
     fill = (viewer.sign(item), f"{colour if solid else viewer.hue(item)}/{colour}")
     cells[first:last] = [fill] * (last - first)
-    ink = f"bare/{colour}" if solid else f"{viewer.hue(item)}/{colour}"
+    ink = f"{'own' if viewer.owns(item) else 'word'}/{colour}"
     words = _words(item, viewer, last - first - (begin > first), manner)
     spread(cells, first + (begin > first and last - first > 1), words, ink)
     if not viewer.ascii_only:

@@ -28,6 +28,8 @@ _PAINTS = {
     "chosen": "$foreground",
     "kin": "$foreground 65%",
     "bare": "$background",
+    "word": "$text",
+    "own": "bold $text",
 }
 """Names of the view model's paints to the theme's colours."""
 
@@ -36,8 +38,7 @@ def style_of(paint: str) -> str:
     """`ink/ground` as a style."""
     ink, _, ground = paint.partition("/")
     over = _PAINTS.get(ink, "$foreground")
-    bold = "bold " if ink in {"bare", "mine"} and not over.startswith("bold") else ""
-    return f"{bold}{over} on {_PAINTS[ground]}" if ground else over
+    return f"{over} on {_PAINTS[ground]}" if ground else over
 
 
 def painted(pieces: Sequence[Cell]) -> Content:
