@@ -34,16 +34,22 @@ _PAINTS = {
 """Names of the view model's paints to the theme's colours."""
 
 
-def style_of(paint: str) -> str:
-    """`ink/ground` as a style."""
+def style_of(paint: str, sixteen: bool = False) -> str:
+    """`ink/ground` as a style. sixteen: colours cannot be mixed, so that signs alone tell kinds and choice."""
     ink, _, ground = paint.partition("/")
     over = _PAINTS.get(ink, "$foreground")
-    return f"{over} on {_PAINTS[ground]}" if ground else over
+    if not sixteen:
+        return f"{over} on {_PAINTS[ground]}" if ground else over
+    if ground in {"chosen", "kin"}:
+        return "reverse" if ground == "chosen" else "reverse dim"
+    hue, _, depth = (ground or ink).partition(".")
+    turned = ink == "bare" or (ink in {"word", "own"} and not depth)
+    return f"{_HUES[hue]} reverse" if turned else _HUES.get(hue, over)
 
 
-def painted(pieces: Sequence[Cell]) -> Content:
+def painted(pieces: Sequence[Cell], sixteen: bool = False) -> Content:
     """Pieces with their paints as a line."""
-    return Content.assemble(*((text, style_of(paint)) for text, paint in pieces))
+    return Content.assemble(*((text, style_of(paint, sixteen)) for text, paint in pieces))
 
 
 class PlanChart(ScrollView, can_focus=True, inherit_bindings=False):
@@ -105,7 +111,10 @@ class PlanChart(ScrollView, can_focus=True, inherit_bindings=False):
         self._lines[y] = pieces
         if not pieces:
             return Strip.blank(self.size.width, self.rich_style)
-        return Visual.to_strips(self, painted(pieces), self.size.width, 1, self.visual_style)[0]
+        return Visual.to_strips(self, painted(pieces, self._sixteen()), self.size.width, 1, self.visual_style)[0]
+
+    def _sixteen(self) -> bool:
+        return self.app.current_theme.primary.startswith("ansi")
 
     def on_resize(self, event: events.Resize) -> None:
         """The picture has to be made anew."""
