@@ -283,7 +283,7 @@ class RcqApp(Dressed, CardWishes, SparingApp):
 
     def copy(self, text: str, what: str) -> None:
         """Put it into the clipboard of the person's terminal (OSC 52), and say so."""
-        self.copy_to_clipboard(clean(text))
+        self.copy_to_clipboard("\n".join(map(clean, text.split("\n"))))
         self.notify(f"Copied {clean(what)}, if your terminal lets programs write to its clipboard.", markup=False)
 
     # ------------------------------------------------------------ the command line

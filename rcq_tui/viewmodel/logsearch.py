@@ -8,6 +8,8 @@ import re
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 
+from engine.protocol.responses import LogChunk
+
 BLOCK_BYTES = 4 * 1024 * 1024
 
 Span = tuple[int, int]
@@ -46,12 +48,12 @@ class LogSearch:
         """How much of the file it has looked at, 0 to 1."""
         return 1.0 if self.done or not self._size else (self._end - self._begin) / self._size
 
-    def note(self, offset: int, lines: Iterable[str]) -> None:
-        """Lines that end in the chunk at this offset."""
-        hits = self.matching(lines)
-        if hits:
-            self.hits += hits
-            insort(self._found, offset)
+    def note(self, lines: Sequence[str], ends: Sequence[int]) -> None:
+        """Lines of the file, and the byte at which each ends."""
+        for line, end in zip(lines, ends, strict=True):
+            if self.pattern.search(line):
+                self.hits += 1
+                insort(self._found, end)
 
     def written(self, lines: Iterable[str]) -> None:
         """Lines that were written since the search began."""
@@ -62,7 +64,9 @@ class LogSearch:
         return sum(self.pattern.search(line) is not None for line in lines)
 
     def beyond(self, begin: int, end: int, *, down: bool) -> int | None:
-        """The nearest chunk with a hit that begins at `end` or later, or before `begin`; `None` if none is known."""
+        """The end of the nearest line with a hit that ends at byte `end` or later, or else before `begin`; `None` if
+        none is known.
+        """
         if down:
             at = bisect_left(self._found, end)
             return self._found[at] if at < len(self._found) else None
@@ -72,6 +76,16 @@ class LogSearch:
     def knows(self, *, down: bool) -> bool:
         """Whether it has looked at all there is in that direction from where it began."""
         return self.done or (self._end >= self._size if down else self._begin == 0)
+
+
+def line_ends(told: LogChunk, count: int) -> list[int]:
+    """The bytes at which the last `count` lines of a chunk end."""
+    at, found = told.offset, []
+    for line in told.text.split("\n")[:-1]:
+        at += len(line.encode())
+        found.append(at)
+        at += 1
+    return found[len(found) - count :]
 
 
 def next_hit(search: LogSearch, lines: Sequence[str], at: int, *, down: bool) -> int | None:

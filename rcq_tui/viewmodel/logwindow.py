@@ -69,6 +69,11 @@ class LogWindow:
         return self._chunks[0].begin if self._chunks else max(0, self._first)
 
     @property
+    def lines_from(self) -> int:
+        """The offset at which the first whole line begins, in bytes."""
+        return self.begin + (0 if self._head is None else len(self._head.encode()))
+
+    @property
     def next_offset(self) -> int:
         """Where to go on reading; negative before the first chunk of an end."""
         return self._chunks[-1].end if self._chunks else self._first
@@ -88,14 +93,6 @@ class LogWindow:
         """The last line while it has no end yet, such as a progress bar; safe to show."""
         lines = shown(self._chunks[-1].tail) if self._chunks else []
         return lines[-1] if lines else ""
-
-    def offset_of(self, line: int) -> int:
-        """Where the chunk begins in which a line (of the whole ones) ends."""
-        for chunk in self._chunks:
-            if line < len(chunk.lines):
-                return chunk.begin
-            line -= len(chunk.lines)
-        return self.next_offset
 
     def take(self, told: LogChunk) -> Grown:
         """The next chunk; what it adds after the others. What is not next is left alone."""

@@ -20,6 +20,8 @@ from rcq_tui.viewmodel.timeline import attempt_lines, picture
 
 Line = list[tuple[str, str]]
 _LABEL = 12
+_SIGN = 6
+"""Cells of a sign before a sentence, at most."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -58,23 +60,18 @@ def _under(title: str, lines: list[Line]) -> list[Line]:
 
 
 def _told(job: JobDetail, cells: int) -> list[Line]:
-    told = [folded(("! ", "warn"), notices.sentence(one), "warn", cells) for one in job.notices]
+    told = [folded(("! ", "warn"), [(notices.sentence(one), "warn")], cells) for one in job.notices]
     if job.message:
-        told.append(folded(("  ", "quiet"), clean(job.message), "text", cells))
+        told.append(folded(("  ", "quiet"), [(clean(job.message), "text")], cells))
     return [line for one in told for line in one]
 
 
 def _all_folded(lines: Sequence[Line], cells: int) -> list[Line]:
-    """Lines whose last piece is a sentence, folded behind their first."""
+    """Lines that are too long go on below, set in by their first piece where that is a sign."""
     found: list[Line] = []
     for line in lines:
-        *before, (text, role) = line
-        lead = "".join(piece for piece, _ in before)
-        if len(before) < 2:
-            found += folded((lead, before[0][1] if before else role), text, role, cells)
-            continue
-        first, *rest = folded((lead, "text"), text, role, cells)
-        found += [[*before, first[-1]], *rest]
+        lead, rest = (line[0], line[1:]) if len(line[0][0]) <= _SIGN else (("", "text"), line)
+        found += folded(lead, rest, cells)
     return found
 
 
@@ -124,5 +121,5 @@ def _places(job: JobDetail, cells: int) -> list[Line]:
     lines: list[Line] = []
     for label, value in places(job):
         if label not in {"message", "array"}:
-            lines += folded((label.ljust(_LABEL), "quiet"), value, "text", cells)
+            lines += folded((label.ljust(_LABEL), "quiet"), [(value, "text")], cells)
     return lines

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from engine.protocol.responses import LogChunk
 from rcq_tui.viewmodel import logsearch, logwindow
 from rcq_tui.viewmodel.log_title import LogLook, log_title
-from rcq_tui.viewmodel.logsearch import LogSearch, hit_words, next_hit
+from rcq_tui.viewmodel.logsearch import LogSearch, hit_words, line_ends, next_hit
 from rcq_tui.viewmodel.logwindow import Grown, LogWindow, shown
 
 
@@ -190,7 +190,8 @@ def searched(data: bytes, wanted: str, at: int) -> LogSearch:
     """A search that has looked through all of it, in the blocks that it asked for."""
     search = LogSearch(wanted, at, len(data))
     for begin, end in search.blocks():
-        search.note(begin, data[begin:end].decode().splitlines())
+        lines = data[begin:end].decode().splitlines()
+        search.note(lines, [begin] * len(lines))
     return search
 
 
@@ -225,3 +226,10 @@ def test_what_is_looked_for_is_no_pattern() -> None:
     assert search.matching(["xa.*[y", "aab["]) == 1
     assert next_hit(search, ["a.*[", "b", "a.*["], 2, down=False) == 0
     assert next_hit(search, ["a.*[", "b"], 0, down=True) is None
+
+
+def test_lines_end_at_their_line_feeds() -> None:
+    told = chunk("é a\nbc\n\nrest", 100)
+    assert line_ends(told, 3) == [104, 107, 108]
+    assert line_ends(told, 1) == [108]
+    assert line_ends(told, 0) == []

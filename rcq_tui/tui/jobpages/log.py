@@ -3,6 +3,7 @@
 Must not know how lines are drawn, nor how windows and searches keep their books.
 """
 
+from bisect import bisect_left
 from contextlib import suppress
 
 from textual.app import ComposeResult
@@ -17,7 +18,7 @@ from rcq_tui.tui.widgets.field import Field
 from rcq_tui.tui.widgets.lines import Lines
 from rcq_tui.tui.widgets.words import Words
 from rcq_tui.viewmodel.log_title import LogLook, log_title
-from rcq_tui.viewmodel.logsearch import LogSearch, next_hit
+from rcq_tui.viewmodel.logsearch import LogSearch, line_ends, next_hit
 from rcq_tui.viewmodel.logwindow import CHUNK_BYTES, Grown, LogWindow
 from rcq_tui.viewmodel.states import WAITING
 
@@ -279,14 +280,13 @@ class LogPage(JobPage):
         while self.shown is not None and not passed:
             offset = window.next_offset
             told = await self.desk.api.log(self.shown.job.id, self._stream, offset, CHUNK_BYTES)
-            lines = list(window.take(told).after)
+            lines = window.take(told).after
             if told.offset != offset or told.next_offset == offset:
                 return
-            if told.next_offset > end:
-                over = told.text.encode()[max(0, end - told.offset) :].count(b"\n")
-                passed = over > 0
-                lines = lines[: len(lines) - max(0, over - 1)] if over else lines
-            search.note(offset, lines)
+            ends = line_ends(told, len(lines))
+            within = bisect_left(ends, end) + 1
+            passed = within <= len(ends)
+            search.note(lines[:within], ends[:within])
 
     def go_to_hit(self, *, down: bool, quiet: bool = False) -> None:
         """The next hit, or the one before: among the lines that are there, else where the search found some.
@@ -303,10 +303,10 @@ class LogPage(JobPage):
             self._wanted = None
             lines.move_to(found)
             return
-        offset = search.beyond(self._window.begin, self._window.next_offset, down=down)
+        offset = search.beyond(self._window.lines_from, self._window.next_offset, down=down)
         if offset is not None:
             self._wanted = None
-            self._read(self._seek(offset, search, down), "log-window")
+            self._read(self._seek(offset), "log-window")
         elif not search.knows(down=down):
             self._wanted = down
         else:
@@ -319,24 +319,18 @@ class LogPage(JobPage):
         said = f"There is no further hit {where}." if search.hits else "It is found nowhere in this output."
         self.desk.notify(said, markup=False)
 
-    async def _seek(self, offset: int, search: LogSearch, down: bool) -> None:
-        """Read what is around a place of the file, and go to the hit there."""
+    async def _seek(self, end: int) -> None:
+        """Read what is around a place of the file, and go to the line that ends at this byte."""
         if self.shown is None:
             return
-        window, grown = LogWindow(max(0, offset - CHUNK_BYTES)), []
+        window, grown, ends = LogWindow(max(0, end - CHUNK_BYTES // 2)), Grown(), list[int]()
         with suppress(RcqError):
             for _ in range(3):
                 told = await self.desk.api.log(self.shown.job.id, self._stream, window.next_offset, CHUNK_BYTES)
-                grown.append(window.take(told))
+                new = window.take(told).after
+                grown, ends = Grown(after=grown.after + new), ends + line_ends(told, len(new))
             self._start_over(0, follow=False)
             self._window = window
-            for one in grown[:-1]:
-                self._unfinished = False
-                self.lines.change(self.lines.count, self.lines.count, one.after)
-            self._apply(grown[-1], stay=True)
-            hits = [at for at, line in enumerate(self.lines.plain_lines) if search.pattern.search(line)]
-            if hits:
-                best = min(abs(window.offset_of(at) - offset) for at in hits)
-                near = [at for at in hits if abs(window.offset_of(at) - offset) == best]
-                self.lines.move_to(near[0] if down else near[-1])
+            self._apply(grown, stay=True)
+            self.lines.move_to(bisect_left(ends, end))
         self._draw_again()

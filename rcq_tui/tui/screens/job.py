@@ -35,6 +35,7 @@ class JobScreen(CommandScreen[None]):
     """Who and how it goes above, a page below."""
 
     CSS_PATH = "../job.tcss"
+    AUTO_FOCUS = ""  # keys are commands until somebody asks for a place to type
     BINDINGS = place_bindings(
         "back", *NAMES, "next-page", "page-before", "stream", "find", "next-hit", "hit-before", "wrap",
         "mark-lines", "copy", "fetch", "cancel", "hold", "edit", "redo", "clone", "submit", "line", "help", "quit",
