@@ -93,6 +93,8 @@ class JobDeeds:
                 f"Job {jobs[0].id} belongs to group {clean(jobs[0].group)}" if one else "These jobs are other people's"
             )
             self._say(f"{whose}; only its owner and admins may touch it." if one else f"{whose}.")
+        if 0 < len(open_ones) < len(jobs):
+            self._say(f"{len(jobs) - len(open_ones)} of them are other people's and are left alone.")
         return open_ones
 
     def _do_or_ask(self, deed: Deed, jobs: Sequence[JobRow], past: int) -> None:

@@ -37,6 +37,7 @@ class QueueScreen(CommandScreen[None]):
         super().__init__()
         self._filters = Filters(())
         self._go_to: Hashable = None
+        self._begun = False
         self.table = QueueTable()
 
     def queue(self) -> Iterator[Widget]:
@@ -81,11 +82,12 @@ class QueueScreen(CommandScreen[None]):
         desk, table = self.desk, self.table
         table.empty = looks.empty_words(desk.look, desk.extent)
         table.sorted_by(desk.look)
-        table.show(jobs, desk.clock(), anew=desk.anew)
-        desk.anew = False
-        if self._go_to is not None and jobs:
+        anew, desk.anew = desk.anew, False
+        table.show(jobs, desk.clock(), anew=anew)
+        if self._go_to is not None and jobs and desk.look.array is None and (anew or not self._begun):
             table.go_to(self._go_to)
             self._go_to = None
+        self._begun = self._begun or bool(jobs)
         self.show_title()
 
     def _show_refused(self, why: str) -> None:

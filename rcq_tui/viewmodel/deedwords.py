@@ -73,8 +73,8 @@ def _line(job: JobRow, now: float, cells: int) -> Line:
     state = clean(job.state) if job.folded else standing(job, now).partition(",")[0]
     return [
         (pad(str(job.id), 8, right=True) + "  ", "title"),
-        (pad(f"{who(job)}  {what(job)}", cells - 28) + "  ", "text"),
-        (pad(state, 16), "quiet"),
+        (pad(f"{who(job)}  {what(job)}", cells - 31) + "  ", "text"),
+        (pad(state, 19), "quiet"),
     ]
 
 

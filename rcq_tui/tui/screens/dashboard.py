@@ -27,8 +27,8 @@ class DashboardScreen(QueueScreen):
     """From so many lines on the host has one of its own."""
 
     BINDINGS = place_bindings(
-        "open", "submit", "cancel", "hold", "requeue", "filter", "mine", "finished", "line", "help", "quit", "copy",
-        "mark", "mark-all", "sort", "reverse", "fold", "columns",
+        "open", "submit", "cancel", "hold", "filter", "mine", "finished", "line", "help", "quit", "copy",
+        "requeue", "edit", "redo", "clone", "mark", "mark-all", "sort", "reverse", "fold", "columns",
         "down", "up", "right", "top", "bottom", "page-down", "page-up", "clear",
     )  # fmt: skip
     KEYLESS = ("release",)
