@@ -25,11 +25,23 @@ def script_text(word: str) -> str | None:
     path = Path(word)
     if not _is_file(path):
         return None
+    if not word.endswith(".sh"):
+        try:
+            with path.open("rb") as file:
+                if not _names_a_shell(file.readline(256)):
+                    return None
+        except OSError as error:
+            raise UsageError(f"{word} cannot be read: {error.strerror}") from error
+    return read_text(word)
+
+
+def read_text(word: str) -> str:
+    """The content of the script that is named so, whatever it begins with. Raises UsageError if it cannot be read."""
+    path = Path(word)
+    if not _is_file(path):
+        raise UsageError(f"{word} is no file; a script is one")
     try:
         with path.open("rb") as file:
-            if not (word.endswith(".sh") or _names_a_shell(file.readline(256))):
-                return None
-            file.seek(0)
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{word} cannot be read: {error.strerror}") from error

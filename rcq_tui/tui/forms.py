@@ -12,7 +12,8 @@ from engine.protocol.responses import JobDetail
 from rcq_tui.tui.form.kept import Kept
 from rcq_tui.tui.form.reading import Here
 from rcq_tui.tui.form.writing import fields_of
-from rcq_tui.tui.screens.submit import SubmitScreen, Taken
+from rcq_tui.tui.formscreen import Taken
+from rcq_tui.tui.screens.submit import SubmitScreen
 
 if TYPE_CHECKING:
     from rcq_tui.tui.app import RcqApp

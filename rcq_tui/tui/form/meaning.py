@@ -9,7 +9,7 @@ from typing import Any
 from engine.protocol.arrays import parse_array
 from engine.protocol.fields import After
 from rcq_tui.tui.form.reading import Here, value
-from rcq_tui.viewmodel.formats import counted, duration, exact, memory, until
+from rcq_tui.viewmodel.formats import counted, duration, exact, memory, moment, until
 
 _WORDS = {"ok": "completed", "any": "ended", "failed": "failed"}
 
@@ -33,7 +33,7 @@ def array_meaning(text: str) -> str:
 
 
 def _time(seconds: Any, text: str, here: Here) -> str:
-    return f"{duration(seconds)}; started now it ends by {exact(here.now + seconds)[:16]}"
+    return f"{duration(seconds)}: from now until {moment(here.now + seconds, here.now)}"
 
 
 def _size(mebibytes: Any, text: str, here: Here) -> str:

@@ -5,6 +5,8 @@ Must not know what is asked.
 
 from textual.widgets import Checkbox, Input
 
+from rcq_tui.viewmodel.text import clean
+
 
 class Field(Input):
     """One line of text. Its cursor does not blink: that would be traffic for ever over a slow line."""
@@ -12,6 +14,10 @@ class Field(Input):
     def __init__(self, value: str = "", *, id: str, placeholder: str = "", password: bool = False) -> None:
         super().__init__(value, id=id, placeholder=placeholder, password=password, compact=True, select_on_focus=False)
         self.cursor_blink = False
+
+    def validate_value(self, value: str) -> str:
+        """What is pasted or put there may be anybody's text: nothing in it has power over the terminal."""
+        return value if value.isprintable() else clean(value)
 
 
 class Tick(Checkbox):
