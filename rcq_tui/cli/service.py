@@ -6,9 +6,10 @@ from rcq_tui.cli.call import engine
 from rcq_tui.cli.columns import Column
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import add_json, parser
-from rcq_tui.cli.quotas import add_quota, changed, described
+from rcq_tui.cli.quotas import add_quota, changed
 from rcq_tui.cli.registers import Entry, show
 from rcq_tui.client.wire import Wire, escaped
+from rcq_tui.viewmodel.limits import described
 from rcq_tui.viewmodel.text import clean
 
 COLUMNS = (Column("NAME"), Column("JOBS PER ACCOUNT"), Column("LIMITS OF ALL ITS JOBS", least=10))

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from engine.protocol.audit import AuditChain, AuditPage
 from engine.protocol.errors import Refused
+from engine.protocol.notifications import ChannelTest, NotifyView
 from engine.protocol.people import AccountView, GroupView, Me, ServiceView, Session
 from engine.protocol.responses import Health
 from engine.protocol.tokens import NewToken, TokenView
@@ -104,3 +105,15 @@ class PeopleApi(Transport):
     async def revoke_token(self, token: str) -> TokenView:
         """End a session or an API token."""
         return decode(TokenView, await self._call("DELETE", f"/v1/tokens/{quote(token, safe='')}"))
+
+    async def notify(self) -> NotifyView:
+        """What the caller chose to be told, and how."""
+        return decode(NotifyView, await self._call("GET", "/v1/notify"))
+
+    async def choose_notify(self, choice: Mapping[str, Any]) -> NotifyView:
+        """Choose; what is left out is off."""
+        return decode(NotifyView, await self._call("PUT", "/v1/notify", body=choice))
+
+    async def test_notify(self) -> list[ChannelTest]:
+        """Send a test by each chosen channel."""
+        return decode_items(ChannelTest, await self._call("POST", "/v1/notify/test", bounds=LARGE_TIMEOUT))

@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.protocol.audit import AuditChain, AuditEntry, AuditPage
 from engine.protocol.errors import Refused
+from engine.protocol.notifications import ChannelTest, NotifyView
 from engine.protocol.people import AccountView, GroupView, Me, ServiceView, Session
 from engine.protocol.responses import Health
 from engine.protocol.tokens import NewToken, TokenView
@@ -131,6 +132,21 @@ class FakePeople(Script):
             raise Refused("NOT_FOUND", f"There is no token {token}.")
         self.token_views.remove(gone)
         return gone
+
+    async def notify(self) -> NotifyView:
+        """The scripted choice."""
+        self._read("notify")
+        return self.choice
+
+    async def choose_notify(self, choice: Mapping[str, Any]) -> NotifyView:
+        """Choose as announced; the announced answer is the choice."""
+        self.choice = self._scripted("choose_notify", dict(choice))
+        return self.choice
+
+    async def test_notify(self) -> list[ChannelTest]:
+        """As announced; the announced answer is what came of it."""
+        tests: list[ChannelTest] = self._scripted("test_notify")
+        return tests
 
 
 def _asked_for(entry: AuditEntry, asked: Mapping[str, str]) -> bool:

@@ -10,6 +10,7 @@ from engine.protocol.cards import GpuView
 from engine.protocol.enginefigures import EngineView, PassView
 from engine.protocol.errors import Refused, Unreachable
 from engine.protocol.fields import JobFields
+from engine.protocol.notifications import NotifyView
 from engine.protocol.people import AccountView, GroupView, Me, ServiceView, UsageReport
 from engine.protocol.responses import JobDetail, Planned, Preview, ReservationView, Stats, Why
 from engine.protocol.series import JobSeries
@@ -43,6 +44,9 @@ class Script:
         self.token_views: list[TokenView] = []
         self.entries: list[AuditEntry] = []
         self.chain = AuditChain(entries=0, last_id=0, head="0" * 64)
+        self.choice = NotifyView(
+            account="", on=[], mail=None, webhook=None, command=False, terminal="off", min_run_s=0.0, available=[]
+        )
         self.slots: list[ReservationView] = []
         self.planned: Planned | None = None
         self.report: UsageReport | None = None

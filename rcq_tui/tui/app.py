@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from textual.reactive import reactive, var
+from textual.events import Event, InputEvent
+from textual.reactive import var
 from textual.screen import Screen
 
 from engine.protocol.cards import GpuView
@@ -16,7 +17,7 @@ from engine.protocol.errors import RcqError
 from engine.protocol.people import Me
 from engine.protocol.responses import JobRow, Stats
 from rcq_tui.client.calls import Calls
-from rcq_tui.tui import messages
+from rcq_tui.tui import adminwishes, messages
 from rcq_tui.tui.appearance import Dressed
 from rcq_tui.tui.cardwishes import CardWishes
 from rcq_tui.tui.changes import SparingApp
@@ -61,13 +62,13 @@ class RcqApp(Dressed, CardWishes, SparingApp):
     TITLE = "rcq"
 
     # What changes here is drawn by who watches it; a plain reactive of an app has the whole screen drawn anew.
-    me: reactive[Me | None] = var(None)
-    stats: reactive[Stats | None] = var(None)
-    gpus: reactive[list[GpuView]] = var(list, always_update=True)
-    jobs: reactive[list[JobRow]] = var(list, always_update=True)
+    me: var[Me | None] = var(None)
+    stats: var[Stats | None] = var(None)
+    gpus: var[list[GpuView]] = var(list, always_update=True)
+    jobs: var[list[JobRow]] = var(list, always_update=True)
     refused: var[str] = var("")
     """What is wrong with the search, in the engine's words; empty while nothing is."""
-    lost: reactive[str] = var("")
+    lost: var[str] = var("")
     """Why the engine does not answer; empty while it does."""
 
     _base: ClassVar[int] = 2
@@ -117,6 +118,11 @@ class RcqApp(Dressed, CardWishes, SparingApp):
         self.push_screen(DashboardScreen())
         self._start_feed()
         self.go(self.remembered.of("place", PLACES[0].name))
+
+    async def on_event(self, event: Event) -> None:
+        """What is typed after the key that leaves is for nobody; there may be no screen for it any more."""
+        if self.return_value is None or not isinstance(event, InputEvent):
+            await super().on_event(event)
 
     def _start_feed(self) -> None:
         self.run_worker(self._feed.run(), name="feed", group="feed", exclusive=True)
@@ -331,6 +337,11 @@ class RcqApp(Dressed, CardWishes, SparingApp):
             self.push_screen(place.screen())
         elif isinstance(self.screen, DashboardScreen):
             self.screen.show_place(place.name)
+
+    def on_go_to_admin(self, message: adminwishes.GoToAdmin) -> None:
+        """To a page of the admin place."""
+        self.remembered.keep("admin-page", message.said)
+        self.go("admin")
 
     def on_go_to_job(self, message: messages.GoToJob) -> None:
         """Open a job by its id."""

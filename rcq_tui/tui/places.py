@@ -34,6 +34,7 @@ PLACES: tuple[Place, ...] = (
     Place(name="queue", key="2", label="queue"),
     Place(name="plan", key="3", label="plan", module="plan", kind="PlanScreen"),
     Place(name="usage", key="4", label="usage", module="usage", kind="UsageScreen"),
+    Place(name="admin", key="5", label="admin", module="admin", kind="AdminScreen"),
 )
 
 

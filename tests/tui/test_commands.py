@@ -67,7 +67,7 @@ def test_every_command_has_a_message_and_stands_in_help():
 
 async def test_the_help_screen_shows_every_key_and_closes(box, until, text):
     app = box.app(box.busy())
-    async with app.run_test(size=(110, 130)) as pilot:
+    async with app.run_test(size=(120, 190)) as pilot:
         await until(pilot, lambda: "eval" in text(app))
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen) and "Signs" in text(app))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from engine.protocol.audit import AuditChain, AuditPage
+from engine.protocol.notifications import ChannelTest, NotifyView
 from engine.protocol.people import AccountView, GroupView, Me, ServiceView, Session
 from engine.protocol.responses import Health
 from engine.protocol.tokens import NewToken, TokenView
@@ -86,4 +87,16 @@ class PeopleCalls(Protocol):
 
     async def revoke_token(self, token: str) -> TokenView:
         """End a session or an API token by its id."""
+        ...
+
+    async def notify(self) -> NotifyView:
+        """What the caller chose to be told, and how."""
+        ...
+
+    async def choose_notify(self, choice: Mapping[str, Any]) -> NotifyView:
+        """Choose; what is left out is off."""
+        ...
+
+    async def test_notify(self) -> list[ChannelTest]:
+        """Send a test by each chosen channel; what came of it."""
         ...

@@ -6,12 +6,25 @@ not know what a command does.
 
 from textual.binding import Binding, BindingType
 
-from rcq_tui.tui.commands import cards, form, jobedit, jobpages, jobs, moving, places, plan, program, queue, usage
+from rcq_tui.tui.commands import (
+    admin,
+    cards,
+    form,
+    jobedit,
+    jobpages,
+    jobs,
+    moving,
+    places,
+    plan,
+    program,
+    queue,
+    usage,
+)
 from rcq_tui.tui.commands.declared import Command
 
-COMMANDS: dict[str, Command] = {
-    one.name: one for part in (moving, jobs, cards, queue, form, places, plan, usage, jobedit, jobpages, program) for one in part.ALL
-}  # fmt: skip
+_PARTS = (moving, jobs, cards, queue, form, places, plan, usage, admin, jobedit, jobpages, program)
+
+COMMANDS: dict[str, Command] = {one.name: one for part in _PARTS for one in part.ALL}
 
 EVERYWHERE: tuple[str, ...] = tuple(name for name, one in COMMANDS.items() if one.everywhere)
 """What every whole screen offers."""
@@ -32,6 +45,7 @@ _KEY_NAMES = {
     "escape": "Esc",
     "enter": "Enter",
     "space": "Space",
+    "asterisk": "*",
     "tab": "Tab",
     "shift+tab": "S-Tab",
     "down": "↓",

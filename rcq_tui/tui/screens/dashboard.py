@@ -3,7 +3,6 @@
 Must not know how the state arrives; it watches the application's. Wishes about jobs go up as messages.
 """
 
-from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -23,7 +22,7 @@ from rcq_tui.tui.widgets.strip import Banner, TopStrip
 class DashboardScreen(QueueScreen):
     """The box at a glance."""
 
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (30, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012 - Textual declares it without ClassVar
     """From so many lines on the host has one of its own."""
 
     BINDINGS = place_bindings(

@@ -67,7 +67,7 @@ class HelpScreen(CommandModal[None]):
     def _line(self, command: Command) -> Content:
         keys = "  ".join(map(key_name, command.keys))
         line = f":{command.name} {command.argument}".rstrip()
-        named = ("  " + pad(keys, 11), "bold $foreground"), (pad(line, 17), STYLES["info"])
+        named = ("  " + pad(keys, 11), "bold $foreground"), (pad(line, 21), STYLES["info"])
         return Content.assemble(*named, (command.help, STYLES["text"]))
 
     def _signs(self, states: list[str]) -> Content:

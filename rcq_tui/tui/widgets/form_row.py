@@ -8,7 +8,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Label
 
-from rcq_tui.tui.form.questions import LINES, TICK, TICKED, Question
+from rcq_tui.tui.form.questions import LINES, SECRET, TICK, TICKED, Question
 from rcq_tui.tui.palette import STYLES
 from rcq_tui.tui.widgets.field import Field, Tick
 from rcq_tui.tui.widgets.script_area import ScriptArea
@@ -67,4 +67,4 @@ def _answer(question: Question) -> Field | Tick | ScriptArea:
         return Tick(id=name)
     if question.kind == LINES:
         return ScriptArea(id=name, most=8 if question.field == "script" else 4)
-    return Field(id=name)
+    return Field(id=name, password=question.kind == SECRET)

@@ -36,10 +36,11 @@ class PageStrip(Widget):
         short = 1 + sum(len(key) + len(name) + 3 for key, name in self._pages) > self.size.width
         pieces = []
         for key, name in self._pages:
+            named = f"{key} {name}".strip()
             if name == self.page:
-                pieces.append((f"[{key} {name}]", "title", name))
+                pieces.append((f"[{named}]", "title", name))
             else:
-                pieces.append((f" {key} " if short else f" {key} {name} ", "quiet", name))
+                pieces.append((f" {key or name[:1]} " if short else f" {named} ", "quiet", name))
         return pieces
 
     def on_click(self, event: events.Click) -> None:
