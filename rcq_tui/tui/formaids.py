@@ -220,7 +220,9 @@ def _editor() -> list[str] | None:
 def _edited(form: "FormScreen", command: list[str], text: str) -> str:
     with tempfile.TemporaryDirectory(prefix="rcq-") as place:
         path = Path(place, "script.sh")
-        path.write_text(text, encoding="utf-8", errors="surrogatepass")
+        path.write_text(
+            text if text.endswith("\n") or not text else f"{text}\n", encoding="utf-8", errors="surrogatepass"
+        )
         with form.desk.suspend():
             ended = subprocess.run([*command, str(path)], check=False).returncode
         if ended:

@@ -33,7 +33,7 @@ from rcq_tui.tui.formwishes import (
     ShowNamed,
     ShowPast,
 )
-from rcq_tui.tui.messages import LoginNeeded
+from rcq_tui.tui.messages import LoginNeeded, Wish
 from rcq_tui.tui.palette import STYLES
 from rcq_tui.tui.screens.base import CommandScreen
 from rcq_tui.tui.widgets.foresight import Foresight
@@ -320,7 +320,7 @@ class FormScreen(CommandScreen[Taken | None]):
     def on_edit_script(self, message: EditScript) -> None:
         """In one's own editor."""
         message.stop()
-        self._aids.edit()
+        self.at_once(message)
 
     def on_script_area_older(self, event: ScriptArea.Older) -> None:
         """Above the command there are those of before."""
@@ -353,8 +353,15 @@ class FormScreen(CommandScreen[Taken | None]):
         return list(self.desk.forms.kept.named()) if kind == "templates" else super().choices(kind)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The palette is here, too, although letters are typed."""
-        return parameters == ("palette",) or super().check_action(action, parameters)
+        """These are here, too, although letters are typed."""
+        return parameters in {("palette",), ("edit-script",)} or super().check_action(action, parameters)
+
+    def at_once(self, wish: Wish) -> None:
+        """The editor is this screen's own; its key goes before what fields do with it."""
+        if isinstance(wish, EditScript):
+            self._aids.edit()
+        else:
+            super().at_once(wish)
 
 
 def by_field(refused: Refused) -> dict[str, str]:
