@@ -1,7 +1,7 @@
 """What the terminal UI costs: first paint, bytes over the wire, key to paint, memory.
 
-`python -m tests.bench.bench_screen [first] [wire] [keys] [memory] [--jobs N]`, prints Markdown; without a word, all of
-it. A real engine with 8 simulated GPUs read once a second, and `rcq` in a real pty.
+`python -m tests.bench.bench_screen [first] [wire] [keys] [memory] [--jobs N] [--waiting]`, prints Markdown; without a
+word, all of it. A real engine with 8 simulated GPUs read once a second, and `rcq` in a real pty.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 
-from tests.bench.bench_paging import fill
+from tests.bench.bench_paging import ARRAY, fill
 from tests.bench.terminal import Terminal
 from tests.e2e.conftest import Engine, Person
 
@@ -21,8 +21,8 @@ SETTINGS = """
 [engine]
 sample_interval_s = {sample_s}
 [scheduling]
-cpu_cores = 64
-memory_mb = 64000
+cpu_cores = 8
+memory_mb = 8000
 [gpu]
 provider = "simulated"
 [[gpu.simulated]]
@@ -33,6 +33,8 @@ peer = false
 """
 SIZES = ((80, 24), (220, 60))
 CARD = "A6000"
+WAITING = "sweep-1"
+"""In the queue: what keys are for has come."""
 KEYS: dict[str, Sequence[str]] = {
     "j, k": ["j", "j", "j", "k", "j", "j", "k", "k"] * 5,
     "PgDn, PgUp": ["\x1b[6~", "\x1b[6~", "\x1b[6~", "\x1b[5~"] * 8,
@@ -43,7 +45,7 @@ KEYS: dict[str, Sequence[str]] = {
 
 @contextmanager
 def engine_of(root: Path, sample_s: float = 1.0) -> Iterator[tuple[Engine, Person]]:
-    """A busy one: six jobs run on the eight cards, some wait."""
+    """A busy one: six jobs run on the eight cards, all others wait, those of `fill` for cores, too."""
     engine = Engine(root, SETTINGS.format(sample_s=sample_s))
     try:
         admin = engine.start().admin()
@@ -113,7 +115,7 @@ def load(engine: Engine, admin: Person, changes_s: float) -> Iterator[Callable[[
     def run() -> None:
         due = time.monotonic()
         while not stop.is_set():
-            number = person.submit("true", cpu_cores=64, name=f"churn-{done[0]}")
+            number = person.submit("true", cpu_cores=8, name=f"churn-{done[0]}")
             person.ask("DELETE", f"/v1/jobs/{number}")
             done[0] += 2
             due += 2 / changes_s
@@ -134,7 +136,7 @@ def keys(engine: Engine, admin: Person, jobs: int) -> None:
     print("|---|---|---|---|---|---|---|---|", flush=True)
     for size in SIZES:
         with terminal(engine, admin, size) as screen:
-            screen.shows(CARD)
+            screen.shows(WAITING)
             time.sleep(3)
             for name, typed in KEYS.items():
                 one_kind(screen, f"{named(size)} | {name}", typed or pages())
@@ -208,6 +210,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", nargs="*", choices=["first", "wire", "keys", "memory", []])
     parser.add_argument("--jobs", type=int, default=1_000_000)
+    parser.add_argument("--waiting", action="store_true", help="the jobs wait; else they are over")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--tries", type=int, default=7)
     asked = parser.parse_args()
@@ -221,7 +224,10 @@ def main() -> None:
                 if "wire" in what:
                     wire(engine, admin, asked.seconds)
                 if "keys" in what:
-                    fill(admin, asked.jobs)
+                    arrays = fill(admin, asked.jobs)
+                    if not asked.waiting:
+                        for first in sorted(arrays)[::ARRAY]:
+                            admin.ask("DELETE", f"/v1/jobs/{first}", params={"elements": "all"})
                     keys(engine, admin, asked.jobs)
         if "memory" in what:
             other = root / "fast"
