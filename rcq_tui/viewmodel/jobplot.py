@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from engine.protocol.responses import JobDetail
 from engine.protocol.series import JobSeries
+from rcq_tui.viewmodel.folding import folded
 from rcq_tui.viewmodel.formats import counted, duration, memory, moment, percent
 from rcq_tui.viewmodel.plots import area, round_top, y_labels
 from rcq_tui.viewmodel.states import WAITING
@@ -16,7 +17,7 @@ from rcq_tui.viewmodel.timeaxis import Scale, clock_axis
 Line = list[tuple[str, str]]
 
 _LEAST_ROWS, _MOST_ROWS = 3, 12
-_BESIDE = 3
+_BESIDE = 4
 """Lines that are no plot: the first one, the axis, the sentence below."""
 
 
@@ -52,8 +53,7 @@ def plot_lines(
         lines += _drawn(one, [text.rjust(left) for text in some], room, ascii_only)
     scale = Scale(series.start_at, series.start_at + max(1.0, length_s), room)
     lines.append([(" " * (left + 1) + clock_axis(scale, lambda at: moment(at, now)), "quiet")])
-    lines.append([(_meaning(series), "quiet")])
-    return lines
+    return lines + folded(("", "quiet"), [(_meaning(series), "quiet")], cells)
 
 
 def _plots(job: JobDetail, series: JobSeries) -> list[_Plot]:

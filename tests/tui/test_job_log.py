@@ -138,3 +138,15 @@ async def test_a_job_that_empties_its_file_is_followed_again(opened, until, text
         await until(pilot, lambda: "step 000499" in text(app))
         fake.logs[141, "stdout"] = b"begun anew\n"
         await until(pilot, lambda: "begun anew" in text(app) and "step" not in text(app))
+
+
+async def test_letters_typed_ahead_on_another_page_are_no_commands(opened, until, text):
+    _, app = opened(b"abcdeH\n")
+    async with app.run_test(size=(120, 30), notifications=True) as pilot:
+        await to_log(app, pilot, until, text)
+        await pilot.press("1")
+        await until(pilot, lambda: "[1 overview]" in text(app))
+        for key in ("slash", *"cdeH", "enter"):
+            app.simulate_key(key)
+        await until(pilot, lambda: "/cdeH: 1 line" in text(app))
+        assert isinstance(app.screen, JobScreen)

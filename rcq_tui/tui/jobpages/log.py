@@ -4,7 +4,9 @@ Must not know how lines are drawn, nor how windows and searches keep their books
 """
 
 from bisect import bisect_left
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 from textual.app import ComposeResult
 from textual.widgets import Input
@@ -136,17 +138,17 @@ class LogPage(JobPage):
         message.stop()
         window = self._window
         if message.down and not window.at_end and window.size:
-            self._read(self._read_on(window), "log-window")
+            self._read(partial(self._read_on, window), "log-window")
         elif not message.down and window.earlier() is not None:
-            self._read(self._read_back(window), "log-window")
+            self._read(partial(self._read_back, window), "log-window")
 
     def on_lines_moved(self, message: Lines.Moved) -> None:
         """It may follow no more, or again."""
         message.stop()
         self._draw_again()
 
-    def _read(self, work: object, name: str) -> None:
-        self.run_worker(work, name=name, group=name, exclusive=True)  # type: ignore[arg-type]  # a coroutine
+    def _read(self, work: Callable[[], Awaitable[None]], name: str) -> None:
+        self.run_worker(work, name=name, group=name, exclusive=True)
 
     async def _read_back(self, window: LogWindow) -> None:
         wanted = window.earlier()
@@ -182,7 +184,7 @@ class LogPage(JobPage):
         """The first line of all."""
         if self._window.begin > 0:
             self._start_over(0, follow=False)
-            self._read(self._read_on(self._window), "log-window")
+            self._read(partial(self._read_on, self._window), "log-window")
         else:
             self.lines.move_to(0)
 
@@ -190,7 +192,7 @@ class LogPage(JobPage):
         """The end, and follow it."""
         if not self._window.at_end and self._window.size:
             self._start_over(-CHUNK_BYTES)
-            self._read(self._read_on_following(self._window), "log-window")
+            self._read(partial(self._read_on_following, self._window), "log-window")
         else:
             self.lines.move_to(self.lines.count)
             self.lines.follow = True
@@ -218,7 +220,7 @@ class LogPage(JobPage):
         self._field.display = True
         self._field.value = "" if self._search is None else self._search.wanted
         self._field.cursor_position = len(self._field.value)
-        self._field.focus()
+        self.screen.set_focus(self._field)  # at once: the next key is a letter already
         return True
 
     def clear(self) -> bool:
@@ -261,7 +263,7 @@ class LogPage(JobPage):
         self.lines.highlight(search.pattern)
         if not self._at_hit():
             self.go_to_hit(down=False, quiet=True)
-        self._read(self._look_through(search), "log-search")
+        self._read(partial(self._look_through, search), "log-search")
 
     async def _look_through(self, search: LogSearch) -> None:
         with suppress(RcqError):
@@ -306,7 +308,7 @@ class LogPage(JobPage):
         offset = search.beyond(self._window.lines_from, self._window.next_offset, down=down)
         if offset is not None:
             self._wanted = None
-            self._read(self._seek(offset), "log-window")
+            self._read(partial(self._seek, offset), "log-window")
         elif not search.knows(down=down):
             self._wanted = down
         else:

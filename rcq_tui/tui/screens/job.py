@@ -62,7 +62,10 @@ class JobScreen(CommandScreen[None]):
         yield Banner(ascii_only=self.desk.ascii_only)
         yield self._brief
         yield self._strip
-        yield self._room
+        with self._room:  # the log is there from the beginning: letters typed after / must find their place
+            log = self._made["log"] = page_named("log").page(ascii_only=self.desk.ascii_only)
+            log.display = False
+            yield log
         yield Footer()
 
     def on_mount(self) -> None:
@@ -85,7 +88,7 @@ class JobScreen(CommandScreen[None]):
         if self._page is None or not self._page.at_once(wish):
             if isinstance(wish, jobmessages.Find):
                 self._open("log")
-                self.call_after_refresh(self.on_find, wish)
+                self.on_find(wish)
             else:
                 super().at_once(wish)
 
