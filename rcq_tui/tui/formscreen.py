@@ -69,6 +69,7 @@ class FormScreen(CommandScreen[Taken | None]):
         self._rows: dict[str, FormRow] = {}
         self._first: dict[str, str] = {}
         self._engine_says: dict[str, str] = {}
+        self._refusals: dict[str, str] = {}
         self._tried = False
         self._more = False
         self._preview: Preview | None = None
@@ -201,6 +202,7 @@ class FormScreen(CommandScreen[Taken | None]):
     def _written(self, widget: str | None) -> None:
         field = (widget or "").removeprefix("in-")
         self._engine_says.pop(field, None)
+        self._refusals.pop(field, None)
         self._judge()
         self._foresee()
 
@@ -234,12 +236,12 @@ class FormScreen(CommandScreen[Taken | None]):
         self._keep_draft()
         ascii_only, now = self.desk.ascii_only, self.desk.clock()
         if isinstance(answer, Preview):
-            self._preview, self._engine_says = answer, {}
+            self._preview, self._engine_says = answer, dict(self._refusals)
             self._foresight.show(preview_lines(answer, usable(answer.helps), now, ascii_only=ascii_only))
         elif isinstance(answer, Refused) and answer.code == "UNAUTHENTICATED":
             self.post_message(LoginNeeded())
         elif isinstance(answer, Refused):
-            self._preview, self._engine_says = None, by_field(answer)
+            self._preview, self._engine_says = None, self._refusals | by_field(answer)
             self._foresight.show(refused_lines(answer.message, ascii_only=ascii_only))
         else:
             self._preview = None

@@ -51,7 +51,9 @@ def test_submit_with_errors(box, picture):
     fake.expect(
         "submit", lambda job: True, answer=Refused("IMPOSSIBLE_REQUEST", "No set of cards can hold it.", DETAILS)
     )
-    assert picture(box.app(fake), (100, 30), "…eval", "s", "…Preemptible", "x", "enter", "…none is an h100")
+    assert picture(
+        box.app(fake), (100, 30), "…eval", "s", "…Preemptible", "x", "…Would start now", "enter", "…none is an h100"
+    )
 
 
 def test_login(box, picture):

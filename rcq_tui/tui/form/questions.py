@@ -30,7 +30,7 @@ def _daily(field: str, label: str, hint: str = "", **what: str | bool) -> Questi
 
 
 QUESTIONS: tuple[Question, ...] = (
-    _daily("script", "Command", "run by bash; ^g: a file", kind=LINES),
+    _daily("script", "Command", "^g file, ^e editor", kind=LINES),
     _daily("name", "Name", "empty: the command"),
     _daily("workdir", "Folder", "where it runs; ^g looks for one"),
     _daily("gpus", "GPUs", "how many cards, 0 for none", start="1"),

@@ -54,7 +54,7 @@ class SubmitScreen(FormScreen):
             self.desk.forms.kept.drop_draft(self._account)
             self._first = blank(self.desk.workdir) | self.desk.forms.kept.usual()
         self._tried = False
-        self._engine_says = {}
+        self._engine_says, self._refusals = {}, {}
         self.put(self._first)
         self._complain({}, "")
         self.query_one("#submit").border_subtitle = ""
@@ -80,7 +80,7 @@ class SubmitScreen(FormScreen):
     def _send(self) -> None:
         if self._sending:
             return
-        self._tried, self._engine_says = True, {}
+        self._tried, self._engine_says, self._refusals = True, {}, {}
         job, wrong = self._judge()
         self._complain(wrong, "")
         if not wrong:
@@ -120,6 +120,7 @@ class SubmitScreen(FormScreen):
             self.post_message(LoginNeeded())
         elif isinstance(error, Refused):
             self._engine_says = by_field(error)
+            self._refusals = dict(self._engine_says)  # what is foretold later does not take them back
             self._complain(self._engine_says, clean(error.message))
         else:
             self._complain({}, f"{clean(error)} What you wrote is kept.")
