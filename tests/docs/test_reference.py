@@ -35,6 +35,7 @@ from rcq_tui.cli import failures, web
 from rcq_tui.cli.quotas import add_quota
 from rcq_tui.cli.verbs import VERBS
 from rcq_tui.tui.commands import COMMANDS, key_name
+from rcq_tui.tui.themes import HIGH_CONTRAST, SIXTEEN, THEMES
 from rcq_tui.viewmodel.faults import FAULTS
 from rcq_tui.viewmodel.helps import PHRASES
 from rcq_tui.viewmodel.states import GPU_STATES, JOB_STATES
@@ -79,7 +80,7 @@ def test_every_section_is_one_that_is_checked() -> None:
         "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "Search and sort", "API",
         "Results",
         "Audit log", "What others wrote, on your screen", "Settings", "Keys of the terminal UI", "Options of simulate",
-        "In a browser",
+        "In a browser", "Looks of the terminal UI",
     }  # fmt: skip
 
 
@@ -291,6 +292,15 @@ def test_every_setting_has_the_unit_that_its_name_bears_out() -> None:
         assert unit == wanted, key
 
 
+def test_looks_name_themes_and_terminals_that_are_known() -> None:
+    told = set(codes(SECTIONS["Looks of the terminal UI"]))
+    assert {HIGH_CONTRAST.name, SIXTEEN.name} <= told & set(THEMES)
+    assert {f":{one}" for one in ("theme NAME", "ascii", "gpu 3")} <= told
+
+
 def test_every_key_of_the_terminal_ui() -> None:
-    told = [(codes(keys), does) for keys, does in rows("Keys of the terminal UI")]
-    assert told == [([key_name(key) for key in command.keys], command.help) for command in COMMANDS.values()]
+    told = [(codes(keys), codes(named), does) for keys, named, does in rows("Keys of the terminal UI")]
+    assert told == [
+        ([key_name(key) for key in one.keys], [f":{one.name} {one.argument}".strip()], one.help)
+        for one in COMMANDS.values()
+    ]

@@ -11,7 +11,7 @@ ALL = (
     command(JOBS, "next-start", "n", wishes.NextStart, "to where my next job starts", label="my next"),
     command(
         JOBS, "book", "b", wishes.BookCards, "book cards for a time", label="book", typing=True,
-        argument="[GPU|COUNT from T for D]",
+        argument="[CARDS from T for D]",
     ),
     command(JOBS, "unbook", "x", wishes.AskUnbook, "take a booking back; asks first", label="take back"),
 )  # fmt: skip
