@@ -5,7 +5,7 @@ on. Must not know who asks, nor what the books in memory know better.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,6 +19,10 @@ BUDGET_S = 0.04
 """For so long one page is looked for: a screen that waits can show how far it got."""
 _FIRST, _MOST = 250, 4000
 """Jobs that are looked at together: few at first, as the first page is often near."""
+_SCAN_FIRST, _SCAN_MOST = 4000, 50_000
+"""As many places are asked for where each time costs a scan."""
+SCAN_BUDGET_S = 0.08
+"""After so long no other scan is begun."""
 _SHOWN_ELEMENTS = 1000
 """Of an array that is one row, so many indices are told."""
 
@@ -78,7 +82,7 @@ class _Walk:
         self._wanted = wanted
         self._order = order
         self._folds = Folds(db, conditions(wanted)) if fold else None
-        self._until = time.monotonic() + BUDGET_S
+        self._until = time.monotonic() + (SCAN_BUDGET_S if order.is_scanned else BUDGET_S)
 
     def page(self, after: Place | None, limit: int) -> Found:
         found = Found()
@@ -98,23 +102,43 @@ class _Walk:
     def _section(self, section: int, after: Place | None, found: Found) -> Iterator[tuple[Place, Hit | None]]:
         """Every place that shows something with its job; between, how far it has looked, without one."""
         where = every(conditions(self._wanted), self._order.condition(section, self._wanted.sight))
-        size = _FIRST
+        scans = section == 0 and self._order.is_scanned
+        size, most = (_SCAN_FIRST, _SCAN_MOST) if scans else (_FIRST, _MOST)
+        if scans and self._wanted.search:
+            size = most
         while places := next_places(self._db, self._wanted, self._order, section, after, size):
-            hits = _matching(self._db, where, [place.id for place in places])
-            for place in places:
-                found.looked += 1
-                hit = hits.get(place.id)
-                if hit is not None and (self._folds is None or self._folds.shows(hit)):
-                    yield place, hit
-            after = places[-1]
-            if self._folds is not None and (last := hits.get(after.id)) is not None and last.parent is not None:
-                for ahead, hit in self._rest(where, after, last.parent, found):
-                    after = ahead
-                    yield after, hit
-            yield after, None
-            if len(places) < size:
+            is_last = len(places) < size
+            while places:
+                after = yield from self._together(where, places[:_MOST], found)
+                places = self._behind(places[_MOST:], after)
+                if not (scans and places):  # a scan costs more than to look at all that it found
+                    yield after, None
+            if is_last:
                 return
-            size = min(2 * size, _MOST)
+            size = most if scans else min(2 * size, most)
+
+    def _together(
+        self, where: Part, places: list[Place], found: Found
+    ) -> Generator[tuple[Place, Hit | None], None, Place]:
+        """What these places show, and where to go on: behind the last, with the rest of its array."""
+        hits = _matching(self._db, where, [place.id for place in places])
+        for place in places:
+            found.looked += 1
+            hit = hits.get(place.id)
+            if hit is not None and (self._folds is None or self._folds.shows(hit)):
+                yield place, hit
+        after = places[-1]
+        if self._folds is not None and (last := hits.get(after.id)) is not None and last.parent is not None:
+            for ahead, hit in self._rest(where, after, last.parent, found):
+                after = ahead
+                yield after, hit
+        return after
+
+    def _behind(self, places: list[Place], after: Place) -> list[Place]:
+        """Those that `_together` has not passed yet."""
+        if self._folds is None:
+            return places
+        return [place for place in places if (place < after if self._order.descending else place > after)]
 
     def _rest(self, where: Part, at: Place, parent: int, found: Found) -> Iterator[tuple[Place, Hit | None]]:
         """What shows of the array's elements behind this one that have the same key; then a place behind them all."""

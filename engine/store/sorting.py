@@ -1,7 +1,9 @@
-"""Where a listing goes through the table: in which order, from which place on, some jobs at a time out of an index.
+"""Where a listing goes through the table: in which order, from which place on, some jobs at a time.
 
-Every order is total: jobs of one key stand by id. Jobs without the key, and those whose key the reader may not see,
-stand behind all others, by id. Must not know what is looked for.
+Orders that are asked for often have an index. For the others a narrow index of all jobs is scanned: each time costs as
+much as there are jobs (0.1 s for a million), however many places are asked for. Every order is total: jobs of one key
+stand by id. Jobs without the key, and those whose key the reader may not see, stand behind all others, by id. Must not
+know what is looked for.
 """
 
 import json
@@ -12,6 +14,7 @@ from typing import Any, NamedTuple
 from sqlite_utils import Database
 
 from engine.core.lifecycle import TERMINAL, JobState
+from engine.store.listingschema import SCANNED
 from engine.store.matching import ANYTHING, Part, Sight, Wanted, every, named
 
 COLUMNS = {
@@ -35,6 +38,14 @@ _WITHOUT_KEY = {
     "ended": frozenset(JobState) - TERMINAL,
 }
 """In these states alone can a job have such a key, or have none."""
+_INDEXED = frozenset({"id", "started", "ended", "account"})
+_TURNED = str.maketrans("<>", "><")
+_SAMPLES = 2000
+"""So many jobs tell about where a scan may stop keeping what it passes."""
+_STRIDE = 618_033_989
+"""Spreads samples evenly over all jobs, and in step with nothing that people number jobs by."""
+_SPREAD = 4
+"""So many more samples, as few of them tell little."""
 FEW = 5000
 """So many jobs are read and sorted at once, rather than looked for along an index of all."""
 LARGEST = 2**63 - 1
@@ -75,6 +86,11 @@ class Order:
         return with_key if section == 0 else Part(f"NOT ({with_key.sql})", with_key.values)
 
     @property
+    def is_scanned(self) -> bool:
+        """Whether finding places costs as much as there are jobs."""
+        return self.sort not in _INDEXED
+
+    @property
     def beyond(self) -> str:
         """How a place further on compares."""
         return "<" if self.descending else ">"
@@ -98,7 +114,7 @@ def next_places(  # noqa: PLR0917 - what, in which order, from where, how many
         return _by_account(db, narrow, order, after, most)
     if _are_few(db, narrow):
         return _few(db, narrow, order, after)
-    return _along(db, order, after, most)
+    return _scan(db, narrow, order, after, most) if order.is_scanned else _along(db, order, after, most)
 
 
 def _narrow(wanted: Wanted, order: Order) -> Wanted:
@@ -178,6 +194,49 @@ def _along(db: Database, order: Order, after: Place | None, most: int) -> list[P
     if len(rows) < most:
         rows += db.conn.execute(f"{select} {order.beyond} ? {tail}", (after.key, most - len(rows))).fetchall()
     return [Place(*row) for row in rows]
+
+
+def _scan(db: Database, wanted: Wanted, order: Order, after: Place | None, most: int) -> list[Place]:
+    """Out of the index of all keys, from end to end.
+
+    SQLite sorts as it goes and keeps the best; where each is better than those before, that is slow. So samples tell
+    about how far the best will reach.
+    """
+    parts = [Part(f"{order.column} IS NOT NULL")]
+    if wanted.account is not None:
+        parts.append(Part("account = ?", (wanted.account,)))
+    if after is not None:
+        parts.append(Part(f"({order.column}, id) {order.beyond} (?, ?)", (after.key, after.id)))
+    bound = _sampled(db, every(*parts), order, most)
+    if bound is not None:
+        up_to = Part(f"({order.column}, id) {order.beyond}= (?, ?)".translate(_TURNED), (bound.key, bound.id))
+        found = _best(db, every(*parts, up_to), order, most)
+        if len(found) == most:
+            return found
+    return _best(db, every(*parts), order, most)
+
+
+def _best(db: Database, where: Part, order: Order, most: int) -> list[Place]:
+    sql = (
+        f"SELECT 0, {order.column}, id FROM jobs INDEXED BY {SCANNED} WHERE {where.sql} "  # noqa: S608 - our own text
+        f"ORDER BY {order.column} {order.way}, id {order.way} LIMIT ?"
+    )
+    return [Place(*row) for row in db.conn.execute(sql, (*where.values, most))]
+
+
+def _sampled(db: Database, where: Part, order: Order, most: int) -> Place | None:
+    """A place with about twice as many before it, if there is one."""
+    [(last,)] = db.conn.execute("SELECT coalesce(max(id), 0) FROM jobs")
+    if last == 0:
+        return None
+    sql = (
+        f"SELECT 0, {order.column}, id FROM jobs WHERE {where.sql} AND id IN (SELECT value FROM json_each(?)) "  # noqa: S608
+        f"ORDER BY {order.column} {order.way}, id {order.way} LIMIT 1 OFFSET ?"
+    )
+    sample = as_list([1 + number * _STRIDE % last for number in range(_SAMPLES)])
+    enough = 2 * most * _SAMPLES // last + _SPREAD
+    row = db.conn.execute(sql, (*where.values, sample, enough)).fetchone()
+    return Place(*row) if row is not None else None
 
 
 def _by_id(db: Database, wanted: Wanted, order: Order, after: Place | None, most: int) -> list[int]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.core.lifecycle import JobState
 from engine.protocol.responses import JobRow
 from engine.protocol.search import matches, parse_search
-from engine.store import listing
+from engine.store import listing, sorting
 from engine.store.matching import Sight, Wanted
 from engine.store.sorting import COLUMNS, Order, Place
 from engine.store.store import Store
@@ -163,6 +163,11 @@ def test_all_pages_together_are_the_filtered_sorted_list(
     monkeypatch.setattr("engine.store.sorting.FEW", 5000 if small else 0)
     monkeypatch.setattr(listing, "_FIRST", 3)
     monkeypatch.setattr(listing, "_MOST", 8)
+    monkeypatch.setattr(listing, "_SCAN_FIRST", 2)
+    monkeypatch.setattr(listing, "_SCAN_MOST", 12)
+    monkeypatch.setattr(sorting, "_SAMPLES", 5)
+    monkeypatch.setattr(sorting, "_SPREAD", 0)  # samples that tell too little are met too
+    monkeypatch.setattr(listing, "SCAN_BUDGET_S", 0.0)
     monkeypatch.setattr(listing, "BUDGET_S", 0.0)  # each page is cut short wherever it can be
     store = Store.open(path, half_life_s=1.0)
 
