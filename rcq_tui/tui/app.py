@@ -121,7 +121,7 @@ class RcqApp(Dressed, CardWishes, SparingApp):
 
     async def on_event(self, event: Event) -> None:
         """What is typed after the key that leaves is for nobody; there may be no screen for it any more."""
-        if self.return_value is None or not isinstance(event, InputEvent):
+        if self.return_code is None or not isinstance(event, InputEvent):
             await super().on_event(event)
 
     def _start_feed(self) -> None:

@@ -6,16 +6,15 @@ Must not know any single screen.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
-from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
-from textual.events import Event, Mount
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 from textual.widgets import Input, TextArea
 
 from engine.protocol.responses import JobRow
 from rcq_tui.tui.commands import COMMANDS, EVERYWHERE
 from rcq_tui.tui.commands.declared import Command
 from rcq_tui.tui.messages import ComposeJob, GoBack, OpenLine, OpenPalette, Wish
+from rcq_tui.tui.screens.leaving import Leaving
 
 if TYPE_CHECKING:
     from rcq_tui.tui.app import RcqApp
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Commanded(Screen[T], Generic[T]):
+class Commanded(Leaving[T], Generic[T]):
     """A screen whose bindings come from `commands.bindings`. KEYLESS: commands of its own that have no key.
 
     Tab moves before the next key is looked at: letters typed ahead over a slow line belong to the next field.
@@ -75,19 +74,6 @@ class Commanded(Screen[T], Generic[T]):
             self.desk.on_open_line(wish)
         elif isinstance(wish, OpenPalette):
             self.desk.on_open_palette(wish)
-
-    async def on_event(self, event: Event) -> None:
-        """A screen that was left by keys typed ahead, before it was there, has no widgets to begin with."""
-        if not isinstance(event, Mount) or self in self.app.screen_stack:
-            await super().on_event(event)
-
-    def dismiss(self, result: T | None = None) -> AwaitComplete:
-        """Leave, once: a key that is pressed again must not close what lies below. What lies above goes, too."""
-        if self not in self.app.screen_stack:
-            return AwaitComplete()
-        while self.app.screen is not self:
-            self.app.pop_screen()
-        return super().dismiss(result)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While letters are typed, the keys of commands that come first everywhere else are letters, too."""

@@ -22,13 +22,16 @@ from rcq_tui.viewmodel.text import clean
 _NO_ACCOUNT = "This engine has no account yet. Make the first one, an admin, in a shell:\n\n    rcq account add NAME"
 
 
+class _Name(Field):
+    """Enter goes on before the next key is looked at: a password typed ahead must not be seen in here."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.to_password", show=False, priority=True)]
+
+
 class LoginScreen(CommandScreen[None]):
     """Two fields and a button. Enter goes on from the name to the password, and from there logs in."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("leave"),
-        Binding("enter", "to_password", show=False, priority=True),
-    ]
+    BINDINGS = bindings("leave")
 
     def __init__(self, why: str = "") -> None:
         """why: said until somebody tries, such as that a session has ended."""
@@ -41,7 +44,7 @@ class LoginScreen(CommandScreen[None]):
             yield Static("rcq", id="login-title", markup=False)
             yield Static("research compute queue", id="login-subtitle", markup=False)
             yield Label("Name")
-            yield Field(id="login-name")
+            yield _Name(id="login-name")
             yield Label("Password")
             yield Field(id="login-password", password=True)
             yield Static("", id="login-error", markup=False)
@@ -63,14 +66,8 @@ class LoginScreen(CommandScreen[None]):
             return
         hint.update("" if health.accounts else _NO_ACCOUNT)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Enter goes on from the name alone."""
-        if action == "to_password":
-            return self.focused is not None and self.focused.id == "login-name"
-        return super().check_action(action, parameters)
-
     def action_to_password(self) -> None:
-        """Before the next key is looked at: a password typed ahead over a slow line must not be seen in the name."""
+        """Into the next field, at once."""
         self.set_focus(self.query_one("#login-password", Field))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

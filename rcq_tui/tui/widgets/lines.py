@@ -66,6 +66,7 @@ class Lines(ScrollView, can_focus=False, inherit_bindings=False):
         self._cursor = 0
         self._anchor: int | None = None
         self._tops: list[int] | None = None
+        self._folded_at = 0
         self._widest = 0
         self._styles: dict[str, Style] = {}
 
@@ -242,7 +243,8 @@ class Lines(ScrollView, can_focus=False, inherit_bindings=False):
         """The first row of a line, from the first row of all."""
         if not self.wrap:
             return min(line, len(self._lines))
-        if self._tops is None:
+        if self._tops is None or self._folded_at != self._cells:  # a new size may be drawn before its event comes
+            self._folded_at = self._cells
             self._tops = [0, *accumulate(self._rows(at) for at in range(len(self._lines)))]
         return self._tops[min(line, len(self._lines))]
 
