@@ -3,6 +3,7 @@
 Pure. This module must not know whether a job fits.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.core import fairshare
@@ -46,8 +47,7 @@ def score(key: GroupKey, submitted_at: float, now: float, ledger: Ledger, policy
     patience = patience_s(ledger, policy)
     starved = waited_s > patience
     if policy.order is Order.AGING:
-        value = float(key.priority + max(0.0, waited_s) // AGING_STEP_S)
-        return Score(value=value, patience_s=patience, starved=starved)
+        return Score(value=_aged(key, waited_s), patience_s=patience, starved=starved)
     terms = ledger.terms.get(key.owner.group, GroupTerms())
     base = float(key.priority + terms.priority)
     fair = ledger.fair(key.owner)
@@ -62,6 +62,10 @@ def score(key: GroupKey, submitted_at: float, now: float, ledger: Ledger, policy
         patience_s=patience,
         starved=starved,
     )
+
+
+def _aged(key: GroupKey, waited_s: float) -> float:
+    return float(key.priority + max(0.0, waited_s) // AGING_STEP_S)
 
 
 def value_of(base: float, fair: float, wait: float, short: float) -> float:
@@ -111,3 +115,21 @@ def head_rank(group: PendingGroup, at: int, now: float, ledger: Ledger, policy: 
     waiting = group.jobs[at]
     of = score(group.key, waiting.submitted_at, now, ledger, policy)
     return rank(waiting, of, entitled=ledger.entitled(group.key)), of.value
+
+
+def ranks_in(group: PendingGroup, now: float, ledger: Ledger, policy: Policy) -> Callable[[Waiting], Rank]:
+    """The rank of each of a group's jobs, as `head_rank` has it; what they have in common is worked out once."""
+    key = group.key
+    common = score(key, now, now, ledger, policy)
+    entitled = ledger.entitled(key)
+
+    def value(waited_s: float) -> float:
+        if common.base is None or common.fair is None or common.short is None:
+            return _aged(key, waited_s)
+        return value_of(common.base, common.fair, fairshare.wait_factor(waited_s), common.short)
+
+    def ranked(waiting: Waiting) -> Rank:
+        waited_s = now - waiting.submitted_at
+        return rank_of(waiting, value(waited_s), starved=waited_s > common.patience_s, entitled=entitled)
+
+    return ranked

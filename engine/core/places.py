@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from engine.core.ledger import Ledger
 from engine.core.model import GroupKey, JobId, PendingGroup, Waiting
-from engine.core.ordering import Rank, head_rank
+from engine.core.ordering import Rank, ranks_in
 from engine.core.policy import Policy
 from engine.core.snapshot import Snapshot
 
@@ -44,15 +44,13 @@ def places(
     behind: which place of a group comes next, for who leaves some out.
     """
     ledger = Ledger(snapshot, policy)
+    ranks = [ranks_in(group, snapshot.now, ledger, policy) for group in groups]
 
     def entry(number: int, at: int) -> tuple[Rank, int, int]:
-        return head_rank(groups[number], at, snapshot.now, ledger, policy)[0], at, number
+        return ranks[number](groups[number].jobs[at]), at, number
 
     def first(number: int) -> int:
-        if after is None:
-            return 0
-        indices = range(len(groups[number].jobs))
-        return bisect_right(indices, after, key=lambda at: entry(number, at)[0])
+        return 0 if after is None else bisect_right(groups[number].jobs, after, key=ranks[number])
 
     queue = [entry(n, at) for n, group in enumerate(groups) if (at := first(n)) < len(group.jobs)]
     heapq.heapify(queue)

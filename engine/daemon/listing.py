@@ -10,7 +10,7 @@ from itertools import chain, islice
 from typing import Any
 
 from engine.api.asks import Identity, JobQuery
-from engine.core.lifecycle import TERMINAL, JobState
+from engine.core.lifecycle import LEASED, TERMINAL, JobState
 from engine.core.model import GroupKey, JobId
 from engine.core.ordering import Rank
 from engine.core.places import one_by_one, places, positions
@@ -20,6 +20,7 @@ from engine.daemon.arraymap import ArrayMap
 from engine.daemon.books import Books
 from engine.daemon.forecasts import Forecasts
 from engine.daemon.outlook import Outlooks
+from engine.daemon.plansearch import GATE, Batch, Item, PlanSearch, is_queued, listed, rank_of
 from engine.daemon.sights import may_hold, sight_of
 from engine.daemon.sortedlisting import SortedListing, folded, total_of
 from engine.daemon.views import Views
@@ -34,14 +35,10 @@ from engine.store.store import Store
 SECTIONS = (JobState.RUNNING, JobState.SCHEDULED, JobState.PENDING, JobState.HELD)
 """What has not ended, in the order in which a page shows it."""
 
-GATE = "gate"
-"""In a cursor: the pending jobs that wait at the gate, behind those in the queue."""
-
-_FIRST, _MOST = 250, 2000
+_FIRST, _MOST = 250, 4000
 """Jobs of the queue that a search looks at together."""
-
-Item = tuple[JobId, tuple[Any, ...]]
-"""A job, and the parts of the cursor that goes on behind it."""
+_AT_A_TIME_S = 0.005
+"""For so long jobs are gathered, before the event loop has others do something."""
 
 
 class Listing:
@@ -94,17 +91,20 @@ class Listing:
             await self._arrays.refresh()
         wanted = Wanted(sight=sight_of(self._views, who), states=tuple(JobState), search=query.search)
         parts = cursors.decode(query.cursor) if query.cursor else None
+        queue = PlanSearch(self._books, self._policy, self._wanted(who, query))
         until, size = time.monotonic() + BUDGET_S, _FIRST
         all_found, shown = Found(), []
-        while parts is not None or not all_found.looked:
-            items = self._some(who, query, states, parts, size, until)
-            found = await self._listings.sift(wanted, [int(job) for job, _ in items], fold=query.fold)
-            kept = set(found.ids)
-            shown += [item for item in items if int(item[0]) in kept]
+        while True:
+            try:
+                batch = self._batch(who, query, states, parts, size, queue)
+            except (TypeError, ValueError, IndexError, OverflowError):
+                raise cursors.bad_cursor() from None  # the parts came from the client
+            found = await self._listings.sift(wanted, batch.jobs, fold=query.fold) if batch.jobs else Found()
+            shown += batch.hits(set(found.ids))
             all_found.folds |= found.folds
-            all_found.looked += len(items)
-            parts = list(items[-1][1]) if items and len(shown) <= query.limit else None
-            if parts is None or time.monotonic() > until:
+            all_found.looked += len(batch.jobs)
+            parts = batch.next
+            if parts is None or len(shown) > query.limit or time.monotonic() > until:
                 break
             size = min(2 * size, _MOST)
         rest = shown[query.limit :]
@@ -117,25 +117,34 @@ class Listing:
             searched=all_found.looked,
         )
 
-    def _some(  # noqa: PLR0917 - what, from where, how many, how long
+    def _batch(  # noqa: PLR0917 - what, from where, how many
         self,
         who: Identity,
         query: JobQuery,
         states: frozenset[JobState],
         parts: list[Any] | None,
         size: int,
-        until: float,
-    ) -> list[Item]:
-        """The next jobs that may be wanted: so many, or as many as there is time for."""
+        queue: PlanSearch,
+    ) -> Batch:
+        """The next jobs that may be wanted. A search looks at the queue, which may be long, without sorting it."""
+        if query.search and (parts is None or parts[0] in LEASED):
+            items = list(self._items(who, query, states & LEASED, parts))
+            return listed(items, self._behind_leased(states))
+        if query.search and parts is not None and is_queued(parts):
+            return queue.batch(parts, size)
+        until = time.monotonic() + _AT_A_TIME_S
         some: list[Item] = []
-        try:
-            for item in self._items(who, query, states, parts):
-                some.append(item)
-                if len(some) >= size or time.monotonic() > until:
-                    break
-        except (TypeError, ValueError, IndexError, OverflowError):
-            raise cursors.bad_cursor() from None  # the parts came from the client
-        return some
+        for item in self._items(who, query, states, parts):
+            some.append(item)
+            if len(some) >= size or time.monotonic() > until:
+                return listed(some, list(item[1]))
+        return listed(some, None)
+
+    def _behind_leased(self, states: frozenset[JobState]) -> list[Any] | None:
+        """Where a search begins among what waits."""
+        if JobState.PENDING in states:
+            return [JobState.PENDING.value, self._clock.now()]
+        return [JobState.HELD.value] if JobState.HELD in states else None
 
     async def _newest(self, who: Identity, query: JobQuery, states: frozenset[JobState]) -> JobPage:
         before = _id_of(cursors.decode(query.cursor)) if query.cursor else None
@@ -195,7 +204,7 @@ class Listing:
         now = float(parts[0]) if parts else self._clock.now()
         snapshot = self._books.snapshot(now)
         groups = [group for group in snapshot.pending if wanted(group.key)]
-        after: Rank | None = _rank(parts[1:]) if parts else None
+        after: Rank | None = rank_of(parts[1:]) if parts else None
         behind = self._arrays.behind if whole else one_by_one
         for place in places(groups, snapshot, self._policy, after, behind):
             yield place.waiting.job, (JobState.PENDING.value, now, *place.rank)
@@ -240,8 +249,3 @@ def _id_of(parts: list[Any]) -> int:
     if not isinstance(parts[0], int) or parts[0] < 0:
         raise cursors.bad_cursor()
     return parts[0]
-
-
-def _rank(parts: list[Any]) -> Rank:
-    starved, first, second, job = parts
-    return int(starved), float(first), float(second), str(job)
