@@ -5,11 +5,15 @@ Must not know states, nor how a row looks.
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from operator import itemgetter
 
-from engine.core.model import PendingGroup
+from engine.core.model import PendingGroup, Waiting
 from engine.store.listing import Listings
 
+_ID = itemgetter(Waiting._fields.index("job"))
 _TOGETHER = 4096
+_MOST = 200_000
+"""Elements that are passed over in one step: it takes some 30 ms."""
 
 
 class ArrayMap:
@@ -43,12 +47,18 @@ class ArrayMap:
         return kept
 
     def behind(self, group: PendingGroup, at: int) -> int:
-        """The next place in a pending group that does not hold a later element of the array at this place."""
+        """The next place in a pending group that does not hold a later element of the array at this place.
+
+        After `_MOST` elements it is the next one of them, so that a walk comes up for air.
+        """
         job = int(group.jobs[at].job)
         last = self.last(job)
         at += 1
-        while last is not None and at < len(group.jobs):
-            ids = [int(one.job) for one in group.jobs[at : at + _TOGETHER]]
+        if last is None:
+            return at
+        end = min(len(group.jobs), at + _MOST)
+        while at < end:
+            ids = list(map(int, map(_ID, group.jobs[at : min(end, at + _TOGETHER)])))
             if min(ids) <= job or max(ids) > last:
                 return at + next(place for place, number in enumerate(ids) if not job < number <= last)
             at += len(ids)

@@ -144,20 +144,20 @@ class QueueReader:
     # ------------------------------------------------------------ reading
 
     async def _begin(self, look: Look) -> None:
-        """Another look: from the beginning, until a screen is full."""
+        """Another look: from the beginning, until there is something to show; `_reach` fills the screen."""
         if self._shown is not None and look.search != self._shown.search:
             await asyncio.sleep(self._pace.typing)  # the next letter breaks this off
         anew = self._shown is not None and (look != self._shown or bool(self._pages.before))
         pages, self._totals, self._searched, self._costly = Pages(), {}, 0, False
         self._seen = (0, self._seen[1] - self._seen[0])
-        while pages.end is not None and pages.size < PAGE:
+        while pages.end is not None and not pages.size:
             pages.extend(*await self._page(look, pages.end))
-            if self._costly:
-                self._tell(pages, anew=anew, busy=pages.end is not None and pages.size < PAGE)
+            if self._costly and not pages.size:
+                self._tell(pages, anew=anew, busy=pages.end is not None)
                 anew = False
         self._pages, self._shown = pages, look
         self._last = asyncio.get_running_loop().time()
-        self._tell(pages, anew=anew)
+        self._tell(pages, anew=anew, busy=self._wants_below() and pages.size < PAGE)
 
     async def _renew(self, look: Look) -> None:
         """What is seen, as it is now."""
@@ -193,10 +193,11 @@ class QueueReader:
         self._far = False
         told = True
         while pages.end is not None and (self._wants_below() or pages.gone + pages.size < goal):
-            pages.extend(*await self._page(look, pages.end))
+            fresh, end = await self._page(look, pages.end)
+            pages.extend(fresh, end)
             told = self._costly
-            if told:
-                self._tell(pages, busy=pages.end is not None)
+            if told or len(fresh[0].rows) < PAGE:  # it may take long until there are more
+                self._tell(pages, busy=end is not None)
         if not told:
             self._tell(pages)
 

@@ -38,6 +38,7 @@ class QueueScreen(CommandScreen[None]):
         self._filters = Filters(())
         self._go_to: Hashable = None
         self._begun = False
+        self._seeking = False
         self.table = QueueTable()
 
     def queue(self) -> Iterator[Widget]:
@@ -84,9 +85,10 @@ class QueueScreen(CommandScreen[None]):
         table.sorted_by(desk.look)
         anew, desk.anew = desk.anew, False
         table.show(jobs, desk.clock(), anew=anew)
-        if self._go_to is not None and jobs and desk.look.array is None and (anew or not self._begun):
+        if self._go_to is not None and jobs and desk.look.array is None and (anew or self._seeking or not self._begun):
             table.go_to(self._go_to)
-            self._go_to = None
+            self._seeking = desk.extent.busy and table.place_of(self._go_to) is None
+            self._go_to = self._go_to if self._seeking else None
         self._begun = self._begun or bool(jobs)
         self.show_title()
 
@@ -115,6 +117,8 @@ class QueueScreen(CommandScreen[None]):
 
     def _move(self, message: Message, by: int) -> None:
         message.stop()
+        if self._seeking:  # somebody knows better by now where to go
+            self._go_to, self._seeking = None, False
         self.table.move(by)
 
     def on_down(self, message: messages.Down) -> None:
