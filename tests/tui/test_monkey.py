@@ -179,7 +179,7 @@ async def is_responsive(app: RcqApp, fake: Reluctant, pilot: Pilot[int], until: 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(280)
 async def test_ten_thousand_keys(box: Any, until: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))

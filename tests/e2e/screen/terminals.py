@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -86,7 +87,10 @@ class Bare:
     def __init__(self, env: dict[str, str], *, columns: int = 100, lines: int = 30) -> None:
         self.columns, self.lines = columns, lines
         self._master, slave = pty.openpty()
-        self.resize(columns, lines)
+        self._tell_size()
+        flags = termios.tcgetattr(slave)
+        flags[0] &= ~termios.IXON  # ^s among keys typed ahead of the end would stop the terminal for good
+        termios.tcsetattr(slave, termios.TCSANOW, flags)
         self.program = subprocess.Popen(
             RCQ, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
             env=env | {"TERM": "xterm-256color"},
@@ -97,7 +101,11 @@ class Bare:
     def resize(self, columns: int, lines: int) -> None:
         """What a person does with the window."""
         self.columns, self.lines = columns, lines
-        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self._tell_size()
+        self.program.send_signal(signal.SIGWINCH)  # the kernel would, if this were its controlling terminal
+
+    def _tell_size(self) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", self.lines, self.columns, 0, 0))
 
     def sends(self, keys: bytes) -> None:
         """Keys as a terminal sends them."""
@@ -128,6 +136,14 @@ class Bare:
             assert time.monotonic() < deadline, f"{words!r} was never drawn:\n{self.text()[-4000:]}"
             assert self.program.poll() is None, f"it has ended:\n{self.text()[-4000:]}"
             self.reads(0.1)
+
+    def ended(self) -> int:
+        """Wait until the program has ended: its exit code."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.program.poll() is None:
+            assert time.monotonic() < deadline, f"it does not end:\n{self.text()[-4000:]}"
+            self.reads(0.1)
+        return self.program.returncode
 
     def text(self) -> str:
         """The words of what was drawn, in the order of drawing."""
