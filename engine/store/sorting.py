@@ -15,7 +15,7 @@ from sqlite_utils import Database
 
 from engine.core.lifecycle import TERMINAL, JobState
 from engine.store.listingschema import SCANNED
-from engine.store.matching import ANYTHING, Part, Sight, Wanted, every, named
+from engine.store.matching import ANYTHING, Part, Sight, Wanted, every, known, named
 
 COLUMNS = {
     "id": "id",
@@ -114,7 +114,14 @@ def next_places(  # noqa: PLR0917 - what, in which order, from where, how many
         return _by_account(db, narrow, order, after, most)
     if _are_few(db, narrow):
         return _few(db, narrow, order, after)
-    return _scan(db, narrow, order, after, most) if order.is_scanned else _along(db, order, after, most)
+    return _scan(db, narrow, order, after, most) if order.is_scanned else _along(db, narrow, order, after, most)
+
+
+def _told(wanted: Wanted, order: Order) -> Part:
+    """Jobs whose key may be told: how many places there are, and where it goes on, tell it as much as a row does."""
+    if order.sort in _HIDDEN:
+        return named(wanted.sight)
+    return known(wanted.sight) if wanted.sight.hidden else ANYTHING
 
 
 def _narrow(wanted: Wanted, order: Order) -> Wanted:
@@ -130,10 +137,17 @@ def _by_account(db: Database, wanted: Wanted, order: Order, after: Place | None,
     """One account after the other, each by id: the index of who has which jobs will do."""
     found: list[Place] = []
     account = after.key if after is not None else _next_account(db, wanted, order, None)
+    if wanted.account not in (None, account):
+        return found  # the place came from the client
     while account is not None and len(found) < most:
         of_account = replace(wanted, account=account, group=None)
         ids = _by_id(
-            db, of_account, order, after if after is not None and after.key == account else None, most - len(found)
+            db,
+            of_account,
+            order,
+            after if after is not None and after.key == account else None,
+            most - len(found),
+            told=_told(wanted, order),
         )
         found += [Place(0, account, number) for number in ids]
         account = _next_account(db, wanted, order, account)
@@ -173,8 +187,8 @@ def _few(db: Database, wanted: Wanted, order: Order, after: Place | None) -> lis
     """All of them that are behind the place."""
     found: list[Place] = []
     for state in wanted.states:
-        where = _indexed(wanted, state)
-        sql = f"SELECT 0, {order.column}, id FROM jobs WHERE {where.sql} AND {order.column} IS NOT NULL"  # noqa: S608
+        where = every(_indexed(wanted, state), _told(wanted, order), Part(f"{order.column} IS NOT NULL"))
+        sql = f"SELECT 0, {order.column}, id FROM jobs WHERE {where.sql}"  # noqa: S608 - our own text
         found += [Place(*row) for row in db.conn.execute(sql, where.values)]
     found.sort(reverse=order.descending)
     if after is None:
@@ -182,17 +196,19 @@ def _few(db: Database, wanted: Wanted, order: Order, after: Place | None) -> lis
     return [place for place in found if (place < after if order.descending else place > after)]
 
 
-def _along(db: Database, order: Order, after: Place | None, most: int) -> list[Place]:
+def _along(db: Database, wanted: Wanted, order: Order, after: Place | None, most: int) -> list[Place]:
     """Out of the key's index. First the rest of the same key: SQLite finds no place by both at once."""
-    select = f"SELECT 0, {order.column}, id FROM jobs WHERE {order.column}"  # noqa: S608 - columns named above
+    told = _told(wanted, order)
+    select = f"SELECT 0, {order.column}, id FROM jobs WHERE ({told.sql}) AND {order.column}"  # noqa: S608 - our own text
     tail = f"ORDER BY {order.column} {order.way}, id {order.way} LIMIT ?"
     if after is None:
-        rows = db.conn.execute(f"{select} IS NOT NULL {tail}", (most,)).fetchall()
+        rows = db.conn.execute(f"{select} IS NOT NULL {tail}", (*told.values, most)).fetchall()
         return [Place(*row) for row in rows]
     same = f"{select} = ? AND id {order.beyond} ? {tail}"
-    rows = db.conn.execute(same, (after.key, after.id, most)).fetchall()
+    rows = db.conn.execute(same, (*told.values, after.key, after.id, most)).fetchall()
     if len(rows) < most:
-        rows += db.conn.execute(f"{select} {order.beyond} ? {tail}", (after.key, most - len(rows))).fetchall()
+        behind = (*told.values, after.key, most - len(rows))
+        rows += db.conn.execute(f"{select} {order.beyond} ? {tail}", behind).fetchall()
     return [Place(*row) for row in rows]
 
 
@@ -202,7 +218,7 @@ def _scan(db: Database, wanted: Wanted, order: Order, after: Place | None, most:
     SQLite sorts as it goes and keeps the best; where each is better than those before, that is slow. So samples tell
     about how far the best will reach.
     """
-    parts = [Part(f"{order.column} IS NOT NULL")]
+    parts = [Part(f"{order.column} IS NOT NULL"), _told(wanted, order)]
     if wanted.account is not None:
         parts.append(Part("account = ?", (wanted.account,)))
     if after is not None:
@@ -239,15 +255,17 @@ def _sampled(db: Database, where: Part, order: Order, most: int) -> Place | None
     return Place(*row) if row is not None else None
 
 
-def _by_id(db: Database, wanted: Wanted, order: Order, after: Place | None, most: int) -> list[int]:
-    """Each state's next out of its index, or where any state will do, whoever is next."""
+def _by_id(
+    db: Database, wanted: Wanted, order: Order, after: Place | None, most: int, *, told: Part = ANYTHING
+) -> list[int]:
+    """Each state's next out of its index, or where any state will do, whoever is next. told: no others."""
     bound = after.id if after is not None else LARGEST if order.descending else 0
     tail = f"id {order.beyond} ? ORDER BY id {order.way} LIMIT ?"
     if len(set(wanted.states)) == len(JobState) and wanted.account is None and wanted.group is None:
         return [number for (number,) in db.conn.execute(f"SELECT id FROM jobs WHERE {tail}", (bound, most))]  # noqa: S608
     found: list[int] = []
     for state in wanted.states:
-        where = _indexed(wanted, state)
+        where = every(_indexed(wanted, state), told)
         rows = db.conn.execute(f"SELECT id FROM jobs WHERE {where.sql} AND {tail}", (*where.values, bound, most))  # noqa: S608
         found += [number for (number,) in rows]
     return sorted(found, reverse=order.descending)[:most]

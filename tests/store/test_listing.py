@@ -192,3 +192,42 @@ def test_all_pages_together_are_the_filtered_sorted_list(
 
     check()
     asyncio.run(store.close())
+
+
+@pytest.mark.parametrize("small", [True, False], ids=["few", "along the index"])
+@pytest.mark.parametrize("budget", [0.0, 60.0], ids=["cut short", "to the end"])
+@pytest.mark.parametrize("sight", [ANN, MANAGER, HIDDEN], ids=["person", "manager", "hidden"])
+def test_neither_counts_nor_marks_tell_what_a_row_hides(
+    path: Path, monkeypatch: pytest.MonkeyPatch, small: bool, budget: float, sight: Sight
+) -> None:
+    """Whoever asks from places of their own making learns the same, whatever the jobs of others are called."""
+    monkeypatch.setattr("engine.store.sorting.FEW", 5000 if small else 0)
+    monkeypatch.setattr(listing, "_FIRST", 3)
+    monkeypatch.setattr(listing, "_SCAN_FIRST", 3)
+    monkeypatch.setattr(listing, "SCAN_BUDGET_S", budget)
+    monkeypatch.setattr(listing, "BUDGET_S", budget)
+    store = Store.open(path, half_life_s=1.0)
+
+    def told(account: str, name: str) -> list[Any]:
+        mine = made_of(account="ann", grp="lab", named="m")
+        group = made_of(account="cleo", grp="lab", named="q")
+        put(path, *rows_of([mine, made_of(account=account, grp="fast", named=name), group] * 4))
+        wanted = Wanted(sight=sight, states=(JobState.PENDING, JobState.FAILED), search=parse_search("nowhere"))
+        return [
+            asyncio.run(store.listings.page(wanted, Order(sort=sort, descending=down), Place(0, key, 0), 9, fold=False))
+            for sort in ("name", "account")
+            for down in (True, False)
+            for key in ("a", "ann", "bob", "bobby", "c", "p", "s", "z")
+        ]
+
+    try:
+        assert told("bob", "b") == told("zoe", "z") == told("bob", "s")
+    finally:
+        asyncio.run(store.close())
+
+
+def made_of(**what: Any) -> dict[str, Any]:
+    """A waiting job."""
+    usual = {"state": "pending", "service": None, "priority": 5, "gpus": 1, "gpu_type": None, "time_limit_s": 60}
+    rest = {"command_line": "x", "started_at": 5.0, "ended_at": 10.0, "cause": "exit", "tags": "{}", "elements": 0}
+    return {**usual, **rest, "submitted_at": 1.0, **what}
