@@ -11,7 +11,7 @@ SCANNED = "jobs_by_keys"
 """The index that is scanned."""
 
 _INDEXES = f"""
-CREATE INDEX {SCANNED} ON jobs (id, submitted_at, priority, gpus, time_limit_s, account, name);
+CREATE INDEX {SCANNED} ON jobs (id, submitted_at, priority, gpus, time_limit_s, account, grp, name);
 CREATE INDEX jobs_by_start ON jobs (started_at) WHERE started_at IS NOT NULL;
 CREATE INDEX jobs_by_end ON jobs (ended_at) WHERE ended_at IS NOT NULL
 """
