@@ -21,6 +21,7 @@ from rcq_tui.tui import adminwishes, messages
 from rcq_tui.tui.appearance import Dressed
 from rcq_tui.tui.cardwishes import CardWishes
 from rcq_tui.tui.changes import SparingApp
+from rcq_tui.tui.downfall import Discreet
 from rcq_tui.tui.feed import Feed
 from rcq_tui.tui.forms import Forms
 from rcq_tui.tui.jobdeeds import JobDeeds
@@ -36,6 +37,7 @@ from rcq_tui.tui.screens.job import JobScreen
 from rcq_tui.tui.screens.line import LineScreen, Meant
 from rcq_tui.tui.screens.login import LoginScreen
 from rcq_tui.tui.themes import THEMES
+from rcq_tui.tui.warming import warm
 from rcq_tui.viewmodel import looks, notices, notifications
 from rcq_tui.viewmodel.history import History
 from rcq_tui.viewmodel.ringing import ringing
@@ -48,7 +50,7 @@ _TOAST_MOST = 400
 """Cells of what pops up: more would cover the screen."""
 
 
-class RcqApp(Dressed, CardWishes, SparingApp):
+class RcqApp(Discreet, Dressed, CardWishes, SparingApp):
     """The terminal UI over one engine.
 
     me: who the caller is, if that is known already. save_token and forget_token are called with what a log-in got and
@@ -94,8 +96,7 @@ class RcqApp(Dressed, CardWishes, SparingApp):
         self.api = api
         self.clock = clock
         self.pace = pace or Pace()
-        here = os.getcwd() if at_home else ""  # noqa: PTH109  # kept as text: it is typed into a field
-        self.workdir = workdir or here
+        self.workdir = workdir or (_here() if at_home else "")
         self.histories: dict[str, History] = {}
         self.remembered = remembered or Remembered()
         self.at_home = at_home
@@ -107,6 +108,7 @@ class RcqApp(Dressed, CardWishes, SparingApp):
         self.anew = False
         self.dress(theme, ascii_only=ascii_only, terminal=terminal)
         self.mouse_taken = True
+        self._is_warm = False
         self.me = me
         self._save_token = save_token
         self._forget_token = forget_token
@@ -146,6 +148,9 @@ class RcqApp(Dressed, CardWishes, SparingApp):
 
     def on_queue_read(self, message: QueueRead) -> None:
         """The queue as it is now."""
+        if not self._is_warm:
+            self._is_warm = True
+            self.run_worker(warm(self), name="warming", group="warming")
         self.refused, self.extent, self.anew = "", message.extent, message.anew
         self.jobs = message.jobs
 
@@ -182,9 +187,12 @@ class RcqApp(Dressed, CardWishes, SparingApp):
     def on_logged_in(self, message: messages.LoggedIn) -> None:
         """Keep the token, and begin."""
         session = message.session
-        if self._save_token is not None:
-            self._save_token(session.token)
         self._only_dashboard()
+        if self._save_token is not None:
+            try:
+                self._save_token(session.token)
+            except RcqError as error:  # a full disk ends no session: it lasts as long as this runs
+                self.complain(error)
         self._start_feed()
 
     def _only_dashboard(self) -> None:
@@ -361,10 +369,22 @@ class RcqApp(Dressed, CardWishes, SparingApp):
         except RcqError as error:
             self.complain(error)
         if self._forget_token is not None:
-            self._forget_token()
+            try:
+                self._forget_token()
+            except OSError as error:
+                said = f"The kept token, which is worth nothing now, stays: {clean(error.strerror)}."
+                self.notify(said, severity="error", markup=False)
         self.me = None
         self.post_message(messages.LoginNeeded())
 
     def on_quit(self) -> None:
         """Leave; jobs run on."""
         self.exit(0)
+
+
+def _here() -> str:
+    """Where this runs, as text: it is typed into a field. Empty where that folder is gone."""
+    try:
+        return os.getcwd()  # noqa: PTH109
+    except OSError:
+        return ""

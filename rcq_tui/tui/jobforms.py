@@ -4,6 +4,7 @@ Must not know which screen wishes it, nor what the form looks like.
 """
 
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,10 +115,12 @@ class JobForms:
             said = f"Nothing is saved from here. In a shell of yours: rcq results {job.id}"
             self._desk.notify(said, markup=False)
             return
-        target = Path(folder or self._desk.workdir).expanduser() / f"job-{job.id}.zip"
-        if not target.parent.is_dir():
-            self._desk.notify(f"There is no folder {clean(target.parent)}. Name one: :fetch FOLDER", markup=False)
-        elif target.exists() or target.is_symlink():
+        place = os.path.expanduser(folder or self._desk.workdir)  # noqa: PTH111  a home that nobody has stays as it is
+        target = Path(place) / f"job-{job.id}.zip"
+        if not os.path.isdir(place):  # noqa: PTH112  also where it may not be looked at, or cannot be a name
+            named = f"There is no folder {clean(place)}." if place else "The folder that this runs in is gone."
+            self._desk.notify(f"{named} Name one: :fetch FOLDER", markup=False)
+        elif os.path.lexists(target):
             self._ask_to_replace(job.id, target)
         else:
             self._fetch(job.id, target, None)
