@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
-from textual.widgets import Checkbox, Footer, Input, TextArea
+from textual.widgets import Checkbox, Input, TextArea
 
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
@@ -36,6 +36,7 @@ from rcq_tui.tui.formwishes import (
 from rcq_tui.tui.messages import LoginNeeded, Wish
 from rcq_tui.tui.palette import STYLES
 from rcq_tui.tui.screens.base import CommandScreen
+from rcq_tui.tui.widgets.foot import Foot
 from rcq_tui.tui.widgets.foresight import Foresight
 from rcq_tui.tui.widgets.form_row import FormRow
 from rcq_tui.tui.widgets.script_area import ScriptArea
@@ -98,7 +99,7 @@ class FormScreen(CommandScreen[Taken | None]):
             self._foresight = Foresight(ascii_only=ascii_only, editing=self.editing is not None)
             yield self._foresight
         yield Words(id="submit-error")
-        yield Footer()
+        yield Foot()
 
     def _title(self) -> str:
         return "Submit a job" if self.editing is None else f"Edit job {self.editing.id}"

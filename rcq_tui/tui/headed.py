@@ -4,11 +4,11 @@ Must not know what is at the place.
 """
 
 from textual.app import ComposeResult
-from textual.widgets import Footer
 
 from engine.protocol.people import Me
 from engine.protocol.responses import Stats
 from rcq_tui.tui.screens.base import PlaceScreen
+from rcq_tui.tui.widgets.foot import Foot
 from rcq_tui.tui.widgets.placebar import PlaceBar
 from rcq_tui.tui.widgets.strip import Banner
 
@@ -21,7 +21,7 @@ class HeadedScreen(PlaceScreen):
         yield PlaceBar()
         yield Banner(ascii_only=self.desk.ascii_only)
         yield from self.body()
-        yield Footer()
+        yield Foot()
 
     def body(self) -> ComposeResult:
         """What is at the place."""

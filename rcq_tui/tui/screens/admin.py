@@ -8,7 +8,7 @@ import asyncio
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.message import Message
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from engine.protocol.errors import RcqError, Refused
 from rcq_tui.tui import adminwishes, jobmessages, messages
@@ -17,6 +17,7 @@ from rcq_tui.tui.adminpages.base import AdminPage
 from rcq_tui.tui.commands import place_bindings
 from rcq_tui.tui.screens.base import PlaceScreen
 from rcq_tui.tui.widgets.field import Field
+from rcq_tui.tui.widgets.foot import Foot
 from rcq_tui.tui.widgets.pagestrip import PageStrip
 from rcq_tui.tui.widgets.placebar import PlaceBar
 from rcq_tui.tui.widgets.strip import Banner
@@ -49,7 +50,7 @@ class AdminScreen(PlaceScreen):
         yield self._strip
         yield self._room
         yield Field(placeholder="what to look for; Enter keeps it, Esc drops it", id="filter")
-        yield Footer()
+        yield Foot()
 
     def on_mount(self) -> None:
         """The page of last time."""

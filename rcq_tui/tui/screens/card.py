@@ -7,13 +7,13 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.message import Message
-from textual.widgets import Footer
 
 from engine.protocol.cards import GpuView
 from rcq_tui.tui import cardmessages, messages
 from rcq_tui.tui.commands import place_bindings
 from rcq_tui.tui.palette import content
 from rcq_tui.tui.screens.base import CommandScreen
+from rcq_tui.tui.widgets.foot import Foot
 from rcq_tui.tui.widgets.pieces import Pieces
 from rcq_tui.tui.widgets.strip import Banner
 from rcq_tui.tui.widgets.words import Words
@@ -38,7 +38,7 @@ class CardScreen(CommandScreen[None]):
         yield Banner(ascii_only=self.desk.ascii_only)
         with VerticalScroll(id="card-page"):
             yield Pieces(id="card-lines")
-        yield Footer()
+        yield Foot()
 
     def on_mount(self) -> None:
         """Keys scroll at once."""

@@ -3,16 +3,15 @@
 Must not know how the state arrives; it watches the application's. Wishes about jobs go up as messages.
 """
 
-
 from textual import events
 from textual.app import ComposeResult
-from textual.widgets import Footer
 
 from engine.protocol.cards import GpuView
 from engine.protocol.people import Me
 from engine.protocol.responses import Stats
 from rcq_tui.tui.commands import place_bindings
 from rcq_tui.tui.queuescreen import QueueScreen
+from rcq_tui.tui.widgets.foot import Foot
 from rcq_tui.tui.widgets.gpu_panel import GpuPanel
 from rcq_tui.tui.widgets.placebar import PlaceBar
 from rcq_tui.tui.widgets.queue_table import QueueTable
@@ -44,7 +43,7 @@ class DashboardScreen(QueueScreen):
         yield Banner(ascii_only=ascii_only)
         yield GpuPanel(ascii_only=ascii_only)
         yield from self.queue()
-        yield Footer()
+        yield Foot()
 
     def on_mount(self) -> None:
         """Watch the state; the clock drives ages and waits."""

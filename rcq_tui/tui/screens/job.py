@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.message import Message
 from textual.widget import AwaitMount
-from textual.widgets import Footer
 
 from engine.protocol.errors import RcqError, Refused
 from engine.protocol.responses import JobDetail, JobRow, Why
@@ -21,6 +20,7 @@ from rcq_tui.tui.jobpages import NAMES, PAGES, page_named
 from rcq_tui.tui.jobpages.base import JobPage, Shown
 from rcq_tui.tui.palette import content
 from rcq_tui.tui.screens.base import CommandScreen
+from rcq_tui.tui.widgets.foot import Foot
 from rcq_tui.tui.widgets.pagestrip import PageStrip
 from rcq_tui.tui.widgets.strip import Banner
 from rcq_tui.tui.widgets.words import Words
@@ -66,7 +66,7 @@ class JobScreen(CommandScreen[None]):
             log = self._made["log"] = page_named("log").page(ascii_only=self.desk.ascii_only)
             log.display = False
             yield log
-        yield Footer()
+        yield Foot()
 
     def on_mount(self) -> None:
         """Look at the job until the screen goes."""
