@@ -1,6 +1,6 @@
 """The places that one goes to by a number: which there are, and where their screens are found.
 
-A screen is imported when somebody goes there first: the first paint does not wait for it. Must not know what a place
+A screen is imported after the first paint, or when somebody goes there before that. Must not know what a place
 shows.
 """
 
@@ -23,10 +23,14 @@ class Place:
     module: str = ""
     kind: str = ""
 
+    def load(self) -> type[Screen[Any]]:
+        """The class of its screen, imported."""
+        kind: type[Screen[Any]] = getattr(import_module(f"rcq_tui.tui.screens.{self.module}"), self.kind)
+        return kind
+
     def screen(self) -> Screen[Any]:
         """A new screen of it."""
-        made: Screen[Any] = getattr(import_module(f"rcq_tui.tui.screens.{self.module}"), self.kind)()
-        return made
+        return self.load()()
 
 
 PLACES: tuple[Place, ...] = (
