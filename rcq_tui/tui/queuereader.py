@@ -171,7 +171,7 @@ class QueueReader:
             begin, above = pages.at(max(0, top - MARGIN))
             fresh: list[Page] = []
             end: Mark | None = pages.pages[begin].start if pages.pages else BEGIN
-            need = min(bottom + MARGIN, pages.size) - above
+            need = bottom + MARGIN - above  # a part of the queue that was empty may not be any more
             while end is not None and sum(len(page.rows) for page in fresh) < max(1, need):
                 more, end = await self._page(look, end)
                 fresh += more

@@ -38,3 +38,22 @@ async def test_the_first_rows_do_not_wait_for_a_screenful(box):
     assert api.asked == [None, "page 1", "page 2"]
     assert [[row.id for row in read.jobs] for read in told] == [[10, 11], [10, 11, 20, 21]]
     assert all(read.extent.busy and read.extent.more for read in told)
+
+
+async def test_a_part_of_the_queue_that_was_empty_is_looked_at_again(box):
+    rows = [box.running(1, [0], 60), box.running(2, [1], 60)]
+    fake, told = box.FakeApi(me=box.ADA, gpus=[], jobs=rows, stats=box.figures()), asyncio.Queue()
+    reader = QueueReader(fake, told.put_nowait, box.QUICK, Look())
+    reader.see(0, 20)
+    work = asyncio.ensure_future(reader.run())
+    try:
+        async with asyncio.timeout(10):
+            while (await told.get()).extent.more:
+                pass
+            fake.rows[3] = box.job(3)
+            reader.changed()
+            while len(shown := (await told.get()).jobs) < 3:
+                pass
+    finally:
+        work.cancel()
+    assert {row.id for row in shown} == {1, 2, 3}
