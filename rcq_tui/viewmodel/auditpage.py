@@ -8,18 +8,18 @@ from dataclasses import asdict
 
 from engine.protocol.audit import AuditChain, AuditEntry
 from rcq_tui.viewmodel import audit
-from rcq_tui.viewmodel.formats import exact
+from rcq_tui.viewmodel.formats import exact, moment
 from rcq_tui.viewmodel.pieces import Line, Piece
 from rcq_tui.viewmodel.text import clean
 
 FILTERS = ("account", "action", "target")
 
 
-def cells(entry: AuditEntry) -> list[Piece]:
+def cells(entry: AuditEntry, now: float) -> list[Piece]:
     """Time, who, what, to what, what changed."""
     told = asdict(entry)
     return [
-        (exact(entry.at), "quiet"),
+        (moment(entry.at, now), "quiet"),
         (audit.who(told), "title"),
         (clean(entry.action), "info"),
         (audit.target(told), "text"),
@@ -28,9 +28,9 @@ def cells(entry: AuditEntry) -> list[Piece]:
 
 
 def lines(entry: AuditEntry) -> list[Line]:
-    """Where it came from, each thing that changed on a line of its own, and its hash."""
+    """When to the second and where it came from, each thing that changed on a line of its own, and its hash."""
     told = asdict(entry)
-    found: list[Line] = [[(f"entry {entry.id}  ", "quiet"), (audit.origin(told), "text")]]
+    found: list[Line] = [[(f"entry {entry.id}  {exact(entry.at)}  ", "quiet"), (audit.origin(told), "text")]]
     for name in {**entry.before, **entry.after}:
         was, now = entry.before.get(name), entry.after.get(name)
         found.append(

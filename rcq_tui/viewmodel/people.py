@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from engine.protocol.people import AccountView, GroupView, ServiceView
 from engine.protocol.tokens import TokenView
-from rcq_tui.viewmodel.formats import duration, exact
+from rcq_tui.viewmodel.formats import duration, moment
 from rcq_tui.viewmodel.limits import described
 from rcq_tui.viewmodel.pieces import Piece
 from rcq_tui.viewmodel.text import clean
@@ -61,7 +61,7 @@ def token_cells(one: TokenView, now: float) -> Cells:
         ("this one" if one.current else clean(one.name) or "-", "title"),
         (clean(one.account), "text"),
         ("reads only" if one.scope == "read" else "all", "info" if one.scope == "read" else "text"),
-        (exact(one.created_at), "quiet"),
+        (moment(one.created_at, now), "quiet"),
         (f"{duration(left_s)} left", "warn" if left_s < _SOON_S else "quiet"),
     ]
 

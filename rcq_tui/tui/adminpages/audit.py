@@ -46,7 +46,7 @@ class AuditPage(ListPage[AuditEntry]):
 
     def row(self, item: AuditEntry) -> ListRow:
         """Cells."""
-        return ListRow(item.id, cells(item))
+        return ListRow(item.id, cells(item, self.desk.clock()))
 
     def detail(self, item: AuditEntry) -> Sequence[Line]:
         """All of the entry under the cursor."""
