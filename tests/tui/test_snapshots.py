@@ -67,7 +67,7 @@ def test_cancel(box, picture):
 
 
 def test_help(box, picture):
-    assert picture(box.app(box.busy()), (100, 60), "…eval", "…141 ada", "question_mark", "…Signs")
+    assert picture(box.app(box.busy()), (110, 60), "…eval", "…141 ada", "question_mark", "…What is shown")
 
 
 def test_disconnected(box, picture):

@@ -30,6 +30,7 @@ class AdminScreen(PlaceScreen):
     """One page at a time, looked at again now and then."""
 
     PLACE = "admin"
+    AUTO_FOCUS = ""  # keys are the screen's: a hidden field must not get them
     CSS_PATH = "../admin.tcss"
     BINDINGS = place_bindings(
         "choose-one", "add-one", "change-one", "remove-one", "check", "filter", "next-page", "page-before", "line",
@@ -116,8 +117,9 @@ class AdminScreen(PlaceScreen):
                 self.post_message(messages.LoginNeeded())
             elif page.is_attached:
                 page.forbidden(refused.message)
-        except RcqError:
-            return  # the banner says it; the link's return wakes us
+        except RcqError as error:  # the link's return wakes us
+            if page.is_attached:
+                page.unread(str(error))
 
     async def _pause(self) -> None:
         try:
