@@ -94,8 +94,10 @@ class Forecasts:
         return await asyncio.shield(self._begin())
 
     def known(self) -> Forecast | None:
-        """The last forecast if it is not old, at once; a fresh one is begun where the world has moved on."""
-        if self._task is None and not self._rests(LEAST_REST_S) and self._kept() is None:
+        """The last forecast if it is not old, at once; a fresh one is begun where the world has moved on, or before the
+        last one is too old: listings never lose what is foreseen in between.
+        """
+        if self._task is None and not self._rests(LEAST_REST_S) and (self._ages() or self._kept() is None):
             self._begin()
         return self._recent()
 
@@ -105,6 +107,9 @@ class Forecasts:
     def _recent(self) -> Forecast | None:
         last = self._last
         return last if last is not None and 0 <= self._clock.now() - last.now < HOLDS_S else None
+
+    def _ages(self) -> bool:
+        return self._last is not None and self._clock.now() - self._last.now >= HOLDS_S / 2
 
     def _kept(self) -> Forecast | None:
         last, now = self._recent(), self._clock.now()

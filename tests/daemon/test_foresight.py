@@ -89,6 +89,22 @@ async def test_rows_show_the_last_forecast_without_waiting_for_one(crowd, until)
     assert (await crowd.jobs.show(crowd.ann, crowd.waiting[9])).basis == "forecast"
 
 
+async def test_rows_keep_what_is_foreseen_while_a_fresh_forecast_is_made(crowd, until):
+    async def basis():
+        page = await crowd.jobs.page(crowd.ann, JobQuery(states=("pending",), limit=50))
+        return [row.basis for row in page.items]
+
+    made = crowd.jobs._ahead.forecasts
+    made._timer = lambda: crowd.clock.time  # none takes long, and the rest between two is over each time
+    crowd.clock.time += 1
+    await crowd.one_pass()
+    await basis()
+    for so_far in (1, 2):
+        await until(lambda so_far=so_far: made.made == so_far and made._task is None)
+        crowd.clock.time += 20
+        assert await basis() == ["promised"] * 8 + ["forecast"] * 2, "looked at now and then, it never grows too old"
+
+
 async def test_what_lies_behind_the_horizon_is_later_than_it(make):
     world = await make(scheduling=SchedulingSettings(cpu_cores=4, memory_mb=1000, reservations=1, forecast_h=0.1))
     await world.populate()
