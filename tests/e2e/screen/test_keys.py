@@ -55,7 +55,7 @@ def play(terminal: Bare, dice: random.Random, keys: int) -> int:
     """Until so many keys are sent or it has left by one that is meant to: how many were."""
     sent = 0
     last: deque[bytes] = deque(maxlen=30)
-    terminal.sees("Queue")
+    terminal.sees("2 queue")  # the places, whichever was the last one
     while sent < keys and _GIVES_BACK not in terminal.wrote:
         if dice.random() < 0.05:
             terminal.resize(*dice.choice(SIZES))

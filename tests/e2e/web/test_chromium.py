@@ -40,7 +40,7 @@ def test_log_in_see_gauges_submit_and_find_the_job(
     until(lambda: "Wrong name or password" in browser.screen())
     browser.types(f"{PASSWORD}\ue007")
     until(lambda: browser.screen().count("°C") >= 2)
-    assert "util" in browser.screen()
+    assert "memory" in browser.screen()
     assert browser.colours() > 8, "drawn, not only told"
     assert ann.refusal("GET", "/v1/me") == "UNAUTHENTICATED", "one session for each account, in a browser, too"
 
