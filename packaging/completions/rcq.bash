@@ -13,7 +13,7 @@ _rcq() {
   COMPREPLY=()
   verb=${COMP_WORDS[1]} path=$verb
   if ((COMP_CWORD == 1)); then
-    _rcq_words "submit ingest queue show why logs results cancel hold release requeue redo adopt edit gpus plan drain resume reserve reservations unreserve usage stats simulate login logout whoami passwd token notify account group service demo engine audit doctor backup restore replay --help --version"
+    _rcq_words "submit ingest queue show why logs results cancel hold release requeue redo adopt edit gpus plan drain resume reserve reservations unreserve usage stats simulate login logout whoami passwd token notify account group service demo web engine audit doctor backup restore replay --help --version"
     return
   fi
 
@@ -43,8 +43,8 @@ _rcq() {
       operands='file'
       ;;
     'queue')
-      options='-h --help --state --mine --all --account --group --array --expand --limit --json'
-      valued='--state --account --group --array --limit'
+      options='-h --help --state --mine --all --account --group --array --search --sort --reverse --fold --expand --limit --json'
+      valued='--state --account --group --array --search --sort --limit'
       ;;
     'show')
       options='-h --help --diff --json'
@@ -207,6 +207,10 @@ _rcq() {
       options='-h --help --gpus --real'
       valued='--gpus'
       ;;
+    'web')
+      options='-h --help --port --host --sessions'
+      valued='--port --host --sessions'
+      ;;
     'engine')
       options='-h --help --system --config --socket --state-dir'
       valued='--config --socket --state-dir'
@@ -251,6 +255,7 @@ _rcq() {
       'submit --workdir') _rcq_kind directory '' ;;
       'ingest --format') _rcq_kind words 'csv ndjson' ;;
       'ingest --errors') _rcq_kind file '' ;;
+      'queue --sort') _rcq_kind words 'queue id submitted started ended priority gpus time_limit name account' ;;
       'results -o' | 'results --output') _rcq_kind file '' ;;
       'edit --workdir') _rcq_kind directory '' ;;
       'simulate --database') _rcq_kind file '' ;;
