@@ -143,10 +143,10 @@ def keys(engine: Engine, admin: Person, jobs: int) -> None:
 
 
 def pages() -> list[str]:
-    """The keys of all places, forth and back."""
+    """The keys of all places, round and round, from the second on: the first is where one is."""
     from rcq_tui.tui.places import PLACES
 
-    return [str(number) for number in range(1, len(PLACES) + 1)] * 4 + ["1"]
+    return [*map(str, range(2, len(PLACES) + 1)), "1"] * 4
 
 
 def one_kind(screen: Terminal, name: str, typed: Sequence[str]) -> None:
