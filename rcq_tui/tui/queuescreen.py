@@ -81,7 +81,7 @@ class QueueScreen(CommandScreen[None]):
 
     def _show_jobs(self, jobs: list[JobRow]) -> None:
         desk, table = self.desk, self.table
-        table.empty = looks.empty_words(desk.look, desk.extent)
+        table.empty = "" if desk.refused else looks.empty_words(desk.look, desk.extent)  # below it says why
         table.sorted_by(desk.look)
         anew, desk.anew = desk.anew, False
         table.show(jobs, desk.clock(), anew=anew)

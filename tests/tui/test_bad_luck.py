@@ -1,8 +1,10 @@
 """A disk that is full, a folder that is gone, a failure of ours: the screen stays, and no secret is told."""
 
+from dataclasses import replace
+
 import pytest
 
-from engine.protocol.errors import Refused
+from engine.protocol.errors import Refused, Unreachable
 from engine.protocol.people import Session
 from rcq_tui.tui.app import RcqApp
 from rcq_tui.tui.screens.dashboard import DashboardScreen
@@ -74,3 +76,36 @@ async def test_a_failure_of_ours_tells_no_values(box, until, text, capsys):
     told = "".join(capsys.readouterr())
     assert "ZeroDivisionError" in told
     assert "t0k3n" not in told
+
+
+class Deaf(Unreachable):
+    """An engine that does not answer, or not in words that are known here."""
+
+
+@pytest.mark.parametrize("case", [("5", "accounts", "There is none."), ("3", "plan", "Asking")])
+async def test_what_cannot_be_read_is_not_said_to_be_empty(box, until, text, monkeypatch, case):
+    place, call, untrue = case
+
+    async def deaf(*_asked, **_how):
+        raise Deaf("Preview comes without expected_start.")
+
+    fake = box.busy(replace(box.ADA, role="admin"))
+    monkeypatch.setattr(fake, call, deaf)
+    app = box.app(fake)
+    async with app.run_test(size=(130, 30)) as pilot:
+        await until(pilot, lambda: "141 ada" in text(app))
+        await pilot.press(place)
+        await until(pilot, lambda: "comes without expected_start" in text(app))
+        assert untrue not in text(app)
+
+
+async def test_a_queue_that_is_refused_is_not_said_to_be_empty(box, until, text, monkeypatch):
+    async def older(*_asked):
+        raise Refused("VALIDATION_ERROR", "fold: unknown parameter")
+
+    fake = box.busy()
+    monkeypatch.setattr(fake, "jobs", older)
+    app = box.app(fake)
+    async with app.run_test(size=(130, 30)) as pilot:
+        await until(pilot, lambda: "fold: unknown parameter" in text(app))
+        assert "Nothing is queued" not in text(app)

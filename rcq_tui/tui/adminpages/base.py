@@ -62,6 +62,10 @@ class AdminPage(Vertical):
         """Say calmly that this is not for whoever looks."""
         self.say_title(clean(why), "warn")
 
+    def unread(self, why: str) -> None:
+        """Say that what stands here could not be read again."""
+        self.say_title(clean(why), "warn")
+
     def say_title(self, more: str = "", role: str = "quiet") -> None:
         """What this is, what stands beside it, and what the keys do."""
         pieces = [(self.TITLE, STYLES["title"]), ("  " + more if more else "", STYLES[role])]
@@ -126,6 +130,7 @@ class ListPage(AdminPage, Generic[T]):
     def __init__(self, *, ascii_only: bool) -> None:
         super().__init__(ascii_only=ascii_only)
         self.items: list[T] = []
+        self._is_read = False
         self.table = ListTable(self.headings, ascii_only=ascii_only)
         self.below = Words(id="admin-detail")
 
@@ -154,16 +159,18 @@ class ListPage(AdminPage, Generic[T]):
     async def look(self) -> None:
         """Fetch and show."""
         self.items = await self.fetch()
+        self._is_read = True
         self.draw()
 
     def draw(self) -> None:
         """The rows that the filter leaves."""
         rows = [self.row(item) for item in self.items]
         shown = [row for row in rows if self._matches(row)]
-        self.table.empty = "Nothing matches the filter. Esc drops it." if self.needle else "There is none."
+        none = "There is none." if self._is_read else "Asking …"
+        self.table.empty = "Nothing matches the filter. Esc drops it." if self.needle else none
         self.table.show(shown)
         kept = f"{len(shown)} of {len(rows)} match {self.needle}" if self.needle else str(len(rows))
-        self.say_title(kept)
+        self.say_title(kept if self._is_read else "")
         self._draw_below()
 
     def _matches(self, row: ListRow) -> bool:

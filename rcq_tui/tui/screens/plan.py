@@ -98,8 +98,8 @@ class PlanScreen(HeadedScreen):
             self._bookings = await api.reservations()
         except Refused as refused:
             self._no_plan = clean(refused.message)
-        except RcqError:
-            pass  # the banner says that the engine is gone; the last picture stays
+        except RcqError as error:
+            self._no_plan = clean(error)  # stands where no picture is; the last one stays
         else:
             self._planned, self._fetched_at, self._no_plan = asdict(planned), self.desk.clock(), ""
             if not self._zoom_known:
