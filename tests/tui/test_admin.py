@@ -225,7 +225,13 @@ async def test_who_may_not_is_told_calmly(box, busy, until, text, go):
     busy.engine = refuse
     app = box.app(busy)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
-        await go(app, pilot, "engine", "Only admins may see how the engine does.")
+        await go(app, pilot, "accounts", "disabled")
+        assert "a add" not in text(app).splitlines()[2]
+        await pilot.press("a", "e", "x")
+        await until(pilot, lambda: "Accounts are changed by admins alone." in text(app))
+        assert isinstance(app.screen, AdminScreen)
+        await pilot.press("colon", *"engine", "enter")
+        await until(pilot, lambda: "Only admins may see how the engine does." in text(app))
         await pilot.press("a", "e", "x", "v", "enter")
         await until(pilot, lambda: "Nothing can be checked on this page." in text(app))
         await pilot.press("colon", *"tokens", "enter")

@@ -27,10 +27,11 @@ T = TypeVar("T")
 
 
 class AdminPage(Vertical):
-    """One page. TITLE: what it is a list of. HINT: what its keys do; said above it."""
+    """One page. TITLE: what it is a list of. HINT: what its keys do; said above it. FOR_ADMINS: others only look."""
 
     TITLE: ClassVar[str] = ""
     HINT: ClassVar[str] = ""
+    FOR_ADMINS: ClassVar[bool] = False
 
     class Done(Message):
         """Something was changed: the page is to look again."""
@@ -51,6 +52,11 @@ class AdminPage(Vertical):
         """Whether whoever looks is an admin."""
         return self.desk.me is not None and self.desk.me.role == "admin"
 
+    @property
+    def may_change(self) -> bool:
+        """Whether whoever looks may change what is here."""
+        return self.is_admin or not self.FOR_ADMINS
+
     async def look(self) -> None:
         """Fetch and show. Raises RcqError."""
         raise NotImplementedError
@@ -69,7 +75,7 @@ class AdminPage(Vertical):
     def say_title(self, more: str = "", role: str = "quiet") -> None:
         """What this is, what stands beside it, and what the keys do."""
         pieces = [(self.TITLE, STYLES["title"]), ("  " + more if more else "", STYLES[role])]
-        if self.HINT:
+        if self.HINT and self.may_change:
             pieces.append(("   " + self.HINT, STYLES["quiet"]))
         self.title.put(Content.assemble(*pieces))
 

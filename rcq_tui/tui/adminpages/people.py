@@ -19,6 +19,7 @@ class AccountsPage(ListPage[AccountView]):
     """Who may come in."""
 
     TITLE = "Accounts"
+    FOR_ADMINS = True
     HINT = "a add   e edit   x disable"
 
     def headings(self, cells: int) -> Sequence[Heading]:
@@ -96,6 +97,7 @@ class GroupsPage(ListPage[GroupView]):
     """Research groups with their terms."""
 
     TITLE = "Groups"
+    FOR_ADMINS = True
     HINT = "a add   e edit   x remove"
 
     def headings(self, cells: int) -> Sequence[Heading]:
@@ -164,6 +166,7 @@ class ServicesPage(ListPage[ServiceView]):
     """Named kinds of work."""
 
     TITLE = "Services"
+    FOR_ADMINS = True
     HINT = "a add   e edit"
 
     def headings(self, cells: int) -> Sequence[Heading]:

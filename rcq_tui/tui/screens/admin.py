@@ -151,35 +151,43 @@ class AdminScreen(PlaceScreen):
         message.stop()
         self._wake.set()
 
+    def _page_to_change(self) -> AdminPage | None:
+        """The page, if whoever looks may change what it shows; else they are told."""
+        page = self._page
+        if page is None or page.may_change:
+            return page
+        self.desk.notify(f"{page.TITLE} are changed by admins alone. Ask one of them.", markup=False)
+        return None
+
     def on_add_one(self, message: adminwishes.AddOne) -> None:
         """Add one."""
         message.stop()
-        if self._page is not None:
-            self._page.add()
+        if (page := self._page_to_change()) is not None:
+            page.add()
 
     def on_change_one(self, message: adminwishes.ChangeOne) -> None:
         """Change it."""
         message.stop()
-        if self._page is not None:
-            self._page.change()
+        if (page := self._page_to_change()) is not None:
+            page.change()
 
     def on_choose_one(self, message: adminwishes.ChooseOne) -> None:
         """Open it."""
         message.stop()
-        if self._page is not None:
-            self._page.choose()
+        if (page := self._page_to_change()) is not None:
+            page.choose()
 
     def on_table_chosen(self, message: Message) -> None:
         """A line was clicked."""
         message.stop()
-        if self._page is not None:
+        if self._page is not None and self._page.may_change:
             self._page.choose()
 
     def on_remove_one(self, message: adminwishes.RemoveOne) -> None:
         """Take it away."""
         message.stop()
-        if self._page is not None:
-            self._page.take_away()
+        if (page := self._page_to_change()) is not None:
+            page.take_away()
 
     def on_check_all(self, message: adminwishes.CheckAll) -> None:
         """Check it."""
