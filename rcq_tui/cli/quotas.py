@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rcq_tui.cli.options import pair
-from rcq_tui.cli.units import mebibytes
+from rcq_tui.cli.units import amount, mebibytes, whole
 
 Quota = dict[str, Any]
 
@@ -76,24 +76,8 @@ def _or_none(read: Callable[[str], float]) -> Callable[[str], float | str]:
     return reader
 
 
-def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{text!r} is no whole number")
-    return int(text)
-
-
-def _amount(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise ValueError(f"{text!r} is no number from 0 up")
-    return value
-
-
-_count = _or_none(_whole)
-_hours = _or_none(_amount)
+_count = _or_none(whole)
+_hours = _or_none(amount)
 _size = _or_none(mebibytes)
 
 

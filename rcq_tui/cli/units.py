@@ -50,3 +50,25 @@ def _clock_seconds(days: str | None, first: str, second: str | None, third: str 
     else:
         hours, minutes, rest = 0, int(first), int(second or 0)
     return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + rest
+
+
+def whole(text: str) -> int:
+    """A whole number from 0 up. Raises ValueError."""
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+        raise ValueError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def amount(text: str) -> float:
+    """A number from 0 up. Raises ValueError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"{text!r} is no number from 0 up")
+    return value
+
+
+_DIGITS = 18
+"""More are no count of anything."""

@@ -5,41 +5,14 @@ A field that this version does not know is ignored (the engine may be newer); on
 """
 
 from collections.abc import Callable
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from engine.protocol import (
-    audit,
-    cards,
-    enginefigures,
-    notifications,
-    people,
-    responses,
-    series,
-    snapshots,
-    tokens,
-    uploads,
-    usagedays,
-)
 from engine.protocol.errors import Refused, Unreachable
 
 T = TypeVar("T")
-_ROOMS = (
-    audit,
-    cards,
-    enginefigures,
-    notifications,
-    people,
-    responses,
-    series,
-    snapshots,
-    tokens,
-    uploads,
-    usagedays,
-)
-_OURS = frozenset(kind for room in _ROOMS for kind in vars(room).values() if isinstance(kind, type))
 
 
 def decode(kind: Callable[..., T], data: Any) -> T:
@@ -83,11 +56,15 @@ def _plan(kind: type[Any]) -> tuple[dict[str, Callable[[Any], Any]], frozenset[s
 
 
 def _reader(hint: Any) -> Callable[[Any], Any]:
-    if hint in _OURS:
+    if _is_ours(hint):
         return lambda value: decode(hint, value)
     inner = get_args(hint)
-    if get_origin(hint) is UnionType and inner[0] in _OURS:
+    if get_origin(hint) is UnionType and _is_ours(inner[0]):
         return lambda value: None if value is None else decode(inner[0], value)
-    if get_origin(hint) is list and inner[0] in _OURS:
+    if get_origin(hint) is list and _is_ours(inner[0]):
         return lambda value: [decode(inner[0], item) for item in value or []]
     return lambda value: value
+
+
+def _is_ours(hint: Any) -> bool:
+    return isinstance(hint, type) and is_dataclass(hint) and hint.__module__.startswith("engine.protocol.")

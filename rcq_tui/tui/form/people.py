@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.protocol.people import AccountView, GroupView, QuotaView, ServiceView
-from rcq_tui.cli.units import mebibytes
+from rcq_tui.cli.units import amount, mebibytes, whole
 from rcq_tui.tui.form.questions import SECRET, TICK, TICKED, Question
 
 Texts = Mapping[str, str]
@@ -149,7 +149,7 @@ def service(texts: Texts) -> Read:
     quota, wrong = quota_of(texts)
     each, text = None, _t(texts, "jobs_per_account")
     if text:
-        each = _read(_whole, "jobs_per_account", text, wrong)
+        each = _read(whole, "jobs_per_account", text, wrong)
     asked: Asked = {"jobs_per_account": each, "quota": quota}
     if "name" in texts:
         return {"name": _t(texts, "name"), **asked}, wrong | _missing(texts, "name")
@@ -159,14 +159,14 @@ def service(texts: Texts) -> Read:
 def token(texts: Texts) -> Read:
     """What an API token is made of."""
     wrong = _missing(texts, "name")
-    days = _read(_whole, "days", _t(texts, "days"), wrong) if _t(texts, "days") else None
+    days = _read(whole, "days", _t(texts, "days"), wrong) if _t(texts, "days") else None
     return {"name": _t(texts, "name"), "days": days, "read_only": bool(texts.get("read_only"))}, wrong
 
 
 def notify(texts: Texts) -> Read:
     """PUT /v1/notify: the whole choice."""
     wrong: dict[str, str] = {}
-    least = _read(_number, "min_run_s", _t(texts, "min_run_s") or "0", wrong)
+    least = _read(amount, "min_run_s", _t(texts, "min_run_s") or "0", wrong)
     return {
         "on": [event for event in ("end", "failed", "preempted", "warning") if texts.get(event)],
         "min_run_s": least,
@@ -183,7 +183,7 @@ def quota_of(texts: Texts) -> Read:
     wrong: dict[str, str] = {}
     for question in LIMITS:
         if text := _t(texts, question.field):
-            quota[question.field] = _read(_LIMIT.get(question.field, _whole), question.field, text, wrong)
+            quota[question.field] = _read(_LIMIT.get(question.field, whole), question.field, text, wrong)
     return quota, wrong
 
 
@@ -249,7 +249,7 @@ def _with_quota(asked: Asked, texts: Texts, old: QuotaView) -> Read:
 
 def _terms(texts: Texts) -> Read:
     wrong: dict[str, str] = {}
-    readers = {"priority": _whole, "share": _number, "guarantee_gpus": _whole}
+    readers = {"priority": whole, "share": amount, "guarantee_gpus": whole}
     given = {field: _t(texts, field) for field in readers if _t(texts, field)}
     return {field: _read(readers[field], field, text, wrong) for field, text in given.items()}, wrong
 
@@ -270,30 +270,14 @@ def _read(reader: Callable[[str], Any], field: str, text: str, wrong: dict[str, 
         return None
 
 
-def _whole(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 12:
-        raise ValueError(f"{text!r} is no whole number")
-    return int(text)
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise ValueError(f"{text!r} is no number from 0 up")
-    return value
-
-
 def _by_type(text: str) -> dict[str, int]:
     pairs = [piece.partition("=") for piece in text.replace(",", " ").split()]
     if not all(kind and limit for kind, _, limit in pairs):
         raise ValueError("write TYPE=N, such as a100=2")
-    return {kind.lower(): _whole(limit) for kind, _, limit in pairs}
+    return {kind.lower(): whole(limit) for kind, _, limit in pairs}
 
 
 _SIZES: Sequence[str] = ("gpu_memory_mb", "memory_mb", "staged_mb")
 _LIMIT: Mapping[str, Callable[[str], Any]] = {
-    "gpus_by_type": _by_type, "gpu_hours": _number, **dict.fromkeys(_SIZES, mebibytes),
+    "gpus_by_type": _by_type, "gpu_hours": amount, **dict.fromkeys(_SIZES, mebibytes),
 }  # fmt: skip
