@@ -1,5 +1,9 @@
 """Pictures of every screen, compared to the last accepted ones (`pytest --snapshot-update` accepts new ones)."""
 
+import importlib.util
+import sys
+from pathlib import Path
+
 import pytest
 
 from engine.protocol.errors import Refused
@@ -28,6 +32,18 @@ def picture(snap_compare, until, text):
         return snap_compare(app, terminal_size=size, run_before=drive)
 
     return take
+
+
+@pytest.fixture
+def planned(box):
+    """The afternoon with its plan, its bookings and its usage."""
+    name = "rcq_test_planned"
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("planned.py"))
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module.script(box.busy(), box)
 
 
 def test_dashboard_small(box, picture):
@@ -74,3 +90,30 @@ def test_disconnected(box, picture):
     fake = box.busy()
     app = box.app(fake)
     assert picture(app, (100, 30), "…eval", "…141 ada", fake.cut_off, "…Disconnected")
+
+
+def test_plan(box, planned, picture):
+    assert picture(box.app(planned), (120, 34), "…eval", "3", "…★151 gang", "n")
+
+
+def test_plan_small(box, planned, picture):
+    assert picture(box.app(planned), (80, 24), "…eval", "3", "…★151")
+
+
+def test_usage(box, planned, picture):
+    assert picture(box.app(planned), (120, 34), "…eval", "4", "…GPU-hours a day of all groups", "j")
+
+
+def test_usage_that_is_forbidden(box, picture):
+    assert picture(box.app(box.busy()), (80, 24), "…eval", "4", "…This account may not see usage.")
+
+
+def test_one_card(box, picture):
+    steps = ("…141 ada", "colon", *"gpu", "space", "2", "enter", "…81")
+    assert picture(box.app(box.busy()), (100, 30), "…eval", *steps)
+
+
+def test_an_empty_box(box, picture):
+    fake = box.busy()
+    fake.rows, fake.cards = {}, []
+    assert picture(box.app(fake), (80, 24), "…Nothing is queued", "…no GPU")

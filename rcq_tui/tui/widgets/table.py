@@ -30,6 +30,10 @@ class Heading(NamedTuple):
     right: bool = False
 
 
+_EMPTY_LINE = 2
+"""Of the screen: where it is said that there is none."""
+
+
 class _Drawn(NamedTuple):
     pieces: Pieces
     under_cursor: bool
@@ -72,7 +76,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     def __init__(self, *, ascii_only: bool = False, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.empty = ""
+        self._empty = ""
         self.drawn = 0
         self.marks: set[Hashable] = set()
         self._ascii = ascii_only
@@ -107,6 +111,17 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         return next((at for at in range(self.count()) if self.key_at(at) == key), None)
 
     # ------------------------------------------------------------ what is shown
+
+    @property
+    def empty(self) -> str:
+        """What is said where there is no line."""
+        return self._empty
+
+    @empty.setter
+    def empty(self, words: str) -> None:
+        if words != self._empty:
+            self._empty = words
+            self.refresh(Region(0, _EMPTY_LINE, self.size.width, 1))
 
     def changed(self) -> None:
         """The lines are others now; the cursor follows its line, or stays in its place when that is gone."""
@@ -241,10 +256,10 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _blank(self, y: int) -> Strip:
         base = self.rich_style
-        if self.count() or y != 2:
+        if self.count() or y != _EMPTY_LINE:
             return Strip.blank(self.size.width, base)
         style = base + self._style("empty")
-        return Strip([Segment("   " + self.empty, style)]).adjust_cell_length(self.size.width, base)
+        return Strip([Segment("   " + self._empty, style)]).adjust_cell_length(self.size.width, base)
 
     # ------------------------------------------------------------ events
 
