@@ -16,7 +16,6 @@ from rcq_tui.cli.targets import Target, array_target
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.arrays import collapsed, named_as_one
 
-"""The engine gives at most so many rows at once."""
 MOST_ROWS = 5000
 """Rows that are looked at for the lines of a terminal, where many elements of an array make one."""
 

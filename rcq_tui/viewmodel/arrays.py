@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from engine.protocol.arrays import compact, parse_elements
+from rcq_tui.viewmodel.text import clean
 
 Row = dict[str, Any]
 
@@ -54,7 +55,7 @@ def named_as_one(row: Row) -> Row:
     """A row that the engine made of many elements, with `7[0-5]` as its id; any other as it is."""
     if row.get("folded") is None:
         return row
-    told = row["elements"] or ""
+    told = clean(row["elements"])
     rest = ",…" if how_many(told) < row["folded"] else ""
     return {**row, "id": f"{row['array_parent']}[{told}{rest}]", "array_index": None}
 
