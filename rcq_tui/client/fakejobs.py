@@ -25,8 +25,8 @@ class FakeJobs(Script):
         who = self._read("jobs", wanted)
         if wanted.ids:
             return JobPage(items=[_row(self.rows[job]) for job in wanted.ids if job in self.rows])
-        found = [
-            _row(job)
+        found: list[JobRow] = [
+            job
             for job in self.rows.values()
             if (not wanted.states or job.state in wanted.states)
             and (not wanted.mine or job.account == who.account)
@@ -34,14 +34,16 @@ class FakeJobs(Script):
             and wanted.group in {None, job.group}
         ]
         looked = len(found)
-        found = ordered(searched(found, wanted.search), wanted.sort, descending=wanted.order == "desc")
+        if wanted.search:
+            found = searched(found, wanted.search)
+        found = ordered(found, wanted.sort, descending=wanted.order == "desc")
         is_plain = not (wanted.search or wanted.fold)
         if wanted.fold:
             found = folded(found)
         start = int(wanted.cursor or 0)
         end = start + wanted.limit
         return JobPage(
-            items=found[start:end],
+            items=[_row(job) for job in found[start:end]],
             cursor=str(end) if end < len(found) else None,
             total=len(found) if is_plain else None,
             searched=None if is_plain else looked,
@@ -138,5 +140,5 @@ class FakeJobs(Script):
         return changed
 
 
-def _row(job: JobDetail) -> JobRow:
+def _row(job: JobRow) -> JobRow:
     return JobRow(**{one.name: getattr(job, one.name) for one in fields(JobRow)})

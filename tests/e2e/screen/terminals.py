@@ -65,8 +65,9 @@ class Tmux:
 
     def ended(self) -> int:
         """Wait until the program has ended: its exit code."""
-        self.waits(lambda _: self._ask("display", "-p", "-t", "it", "#{pane_dead}").strip() == "1", "the end")
-        return int(self._ask("display", "-p", "-t", "it", "#{pane_dead_status}"))
+        code = ["display", "-p", "-t", "it", "#{pane_dead_status}"]  # empty until somebody has waited for it
+        self.waits(lambda _: self._ask(*code).strip(), "the end")
+        return int(self._ask(*code))
 
     def close(self) -> None:
         """End the server and what runs in it."""
