@@ -5,10 +5,10 @@ Pure: `now` is an argument. Must not know what draws the lines.
 
 from engine.protocol.people import Me
 from engine.protocol.responses import Stats
-from rcq_tui.viewmodel.formats import counted, duration, memory
+from rcq_tui.viewmodel.formats import duration, memory
 from rcq_tui.viewmodel.hoststrip import disk_alarm
 from rcq_tui.viewmodel.pieces import Line, Piece
-from rcq_tui.viewmodel.states import LIVE, colour, symbol
+from rcq_tui.viewmodel.states import colour, symbol
 from rcq_tui.viewmodel.text import clean, width
 
 
@@ -68,18 +68,3 @@ def engine_words(stats: Stats, now: float, stalled_s: float = 60.0) -> Piece:
     if age > stalled_s:
         return f"engine stalled: last pass {duration(age)} ago. Run: rcq doctor", "bad"
     return f"engine {clean(stats.version)} · {clean(stats.policy)} · pass {duration(age)} ago", "quiet"
-
-
-def queue_title(
-    shown: int, fetched: int, stats: Stats | None, *, mine: bool, finished: bool, more: bool, needle: str
-) -> Line:
-    """What the queue shows and what it leaves out. more: the engine has further jobs than were fetched."""
-    scope = "my jobs" if mine else "everybody's jobs"
-    line: Line = [("Queue", "title"), (f"  {scope}{', finished too' if finished else ''}", "quiet")]
-    if needle:
-        line.append((f"  filter “{clean(needle)}”: {shown} of {fetched}", "info"))
-    if more:
-        live = 0 if stats is None or mine or finished else sum(stats.jobs.get(state, 0) for state in LIVE)
-        rest = f" of {live:,}" if fetched < live else ""
-        line.append((f"  the first {counted(fetched, 'job')}{rest}; G fetches more", "quiet"))
-    return line

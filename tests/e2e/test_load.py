@@ -21,9 +21,7 @@ def test_nobody_is_locked_out_and_nothing_acknowledged_is_lost(launch: Any, each
     token = engine.admin().http.headers["Authorization"].removeprefix("Bearer ")
     seen, opened = load_on(str(engine.socket), token, CLIENTS, HALF_OPEN, SECONDS)
     assert opened >= HALF_OPEN
-    allowed = 2 if each == 64 else 0  # where all of so few have a request for a moment, that is told: come again
-    assert seen.errors.total() <= allowed, seen.errors
-    assert all("Too many connections of yours" in what for what in seen.errors)
+    assert seen.errors == {}
     assert {"submit", "list", "follow"} <= set(seen.took)
     assert {key.split("-")[0] for key in seen.acknowledged} == {"p0", "p3", "q0", "q3"}  # every one that submits
     assert missing(engine.state / "rcq.db", seen) == (0, 0)

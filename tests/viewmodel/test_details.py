@@ -5,7 +5,7 @@ from dataclasses import replace
 from engine.protocol.people import Me
 from engine.protocol.responses import Holder, JobDetail, Stats, Why
 from rcq_tui.viewmodel.details import cancel_question, fact_lines, facts, headline, places, standing, why_lines
-from rcq_tui.viewmodel.strip import account_words, box_words, engine_words, queue_title
+from rcq_tui.viewmodel.strip import account_words, box_words, engine_words
 from rcq_tui.viewmodel.text import width
 
 NOW = 1_772_373_900.0
@@ -90,9 +90,6 @@ def test_lines_around_the_queue() -> None:
         "engine stalled: last pass 1m01s ago. Run: rcq doctor", "bad",
     )  # fmt: skip
     assert "no pass yet" in engine_words(replace(STATS, last_pass_at=None), NOW)[0]
-    title = plain(queue_title(200, 200, STATS, mine=False, finished=False, more=True, needle=""))
-    assert title == "Queue  everybody's jobs  the first 200 jobs of 99,002; G fetches more"
-    assert "filter “x”: 3 of 9" in plain(queue_title(3, 9, STATS, mine=True, finished=True, more=False, needle="x"))
 
 
 def test_an_element_says_which_array_it_is_of() -> None:

@@ -15,18 +15,15 @@ from rcq_tui.tui import adminwishes, jobmessages, messages
 from rcq_tui.tui.adminpages import PAGES, page_named
 from rcq_tui.tui.adminpages.base import AdminPage
 from rcq_tui.tui.commands import place_bindings
-from rcq_tui.tui.screens.base import PlaceScreen
+from rcq_tui.tui.headed import HeadedScreen
 from rcq_tui.tui.widgets.field import Field
-from rcq_tui.tui.widgets.foot import Foot
 from rcq_tui.tui.widgets.pagestrip import PageStrip
-from rcq_tui.tui.widgets.placebar import PlaceBar
-from rcq_tui.tui.widgets.strip import Banner
 
 _LOOK_S = 5.0
 """Others change accounts and cards, too."""
 
 
-class AdminScreen(PlaceScreen):
+class AdminScreen(HeadedScreen):
     """One page at a time, looked at again now and then."""
 
     PLACE = "admin"
@@ -44,25 +41,18 @@ class AdminScreen(PlaceScreen):
         self._page: AdminPage | None = None
         self._wake = asyncio.Event()
 
-    def compose(self) -> ComposeResult:
-        """Top to bottom."""
-        yield PlaceBar()
-        yield Banner(ascii_only=self.desk.ascii_only)
+    def body(self) -> ComposeResult:
+        """Pages, the one that is open, the filter."""
         yield self._strip
         yield self._room
         yield Field(placeholder="what to look for; Enter keeps it, Esc drops it", id="filter")
-        yield Foot()
 
     def on_mount(self) -> None:
         """The page of last time."""
         desk = self.desk
         self.query_one("#filter").display = False
-        self.query_one(PlaceBar).place = self.PLACE
-        self.watch(desk, "me", lambda me: setattr(self.query_one(PlaceBar), "me", me))
-        self.watch(desk, "stats", self._show_stats)
-        self.watch(desk, "lost", self._show_link)
+        self.watch(desk, "lost", self._wake.set, init=False)
         self.watch(desk, "gpus", self._gpus_changed, init=False)
-        self.set_interval(1.0, self._tick)
         self.show(desk.remembered.of("admin-page", PAGES[0].name))
         self.run_worker(self._follow(), name="admin", exclusive=True)
 
@@ -79,21 +69,9 @@ class AdminScreen(PlaceScreen):
 
     # ------------------------------------------------------------ state comes down
 
-    def _show_stats(self) -> None:
-        bar = self.query_one(PlaceBar)
-        bar.now, bar.stats = self.desk.clock(), self.desk.stats
-
-    def _show_link(self, lost: str) -> None:
-        self.query_one(Banner).why = lost
-        self.set_class(bool(lost), "-stale")
-        self._wake.set()
-
     def _gpus_changed(self) -> None:
         if self._strip.page == "cards":
             self._wake.set()
-
-    def _tick(self) -> None:
-        self.query_one(PlaceBar).now = self.desk.clock()
 
     def on_resize(self) -> None:
         """What is fitted to the width."""
