@@ -15,16 +15,26 @@ from textual.pilot import Pilot
 WITHIN_S = 10.0
 
 
-@pytest.fixture(scope="session")
-def box() -> ModuleType:
-    """The module `screens` beside this file."""
-    name = "rcq_test_screens"
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("screens.py"))
+def _beside(file: str, name: str) -> ModuleType:
+    """The module in a file beside this one, imported anew under this name."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(file))
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def box() -> ModuleType:
+    """The module `screens` beside this file."""
+    return _beside("screens.py", "rcq_test_screens")
+
+
+@pytest.fixture
+def plans() -> ModuleType:
+    """The module `planned` beside this file; imported anew, or its plan would be another test's."""
+    return _beside("planned.py", "rcq_test_planned")
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,6 @@
 """The plan as a screen: what it shows, how one goes through it, bookings from it."""
 
-import importlib.util
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,18 +10,6 @@ from rcq_tui.tui.screens.book import BookScreen
 from rcq_tui.tui.screens.confirm import ConfirmScreen
 from rcq_tui.tui.screens.plan import PlanScreen
 from rcq_tui.tui.widgets.plan_chart import PlanChart
-
-
-@pytest.fixture
-def plans():
-    """The module beside this one; imported anew, or its plan would be another test's."""
-    name = "tests_tui_planned"
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("planned.py"))
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

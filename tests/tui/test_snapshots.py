@@ -1,9 +1,5 @@
 """Pictures of every screen, compared to the last accepted ones (`pytest --snapshot-update` accepts new ones)."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
 
 from engine.protocol.errors import Refused
@@ -35,15 +31,9 @@ def picture(snap_compare, until, text):
 
 
 @pytest.fixture
-def planned(box):
+def planned(box, plans):
     """The afternoon with its plan, its bookings and its usage."""
-    name = "rcq_test_planned"
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("planned.py"))
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module.script(box.busy(), box)
+    return plans.script(box.busy(), box)
 
 
 def test_dashboard_small(box, picture):

@@ -1,9 +1,5 @@
 """Usage as a screen: one's own first, days under the cursor, refusals, sources."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
 
 from rcq_tui.tui.screens.sources import SourcesScreen
@@ -11,14 +7,8 @@ from rcq_tui.tui.screens.usage import UsageScreen
 
 
 @pytest.fixture
-def fake(box):
-    name = "tests_tui_planned"
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("planned.py"))
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module.script(box.busy(), box)
+def fake(box, plans):
+    return plans.script(box.busy(), box)
 
 
 async def go(app, pilot, until, text, wanted="GPU-hours a day of all groups"):
