@@ -9,12 +9,15 @@ import asyncio
 import contextlib
 import os
 import sys
+import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
 from engine.protocol.errors import RcqError
 from rcq_tui.client.api import Api
+from rcq_tui.client.calls import Calls
 from rcq_tui.tui import app
 from rcq_tui.tui.app import RcqApp
 from rcq_tui.viewmodel.text import clean
@@ -25,18 +28,25 @@ _LOOK_S = 1.0
 
 
 class ServedApp(RcqApp):
-    """The same UI, which leaves when the web server has gone, or when nobody has logged in for `LOGIN_S`."""
+    """The same UI, which leaves when the web server has gone, or when nobody has logged in for `LOGIN_S`.
+
+    ticks: seconds of a clock that nobody sets.
+    """
 
     CSS_PATH = str(Path(app.__file__).with_name("rcq.tcss"))
+
+    def __init__(self, api: Calls, *, ticks: Callable[[], float] = time.monotonic, at_home: bool = False) -> None:
+        super().__init__(api, at_home=at_home)
+        self._ticks = ticks
 
     def on_mount(self) -> None:
         """Look now and then whether to stay. That of the UI itself is called besides."""
         self._server = os.getppid()
-        self._known_at = self.clock()
+        self._known_at = self._ticks()
         self.set_interval(_LOOK_S, self._look_around)
 
     def _look_around(self) -> None:
-        now = self.clock()
+        now = self._ticks()
         if self.me is not None:
             self._known_at = now
         if os.getppid() != self._server or now - self._known_at > LOGIN_S:

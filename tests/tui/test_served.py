@@ -46,7 +46,7 @@ async def looked_around(pilot: Pilot[int], app: ServedApp, times: int = 3) -> No
 
 
 async def test_a_page_where_nobody_logs_in_gives_its_place_back(box: Any, clock: Clock, until: Any) -> None:
-    app = ServedApp(box.busy(None), clock=clock, at_home=False)
+    app = ServedApp(box.busy(None), ticks=clock, at_home=False)
     async with app.run_test() as pilot:
         clock.now += LOGIN_S - 1
         await looked_around(pilot, app)
@@ -56,7 +56,7 @@ async def test_a_page_where_nobody_logs_in_gives_its_place_back(box: Any, clock:
 
 
 async def test_who_is_logged_in_stays(box: Any, clock: Clock, until: Any) -> None:
-    app = ServedApp(box.busy(), clock=clock, at_home=False)
+    app = ServedApp(box.busy(), ticks=clock, at_home=False)
     async with app.run_test() as pilot:
         await until(pilot, lambda: app.me is not None)
         clock.now += 100 * LOGIN_S
@@ -65,12 +65,12 @@ async def test_who_is_logged_in_stays(box: Any, clock: Clock, until: Any) -> Non
 
 
 async def test_it_ends_with_the_server(box: Any, clock: Clock, until: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = ServedApp(box.busy(None), clock=clock, at_home=False)
+    app = ServedApp(box.busy(None), ticks=clock, at_home=False)
     async with app.run_test() as pilot:
         monkeypatch.setattr(os, "getppid", lambda: 1)
         await until(pilot, lambda: app.return_value == 0)
 
 
 async def test_it_is_at_nobodys_home(box: Any, clock: Clock) -> None:
-    app = ServedApp(box.busy(None), clock=clock, at_home=False)
+    app = ServedApp(box.busy(None), ticks=clock, at_home=False)
     assert app.workdir == "", "the server's folder is not a visitor's"
