@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import struct
 import subprocess
@@ -33,10 +34,12 @@ class Tmux:
 
     def __init__(self, place: Path, env: dict[str, str], *, columns: int = 80, lines: int = 24) -> None:
         self._socket = place / "tmux.sock"
+        self._code = place / "exit-code"
         self._env = env
         self._ask("new-session", "-d", "-x", str(columns), "-y", str(lines), "-s", "it", "sh")
         self._ask("set-option", "-g", "remain-on-exit", "on")
-        self._ask("respawn-pane", "-k", "-t", "it", " ".join(map(_quoted, RCQ)))
+        program, code = shlex.join(RCQ), shlex.quote(str(self._code))
+        self._ask("respawn-pane", "-k", "-t", "it", f"{program}; echo $? > {code}.new && mv {code}.new {code}")
 
     def keys(self, *keys: str) -> None:
         """Keys by tmux's names: `Enter`, `C-s`, `Escape`; anything else is typed."""
@@ -65,9 +68,9 @@ class Tmux:
 
     def ended(self) -> int:
         """Wait until the program has ended: its exit code."""
-        code = ["display", "-p", "-t", "it", "#{pane_dead_status}"]  # empty until somebody has waited for it
-        self.waits(lambda _: self._ask(*code).strip(), "the end")
-        return int(self._ask(*code))
+        # The shell tells, as tmux 3.3a at times never waits for its child: no exit status is shown then.
+        self.waits(lambda _: self._code.exists(), "the end")
+        return int(self._code.read_text())
 
     def close(self) -> None:
         """End the server and what runs in it."""
@@ -76,10 +79,6 @@ class Tmux:
     def _ask(self, *words: str) -> str:
         asked = ["tmux", "-f", "/dev/null", "-S", str(self._socket), *words]
         return subprocess.run(asked, env=self._env, check=True, capture_output=True, text=True, timeout=30).stdout
-
-
-def _quoted(word: str) -> str:
-    return "'" + word.replace("'", "'\\''") + "'"
 
 
 class Bare:
