@@ -131,6 +131,10 @@ class Jobs(Protocol):
         """What `submit` would refuse, without taking anything in."""
         ...
 
+    async def differences(self, who: Identity, asked: Sequence[tuple[int, JobFields]]) -> list[list[str]]:
+        """For each id of the caller's, and what is asked for now: in which fields that job was asked for otherwise."""
+        ...
+
     async def preview(self, who: Identity, job: JobFields) -> Preview:
         """When this job would start if it were submitted now; refused as `submit` would."""
         ...

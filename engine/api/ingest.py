@@ -38,7 +38,13 @@ async def ingest(request: Request, engine: Engine, who: Who, asked: Annotated[In
     """
     limits = engine.limits
     form: Format = Csv(limits.line_bytes) if asked.format == "csv" else Ndjson(limits.line_bytes)
-    wish = Wish(dry_run=asked.dry_run, all_errors=asked.all_errors, progress=asked.progress, wait=asked.wait)
+    wish = Wish(
+        dry_run=asked.dry_run,
+        all_errors=asked.all_errors,
+        progress=asked.progress,
+        wait=asked.wait,
+        resume=asked.resume,
+    )
     outbox = Outbox()
     talk, idle_s = talk_of(request.scope), bounds_of(request).stream_idle_s
     let_in = partial(still, request)

@@ -14,6 +14,7 @@ from engine.api.backend import Jobs
 from engine.api.formats import Format
 from engine.api.lines import Line
 from engine.api.pacing import Outcome, paced
+from engine.api.repeats import Repeats, taken_by
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields, size_of
 from engine.protocol.responses import IngestReport
@@ -34,13 +35,15 @@ Parsed = tuple[Line, JobFields | Refused, str | None]
 class Wish:
     """What the caller wants to be told of. all_errors: every error, with its input. progress: counts, each batch.
 
-    wait: lines that come too fast are held back instead of refused, and the caller is told.
+    wait: lines that come too fast are held back instead of refused, and the caller is told. resume: a line whose key
+    had its job before is only counted, if it asks for the same.
     """
 
     dry_run: bool = False
     all_errors: bool = False
     progress: bool = False
     wait: bool = False
+    resume: bool = False
 
 
 class Intake:
@@ -67,6 +70,7 @@ class Intake:
         self._rest = rest
         self._let_in = let_in
         self._seen: set[str] = set()
+        self._repeats = Repeats(jobs, who, forgive=wish.resume)
         self._lines = 0
         self.report = IngestReport(dry_run=wish.dry_run)
 
@@ -80,15 +84,19 @@ class Intake:
             settled[at] = outcome
         for at, first in doubles.items():
             settled[at] = _double(str(batch[at][2]), f"line {batch[first][0].number}", _id_of(settled[first]))
-        for (line, fate, job_id), outcome in zip(batch, settled, strict=True):
-            if isinstance(outcome, Refused):
+        repeats = await self._repeats.among(fates, settled)
+        for at, ((line, fate, job_id), outcome) in enumerate(zip(batch, settled, strict=True)):
+            if at in repeats:
+                self._book_repeat(line, job_id, repeats[at])
+            elif isinstance(outcome, Refused):
                 self._book_error(line, job_id, outcome)
             else:
                 self._book(outcome, 1 if isinstance(fate, Refused) else size_of(fate))
         self._lines = batch[-1][0].number if batch else self._lines
         if self._wish.progress:
-            counts = {"lines": self._lines, "accepted": self.report.accepted, "rejected": self.report.rejected}
-            self._tell({"progress": counts})
+            report = self.report
+            counts = {"accepted": report.accepted, "rejected": report.rejected, "known": report.known}
+            self._tell({"progress": {"lines": self._lines, **counts}})
 
     def finish(self) -> None:
         """Tell the report, to those who are told of things as they happen."""
@@ -147,6 +155,13 @@ class Intake:
             last = job + size - 1
             self.report.first_id = job if self.report.first_id is None else min(self.report.first_id, job)
             self.report.last_id = last if self.report.last_id is None else max(self.report.last_id, last)
+
+    def _book_repeat(self, line: Line, job_id: str | None, refused: Refused | None) -> None:
+        """A line whose key was there before its file. refused: why that is an error, if it is."""
+        if refused is None or not self._wish.resume:
+            self.report.known += 1
+        if refused is not None:
+            self._book_error(line, job_id, refused)
 
     def _book_error(self, line: Line, job_id: str | None, refused: Refused) -> None:
         self.report.rejected += 1
@@ -247,7 +262,4 @@ def _double(job_id: str, where: str, number: int | None) -> Refused:
 
 def _id_of(outcome: int | Refused | None) -> int | None:
     """The job that a line has become, or that was there before it."""
-    if isinstance(outcome, Refused):
-        number = outcome.details[0].get("id") if outcome.code == "DUPLICATE_JOB" and outcome.details else None
-        return number if isinstance(number, int) else None
-    return outcome
+    return taken_by(outcome) if isinstance(outcome, Refused) else outcome

@@ -284,7 +284,8 @@ class Ingestion(BaseModel):
 
     all_errors: answer as NDJSON with a line for every error, its input included; progress: as NDJSON with a line per
     batch; wait: as NDJSON, lines that come too fast for their limit a minute are held back instead of refused. The last
-    line is the report.
+    line is the report. resume: a line whose job_id had its job before this file is no error where it asks for the same,
+    but counted as `known`.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -294,6 +295,7 @@ class Ingestion(BaseModel):
     all_errors: bool = False
     progress: bool = False
     wait: bool = False
+    resume: bool = False
 
 
 class Following(BaseModel):

@@ -79,6 +79,10 @@ class JobService:
         """What `submit` would refuse, without taking anything in."""
         return await self._submission.check(who, jobs)
 
+    async def differences(self, who: Identity, asked: Sequence[tuple[int, JobFields]]) -> list[list[str]]:
+        """For each id of the caller's, and what is asked for now: in which fields that job was asked for otherwise."""
+        return await self._submission.differences(who, asked)
+
     async def preview(self, who: Identity, job: JobFields) -> Preview:
         """When this job would start if it were submitted now; refused as `submit` would."""
         key, entry = await self._submission.judge(who, job)

@@ -20,6 +20,7 @@ from engine.daemon.gatekeeper import Gatekeeper, Weighed, terms
 from engine.daemon.intake import Intake
 from engine.daemon.passes import Passes
 from engine.daemon.persons import Persons
+from engine.daemon.sameness import differing
 from engine.daemon.takenin import submitted
 from engine.daemon.uploadclaims import UploadClaims
 from engine.ports import Clock
@@ -117,6 +118,11 @@ class Submission:
                 seen.add(job.job_id)
             answers.append(answer)
         return answers
+
+    async def differences(self, who: Identity, asked: Sequence[tuple[int, JobFields]]) -> list[list[str]]:
+        """For each id of the caller's, and what is asked for now: in which fields that job was asked for otherwise."""
+        stored = await self._store.keys.requests(who.account, [number for number, _ in asked])
+        return [differing(job, stored.get(number)) for number, job in asked]
 
     async def judge(self, who: Identity, job: JobFields) -> tuple[GroupKey, Entry | None]:
         """The pending group that the job would join, and what would keep it at the gate. Raises Refused."""

@@ -108,7 +108,7 @@ class JobDetail(JobRow):
     that it may have after failures. attempts: the ones that are over, in order.
     cron_of: the recurring job that it is a copy of. gpu_power_w: watts that each of its cards is held to. idle_ok: it
     may hold cards that it does not use. image: the container image that it runs in. adopted_pid: of the process that
-    became the job. measures: of the attempt that runs, or of the last one. files: staged for it. snapshot: code that it
+    became the job. foreground: the socket of the terminal that it runs on. measures: of the attempt that runs, or of the last one. files: staged for it. snapshot: code that it
     runs in. redo_of: the job that it is once more. withheld: fields that are left empty for a group's manager, who sees
     what a job of the group asks for and not its secrets.
     """
@@ -132,6 +132,7 @@ class JobDetail(JobRow):
     gpu_power_w: int | None = None
     idle_ok: bool = False
     image: str | None = None
+    foreground: str | None = None
     adopted_pid: int | None = None
     measures: MeasuresView | None = None
     files_removed_at: float | None = None
@@ -372,7 +373,8 @@ class Health:
 class IngestReport:
     """What became of each line. errors: the first 100, `{"line", "job_id", "code", "message", "details"}`.
 
-    A job array is one accepted line; first_id and last_id are those of all its elements.
+    A job array is one accepted line; first_id and last_id are those of all its elements. known: lines whose job_id had
+    its job before this file; they are rejected, but for those that `resume` passes over.
     """
 
     accepted: int = 0
@@ -381,6 +383,7 @@ class IngestReport:
     last_id: int | None = None
     errors: list[dict[str, Any]] = field(default_factory=list)
     dry_run: bool = False
+    known: int = 0
 
 
 @dataclass(slots=True, kw_only=True)

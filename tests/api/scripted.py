@@ -120,8 +120,9 @@ class Books:
 
     refuse: dict[str, Refused] = field(default_factory=dict)
     jobs: list[JobFields] = field(default_factory=list)
-    keys: set[str | None] = field(default_factory=set)
+    keys: dict[str | None, int] = field(default_factory=dict)
     batches: list[int] = field(default_factory=list)
+    asked: dict[int, JobFields] = field(default_factory=dict)
     checked: int = 0
     broken: Exception | None = None
     last: int = 0
@@ -136,7 +137,8 @@ class Books:
             refused = self._refused(job)
             if refused is None:
                 self.jobs.append(job)
-                self.keys.add(job.job_id)
+                self.keys[job.job_id] = self.last + 1
+                self.asked[self.last + 1] = job
                 self.last += size_of(job)
             outcomes.append(refused or self.last - size_of(job) + 1)
         return outcomes
@@ -145,9 +147,13 @@ class Books:
         self.checked += len(jobs)
         return [self._refused(job) for job in jobs]
 
+    async def differences(self, who: Identity, asked: Sequence[tuple[int, JobFields]]) -> list[list[str]]:
+        return [[] if self.asked[number] == job else ["name"] for number, job in asked]
+
     def _refused(self, job: JobFields) -> Refused | None:
         if job.job_id is not None and job.job_id in self.keys:
-            return Refused("DUPLICATE_JOB", f"{job.job_id} is already known")
+            detail = {"field": "job_id", "message": "is taken", "job_id": job.job_id, "id": self.keys[job.job_id]}
+            return Refused("DUPLICATE_JOB", f"{job.job_id} is already known", [detail])
         return self.refuse.get(job.name or "")
 
 

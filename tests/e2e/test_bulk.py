@@ -80,3 +80,36 @@ def test_good_lines_go_in_bad_ones_are_named_and_the_queue_answers(engine, tmp_p
     assert len(answers) > 3
     assert set(answers) == {0}
     assert admin.get("/v1/stats")["jobs"]["pending"] == LINES - LINES // EVERY
+
+
+def sweep(*keys, **more):
+    return b"".join(
+        json.dumps({"job_id": key, "command": ["true"], "gpus": 2, **more}).encode() + b"\n" for key in keys
+    )
+
+
+@pytest.mark.e2e
+def test_a_file_that_is_sent_again_adds_only_what_is_missing_and_says_so(engine):
+    admin = engine.admin()
+    admin.submit("sleep", "600", gpus=2)
+
+    def ingest(body, **query):
+        answer = admin.ask("POST", "/v1/ingest", params=query, content=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    rich = {"environment": {"SEED": "1"}, "tags": {"of": "it"}, "array": "0-9%2", "time_limit_s": 60}
+    first = ingest(sweep("a", "b") + sweep("c", **rich))
+    assert (first["accepted"], first["known"], first["last_id"]) == (3, 0, 13)
+    again = ingest(sweep("a", "b") + sweep("c", **rich) + sweep("d"), resume=1)
+    assert (again["accepted"], again["rejected"], again["known"], again["errors"]) == (1, 0, 3, [])
+    plain = ingest(sweep("a", "b") + sweep("c", **rich) + sweep("d"), dry_run=1)
+    assert (plain["accepted"], plain["rejected"], plain["known"]) == (0, 4, 4)
+    assert admin.ask("PATCH", "/v1/jobs/2", json={"priority": 9}).status_code == 200
+    other = ingest(sweep("a", "b", "b", "e"), resume=1)
+    assert (other["accepted"], other["rejected"], other["known"]) == (1, 2, 1)
+    assert [(error["line"], error["details"][0].get("differs")) for error in other["errors"]] == [
+        (1, ["priority"]),
+        (3, None),
+    ]
+    assert admin.get("/v1/stats")["jobs"]["pending"] == 2 + 10 + 2
