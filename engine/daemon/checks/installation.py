@@ -25,6 +25,7 @@ PACKAGES = (
     "httpx",
     "sortedcontainers",
     "dbus_fast",
+    *(("backports.zstd",) if sys.version_info < (3, 14) else ()),
 )
 
 
