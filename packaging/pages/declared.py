@@ -17,6 +17,7 @@ from unittest.mock import patch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from rcq_tui.cli.everyday import Everyday  # noqa: E402 - of this tree, whatever is installed
 from rcq_tui.cli.verbs import GROUPS  # noqa: E402 - of this tree, whatever is installed
 
 FILE_NAMES = frozenset({"FILE", "FILE|-", "PATH", "TRACE", "SCRIPT"})
@@ -93,7 +94,12 @@ def verbs() -> dict[str, list[Command]]:
 
 
 def _parser_of(module: str) -> argparse.ArgumentParser:
-    with patch.object(argparse.ArgumentParser, "parse_args", _catch), patch.object(os, "execv", _become):
+    patched = (
+        patch.object(argparse.ArgumentParser, "parse_args", _catch),
+        patch.object(Everyday, "parse_args", lambda declared, *_: _catch(declared.full())),
+        patch.object(os, "execv", _become),
+    )
+    with patched[0], patched[1], patched[2]:
         try:
             import_module(module).run([])
         except Caught as caught:

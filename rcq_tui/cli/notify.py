@@ -7,7 +7,8 @@ from engine.protocol.errors import EXIT_FAILED
 from engine.protocol.notifications import EVENTS, TERMINAL
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.failures import UsageError
-from rcq_tui.cli.options import Parser, add_json, parser
+from rcq_tui.cli.fullparser import Parser
+from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.units import seconds
 from rcq_tui.client.wire import Wire, escaped
 from rcq_tui.viewmodel.formats import counted, duration, exact

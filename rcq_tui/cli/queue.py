@@ -1,20 +1,22 @@
 """`rcq queue`: lists jobs, filtered, as a table or JSON."""
 
-import argparse
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.protocol.search import SORTS
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.columns import Column, table, terminal_width
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.ids import job_id
-from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.options import add_json, everyday, unfit
 from rcq_tui.cli.pages import PAGE, fetch, more
 from rcq_tui.cli.rows import job_cells
 from rcq_tui.cli.targets import Target, array_target
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.arrays import collapsed, named_as_one
+
+if TYPE_CHECKING:
+    from rcq_tui.cli.everyday import Chosen, Everyday
 
 MOST_ROWS = 5000
 """Rows that are looked at for the lines of a terminal, where many elements of an array make one."""
@@ -63,7 +65,7 @@ def fetch_lines(wire: Wire, query: dict[str, Any], limit: int) -> dict[str, Any]
             return {"items": lines[:limit], "cursor": cursor or lines[limit:] or None}
 
 
-def filters(options: argparse.Namespace) -> dict[str, Any]:
+def filters(options: "Chosen") -> dict[str, Any]:
     """The query of the options. Raises UsageError for a state that there is not."""
     return {
         "state": _states(options.state),
@@ -97,8 +99,8 @@ def _states(text: str | None) -> str | None:
     return ",".join(names)
 
 
-def _parser() -> argparse.ArgumentParser:
-    options = parser(
+def _parser() -> "Everyday":
+    options = everyday(
         "queue",
         "List jobs: those that run, then those that wait in the order of the plan. Other people's jobs are redacted.",
         "rcq queue --mine\nrcq queue --array 7 --state failed\n"
@@ -128,5 +130,5 @@ def _parser() -> argparse.ArgumentParser:
 def at_least_one(text: str) -> int:
     """A whole number of 1 or more. Raises ArgumentTypeError."""
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+        raise unfit(f"{text!r} is not a whole number of 1 or more")
     return int(text)

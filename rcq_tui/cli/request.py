@@ -3,19 +3,24 @@
 `rcq submit` and the `#RCQ` lines of a script use the same. Must not know where a job is sent.
 """
 
-import argparse
 import os
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.protocol.arrays import parse_array
 from rcq_tui.cli.after import conditions
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.files import named
-from rcq_tui.cli.options import pair
+from rcq_tui.cli.options import pair, unfit
 from rcq_tui.cli.times import instant
 from rcq_tui.cli.units import mebibytes, seconds
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from rcq_tui.cli.everyday import Chosen
+    from rcq_tui.cli.options import Takes
 
 T = TypeVar("T")
 
@@ -48,7 +53,7 @@ _PLAIN = {
 """Option (as argparse names it) → field."""
 
 
-def add_submission(to: argparse.ArgumentParser) -> None:
+def add_submission(to: "Takes") -> None:
     """The options for a job's fields, those that name it for good included."""
     add_request(to)
     to.add_argument(
@@ -62,21 +67,20 @@ def add_submission(to: argparse.ArgumentParser) -> None:
     )
 
 
-def add_request(to: argparse.ArgumentParser) -> None:
+def add_request(to: "Takes") -> None:
     """The options for what can be changed while a job waits. What is not given is left to the engine."""
-    flag = argparse.BooleanOptionalAction
     size, duration = _typed(mebibytes), _typed(seconds)
     to.add_argument("--gpus", metavar="N", type=int, help="how many GPUs, all or nothing")
     to.add_argument("--gpu-type", metavar="WORDS", help="words of the model name, such as a100")
     to.add_argument("--gpu-memory", metavar="SIZE", type=size, help="needed on each GPU: 16G, 512M")
-    to.add_argument("--share", action=flag, help="this memory of one GPU is enough; others may use the rest")
+    to.add_argument("--share", action="yes-no", help="this memory of one GPU is enough; others may use the rest")
     to.add_argument("--gpu-power", metavar="W", type=int, help="hold each of its cards to so many watts")
     to.add_argument("--cores", metavar="N", type=int, help="CPU cores")
     to.add_argument("--memory", metavar="SIZE", type=size, help="host memory: 64G")
     to.add_argument("--time", metavar="TIME", type=duration, help="time limit: 90s, 2h30m, 1-02:00:00, plain seconds")
     to.add_argument("--priority", metavar="N", type=int, help="1 to 10, 5 unless given")
-    to.add_argument("--preemptible", action=flag, help="may be stopped and requeued for others")
-    to.add_argument("--idle-ok", action=flag, help="may hold GPUs that it does not use")
+    to.add_argument("--preemptible", action="yes-no", help="may be stopped and requeued for others")
+    to.add_argument("--idle-ok", action="yes-no", help="may hold GPUs that it does not use")
     to.add_argument("--name", metavar="TEXT")
     to.add_argument("--group", metavar="G", help="the group that pays; yours unless given")
     to.add_argument("--service", metavar="S", help="the kind of work, which has its own cap")
@@ -95,7 +99,7 @@ def add_request(to: argparse.ArgumentParser) -> None:
     to.add_argument("--tag", metavar="K=V", type=pair, action="append", default=[], help="repeat")
 
 
-def fields(options: argparse.Namespace, *, everything: bool = True) -> dict[str, Any]:
+def fields(options: "Chosen | Namespace", *, everything: bool = True) -> dict[str, Any]:
     """The fields that were given. everything: with those that this side fills in for a whole request."""
     given = {field: getattr(options, option, None) for option, field in _PLAIN.items()}
     request = {field: value for field, value in given.items() if value is not None}
@@ -135,7 +139,7 @@ def _typed(read: Callable[[str], T]) -> Callable[[str], T]:
         try:
             return read(text)
         except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
+            raise unfit(str(error)) from error
 
     return reader
 
@@ -144,5 +148,5 @@ def _variable(text: str) -> tuple[str, str]:
     if "=" in text:
         return pair(text)
     if text not in os.environ:
-        raise argparse.ArgumentTypeError(f"{text} is not set here; write {text}=VALUE")
+        raise unfit(f"{text} is not set here; write {text}=VALUE")
     return text, os.environ[text]

@@ -6,7 +6,8 @@ from typing import Any
 
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.failures import UsageError
-from rcq_tui.cli.options import Parser, add_json, parser
+from rcq_tui.cli.fullparser import Parser
+from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.times import instant
 from rcq_tui.cli.units import seconds
 from rcq_tui.viewmodel.formats import counted, exact

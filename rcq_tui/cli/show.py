@@ -7,7 +7,7 @@ from typing import Any
 
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.logs import Harmless
-from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.options import add_json, everyday
 from rcq_tui.cli.rows import Row, ending, ran_s, reason_sentences, state, waited_s, who
 from rcq_tui.cli.targets import one_job
 from rcq_tui.client.wire import Wire
@@ -27,7 +27,7 @@ MOST_FILES = 20
 
 def run(argv: list[str]) -> int:
     """Show one job."""
-    options = parser("show", "Show all of one job.", "rcq show 12\nrcq show 12 --json")
+    options = everyday("show", "Show all of one job.", "rcq show 12\nrcq show 12 --json")
     options.add_argument("id", metavar="ID", help="an id, or an element of a job array: '7[3]'")
     options.add_argument("--diff", action="store_true", help="what its code had (--snapshot) that the commit has not")
     add_json(options)

@@ -1,15 +1,15 @@
 """`rcq submit`: a command or a script as one job."""
 
-import argparse
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 from rcq_tui.cli.call import engine, print_json
+from rcq_tui.cli.everyday import Everyday
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.files import TIMEOUT_S, Source, by_name, opened, staged
-from rcq_tui.cli.options import Parser, add_json, parser
+from rcq_tui.cli.options import add_json, everyday
 from rcq_tui.cli.request import SWITCHES, add_submission, fields
 from rcq_tui.cli.rows import Row, reason_sentences, under
 from rcq_tui.cli.script import directives, script_text
@@ -128,7 +128,7 @@ def _files(own: list[str]) -> dict[str, str]:
 
 
 def _read_directive(options: list[str], place: str) -> None:
-    reader = Parser(prog="rcq submit", add_help=False, allow_abbrev=False)
+    reader = Everyday(prog="rcq submit", add_help=False)
     add_submission(reader)
     try:
         reader.parse_args(options)
@@ -136,8 +136,8 @@ def _read_directive(options: list[str], place: str) -> None:
         raise UsageError(f"{place}: {error}") from error
 
 
-def _parser() -> argparse.ArgumentParser:
-    options = parser(
+def _parser() -> Everyday:
+    options = everyday(
         "submit",
         "Submit a command or a shell script as one job and print its id. A script (its name ends in .sh, or its first "
         "line\nnames a shell) is sent as it is now; its lines `#RCQ --gpus 2 …` before the first command are options.",

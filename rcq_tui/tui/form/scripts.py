@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.protocol.fields import After, JobFields
 from rcq_tui.cli.failures import UsageError
-from rcq_tui.cli.options import Parser
+from rcq_tui.cli.fullparser import Parser
 from rcq_tui.cli.request import add_submission, fields
 from rcq_tui.cli.script import directives, read_text
 from rcq_tui.tui.form.kept import Texts
