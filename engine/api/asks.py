@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.protocol.people import QuotaView
-from engine.protocol.search import Search
+from engine.protocol.search import Search, Span
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -54,7 +54,8 @@ class JobQuery:
     limit: 1 to 1000 rows. cursor: from the page before. array: only elements of the job array of this id, by ascending
     index and whatever their state unless `states` says more; elements: only those of these indices, none: all.
     search: what has to match. sort: one of `SORTS`, descending: the largest first. fold: elements of one array in one
-    state are one row. ids: just these jobs, in this order, whatever their state.
+    state are one row. span: only those of that stretch of time, newest first. ids: just these jobs, in this order,
+    whatever their state.
     """
 
     states: tuple[str, ...] = ()
@@ -68,6 +69,7 @@ class JobQuery:
     sort: str = "queue"
     descending: bool = False
     fold: bool = False
+    span: Span | None = None
     ids: tuple[int, ...] = ()
 
 

@@ -63,7 +63,7 @@ class Listing:
             return await self._sorted.these(who, query)
         states = _states(query)
         is_plain = not (query.search or query.fold)
-        if query.sort != "queue" or (states & TERMINAL and not is_plain):
+        if query.sort != "queue" or query.span is not None or (states & TERMINAL and not is_plain):
             return await self._sorted.page(who, query, states)
         if states & TERMINAL:
             page = await self._newest(who, query, states)
@@ -230,7 +230,7 @@ class Listing:
 
 
 def _states(query: JobQuery) -> frozenset[JobState]:
-    """The states asked for; none, nor in a search, means all that have not ended."""
+    """The states asked for; none, nor in a search, means all that have not ended; of a stretch of time, all."""
     names = query.states
     known = {state.value for state in JobState}
     unknown = [name for name in names if name not in known]
@@ -241,7 +241,7 @@ def _states(query: JobQuery) -> frozenset[JobState]:
             [{"field": "state", "message": f"unknown state {name}"} for name in unknown],
         )
     searched = frozenset(map(JobState, query.search.states))
-    asked = frozenset(map(JobState, names)) or searched or frozenset(SECTIONS)
+    asked = frozenset(map(JobState, names)) or searched or frozenset(JobState if query.span else SECTIONS)
     return asked & searched if searched else asked
 
 

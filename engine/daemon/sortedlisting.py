@@ -37,9 +37,7 @@ class SortedListing:
 
     async def page(self, who: Identity, query: JobQuery, states: frozenset[JobState]) -> JobPage:
         """One page in the order of the query; where that is the plan's, newest first. Raises Refused."""
-        order = Order(sort="id", descending=True)
-        if query.sort != "queue":
-            order = Order(sort=query.sort, descending=query.descending)
+        order = _order(query)
         after = _place(query.cursor, order) if query.cursor else None
         account, group = reach.within(self._views, who, query)
         # a row is at most one commit behind the books: what runs may still be written down as scheduled
@@ -50,6 +48,7 @@ class SortedListing:
             account=account,
             group=group,
             search=query.search,
+            span=query.span,
         )
         try:
             found = await self._store.listings.page(wanted, order, after, query.limit, fold=query.fold)
@@ -75,6 +74,14 @@ class SortedListing:
         return JobPage(items=self._rows(who, [job for job in stored if self._views.knows_of(who, job.owner)]))
 
 
+def _order(query: JobQuery) -> Order:
+    """What was asked for; where that is the plan's order, the newest first: of a stretch of time by that time."""
+    if query.sort != "queue":
+        return Order(sort=query.sort, descending=query.descending)
+    by = query.span.by if query.span is not None else "submitted"
+    return Order(sort="id" if by == "submitted" else by, descending=True)
+
+
 def folded(rows: list[JobRow], folds: Mapping[int, Fold]) -> list[JobRow]:
     """The rows; those that stand for others of their array say for how many, and which."""
     for row in rows:
@@ -86,7 +93,8 @@ def folded(rows: list[JobRow], folds: Mapping[int, Fold]) -> list[JobRow]:
 
 def total_of(books: Books, views: Views, query: JobQuery, states: frozenset[JobState]) -> int | None:
     """How many jobs all pages have, where the books know it without counting."""
-    if query.search or query.fold or query.account is not None or query.group is not None or views.hides_others:
+    is_of_all = query.span is None and query.account is None and query.group is None
+    if query.search or query.fold or not is_of_all or views.hides_others:
         return None
     counts = books.counts()
     return sum(counts[state] for state in states)

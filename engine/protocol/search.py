@@ -14,6 +14,8 @@ from engine.protocol.responses import JobRow
 STATES = ("held", "pending", "scheduled", "running", "completed", "failed", "cancelled", "preempted")
 SORTS = ("queue", "id", "submitted", "started", "ended", "priority", "gpus", "time_limit", "name", "account")
 """What a listing can be sorted by; `queue` is the plan's order."""
+SPANS = ("submitted", "started", "ended")
+"""Times of a job that a stretch of time can be about."""
 ORDERS = ("asc", "desc")
 
 EXACT = frozenset({"account", "group", "service", "cause"})
@@ -59,6 +61,18 @@ class Search:
 
     def __bool__(self) -> bool:
         return bool(self.words or self.states or self.terms)
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Span:
+    """A stretch of time, Unix seconds: from `since` on and before `until`; `None`: without that end.
+
+    by: one of SPANS, of the last attempt; a job that has no such time is in no stretch.
+    """
+
+    by: str
+    since: float | None = None
+    until: float | None = None
 
 
 def parse_search(text: str) -> Search:

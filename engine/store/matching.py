@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlite_utils import Database
 
 from engine.core.lifecycle import JobState
-from engine.protocol.search import NUMBER, PART, Search, Term
+from engine.protocol.search import NUMBER, PART, Search, Span, Term
 from engine.store.request import OF_SCRIPT
 
 LOWERED = "lowered"
@@ -56,13 +56,17 @@ class Sight:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Wanted:
-    """Which jobs. states: those that may match, whatever `search.states` says. account, group: only theirs."""
+    """Which jobs. states: those that may match, whatever `search.states` says. account, group: only theirs.
+
+    span: only those of that stretch of time.
+    """
 
     sight: Sight
     states: tuple[JobState, ...]
     account: str | None = None
     group: str | None = None
     search: Search = field(default_factory=Search)
+    span: Span | None = None
 
 
 def conditions(wanted: Wanted) -> Part:
@@ -73,11 +77,19 @@ def conditions(wanted: Wanted) -> Part:
         parts.append(Part("+account = ?", (wanted.account,)))
     if wanted.group is not None:
         parts.append(Part("+grp = ?", (wanted.group,)))
+    if wanted.span is not None:
+        parts.append(within(wanted.span, "+"))
     if sight.hidden:
         parts.append(known(sight))
     parts += [_term(term, sight) for term in search.terms]
     parts += [_word(word, sight) for word in search.words]
     return every(*parts)
+
+
+def within(span: Span, sign: str = "") -> Part:
+    """In the stretch of time; no time is neither before nor after another. sign: `+` keeps SQLite from its index."""
+    ends = ((">=", span.since), ("<", span.until))
+    return every(*(Part(f"{sign}{span.by}_at {compare} ?", (at,)) for compare, at in ends if at is not None))
 
 
 def known(sight: Sight) -> Part:

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 from sqlite_utils import Database
 
 from engine.core.lifecycle import TERMINAL, JobState
+from engine.protocol.search import Span
 from engine.store.listingschema import SCANNED
-from engine.store.matching import ANYTHING, Part, Sight, Wanted, every, known, named
+from engine.store.matching import ANYTHING, Part, Sight, Wanted, every, known, named, within
 
 COLUMNS = {
     "id": "id",
@@ -105,6 +106,8 @@ def next_places(  # noqa: PLR0917 - what, in which order, from where, how many
     db: Database, wanted: Wanted, order: Order, section: int, after: Place | None, most: int
 ) -> list[Place]:
     """At most so many jobs' places in a section behind `after`; fewer: there are no more. Some may not be wanted."""
+    if section == 1 and wanted.span is not None and wanted.span.by == order.sort:
+        return []  # whoever has no such time is in no stretch of it
     possible = (_WITHOUT_KEY if section else _WITH_KEY).get(order.sort, frozenset(JobState))
     narrow = replace(wanted, states=tuple(state for state in wanted.states if state in possible))
     if section == 1:
@@ -112,9 +115,14 @@ def next_places(  # noqa: PLR0917 - what, in which order, from where, how many
     narrow = _narrow(narrow, order)
     if order.sort == "account":
         return _by_account(db, narrow, order, after, most)
-    if _are_few(db, narrow):
-        return _few(db, narrow, order, after)
+    if (few := _few_in(db, narrow)) is not None:
+        return _few(db, few, every(_told(narrow, order), Part(f"{order.column} IS NOT NULL")), order, after)
     return _scan(db, narrow, order, after, most) if order.is_scanned else _along(db, narrow, order, after, most)
+
+
+def _stretch(wanted: Wanted, order: Order) -> Part:
+    """The stretch of time, where that is what is sorted by: its index ends there."""
+    return within(wanted.span) if wanted.span is not None and wanted.span.by == order.sort else ANYTHING
 
 
 def _told(wanted: Wanted, order: Order) -> Part:
@@ -172,10 +180,17 @@ def _indexed(wanted: Wanted, state: JobState) -> Part:
     return every(owner, Part("state = ?", (str(state),)))
 
 
-def _are_few(db: Database, wanted: Wanted) -> bool:
+def _few_in(db: Database, wanted: Wanted) -> list[Part] | None:
+    """Where all that are wanted are found at once, if these are few: in the stretch of time, or in each state."""
+    if wanted.span is not None and wanted.span.by in _INDEXED and _are_few(db, [within(wanted.span)]):
+        return [within(wanted.span)]
+    of_states = [_indexed(wanted, state) for state in wanted.states]
+    return of_states if _are_few(db, of_states) else None
+
+
+def _are_few(db: Database, parts: Sequence[Part]) -> bool:
     count = 0
-    for state in wanted.states:
-        where = _indexed(wanted, state)
+    for where in parts:
         sql = f"SELECT count(*) FROM (SELECT 1 FROM jobs WHERE {where.sql} LIMIT ?)"  # noqa: S608 - our own text
         count += db.conn.execute(sql, (*where.values, FEW + 1 - count)).fetchone()[0]
         if count > FEW:
@@ -183,11 +198,11 @@ def _are_few(db: Database, wanted: Wanted) -> bool:
     return True
 
 
-def _few(db: Database, wanted: Wanted, order: Order, after: Place | None) -> list[Place]:
-    """All of them that are behind the place."""
+def _few(db: Database, parts: Sequence[Part], also: Part, order: Order, after: Place | None) -> list[Place]:
+    """All of the parts that are `also` so, and behind the place."""
     found: list[Place] = []
-    for state in wanted.states:
-        where = every(_indexed(wanted, state), _told(wanted, order), Part(f"{order.column} IS NOT NULL"))
+    for part in parts:
+        where = every(part, also)
         sql = f"SELECT 0, {order.column}, id FROM jobs WHERE {where.sql}"  # noqa: S608 - our own text
         found += [Place(*row) for row in db.conn.execute(sql, where.values)]
     found.sort(reverse=order.descending)
@@ -198,7 +213,7 @@ def _few(db: Database, wanted: Wanted, order: Order, after: Place | None) -> lis
 
 def _along(db: Database, wanted: Wanted, order: Order, after: Place | None, most: int) -> list[Place]:
     """Out of the key's index. First the rest of the same key: SQLite finds no place by both at once."""
-    told = _told(wanted, order)
+    told = every(_told(wanted, order), _stretch(wanted, order))
     select = f"SELECT 0, {order.column}, id FROM jobs WHERE ({told.sql}) AND {order.column}"  # noqa: S608 - our own text
     tail = f"ORDER BY {order.column} {order.way}, id {order.way} LIMIT ?"
     if after is None:
@@ -219,6 +234,8 @@ def _scan(db: Database, wanted: Wanted, order: Order, after: Place | None, most:
     about how far the best will reach.
     """
     parts = [Part(f"{order.column} IS NOT NULL"), _told(wanted, order)]
+    if wanted.span is not None and wanted.span.by in _ALWAYS:
+        parts.append(within(wanted.span))
     if wanted.account is not None:
         parts.append(Part("account = ?", (wanted.account,)))
     if after is not None:
@@ -260,6 +277,9 @@ def _by_id(
 ) -> list[int]:
     """Each state's next out of its index, or where any state will do, whoever is next. told: no others."""
     bound = after.id if after is not None else LARGEST if order.descending else 0
+    if wanted.span is not None and order.sort == "id" and (of_span := _in_span(db, wanted, wanted.span)) is not None:
+        sql = f"SELECT id FROM jobs {of_span.sql} AND id {order.beyond} ? ORDER BY id {order.way} LIMIT ?"  # noqa: S608
+        return [number for (number,) in db.conn.execute(sql, (*of_span.values, bound, most))]
     tail = f"id {order.beyond} ? ORDER BY id {order.way} LIMIT ?"
     if len(set(wanted.states)) == len(JobState) and wanted.account is None and wanted.group is None:
         return [number for (number,) in db.conn.execute(f"SELECT id FROM jobs WHERE {tail}", (bound, most))]  # noqa: S608
@@ -269,6 +289,20 @@ def _by_id(
         rows = db.conn.execute(f"SELECT id FROM jobs WHERE {where.sql} AND {tail}", (*where.values, bound, most))  # noqa: S608
         found += [number for (number,) in rows]
     return sorted(found, reverse=order.descending)[:most]
+
+
+def _in_span(db: Database, wanted: Wanted, span: Span) -> Part | None:
+    """Where to read a stretch of time by id from: few jobs out of that time's index, else out of the one of all keys.
+
+    Ids are in the order of submissions but for jobs that were requeued: along the index of all keys a stretch is found
+    without sorting, and what it begins behind is passed once, on the first page (60 ms for a million jobs).
+    """
+    if span.by in _INDEXED:
+        where = within(span)
+        return Part(f"WHERE {where.sql}", where.values) if _are_few(db, [where]) else None
+    account = Part("account = ?", (wanted.account,)) if wanted.account is not None else ANYTHING
+    where = every(within(span), account)
+    return Part(f"INDEXED BY {SCANNED} WHERE {where.sql}", where.values)
 
 
 def as_list(numbers: Sequence[int]) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.core.lifecycle import JobState
 from engine.protocol.responses import JobRow
-from engine.protocol.search import matches, parse_search
+from engine.protocol.search import SPANS, Span, matches, parse_search
 from engine.store import listing, sorting
 from engine.store.matching import Sight, Wanted
 from engine.store.sorting import COLUMNS, Order, Place
@@ -55,6 +55,12 @@ made = st.fixed_dictionaries(
         "elements": st.sampled_from([0, 0, 0, 2, 5]),
         "submitted_at": st.sampled_from([1.0, 2.0]),
     }
+)
+
+
+moments = st.sampled_from([None, 1.0, 1.5, 2.0, 5.0, 7.0, 9.5, 9.6, 10.0, 11.0])
+spans = st.none() | st.builds(Span, by=st.sampled_from(SPANS), since=moments, until=moments).filter(
+    lambda span: span.since is not None or span.until is not None
 )
 
 
@@ -119,13 +125,19 @@ def seen(row: dict[str, Any], sight: Sight) -> tuple[JobRow, dict[str, str]]:
     return JobRow(**values), tags
 
 
+def lies_in(span: Span, at: float | None) -> bool:
+    """From its beginning on, and before its end."""
+    return at is not None and (span.since is None or span.since <= at) and (span.until is None or at < span.until)
+
+
 def expected(rows: list[dict[str, Any]], wanted: Wanted, order: Order, *, fold: bool) -> list[int]:
     """The whole list, the plain way."""
     found = []
     for row in rows:
         shown, tags = seen(row, wanted.sight)
         is_there = row["state"] in wanted.states and (not wanted.sight.hidden or knows(row, wanted.sight))
-        if is_there and wanted.account in (None, row["account"]) and matches(shown, wanted.search, tags):
+        is_in_time = wanted.span is None or lies_in(wanted.span, row[f"{wanted.span.by}_at"])
+        if is_there and is_in_time and wanted.account in (None, row["account"]) and matches(shown, wanted.search, tags):
             found.append(row)
     if fold:
         firsts: dict[Any, int] = {}
@@ -175,17 +187,17 @@ def test_all_pages_together_are_the_filtered_sorted_list(
     @given(
         st.lists(made, max_size=14), st.sampled_from(SEARCHES), st.sampled_from(sorted(COLUMNS)), st.booleans(),
         st.booleans(), st.sampled_from(SIGHTS), st.sets(st.sampled_from(sorted(JobState)), min_size=1),
-        st.integers(1, 7), st.sampled_from([None, "ann"]),
+        st.integers(1, 7), st.sampled_from([None, "ann"]), spans,
     )  # fmt: skip
     def check(  # noqa: PLR0917 - all of them made up
         jobs: list[dict[str, Any]], text: str, sort: str, down: bool, fold: bool, sight: Sight,
-        states: set[JobState], limit: int, account: str | None,
+        states: set[JobState], limit: int, account: str | None, span: Span | None,
     ) -> None:  # fmt: skip
         rows, arrays = rows_of(jobs)
         put(path, rows, arrays)
         search = parse_search(text)
         possible = tuple(sorted(state for state in states if not search.states or state in search.states))
-        wanted = Wanted(sight=sight, states=possible, search=search, account=account)
+        wanted = Wanted(sight=sight, states=possible, search=search, account=account, span=span)
         order = Order(sort=sort, descending=down)
         found = asyncio.run(walk(store, wanted, order, limit, fold=fold))
         assert found == expected(rows, wanted, order, fold=fold)
