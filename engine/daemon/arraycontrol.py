@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from engine.api.asks import ArrayStep, Identity
 from engine.bookkeeping import MovedAll
-from engine.core.lifecycle import WAITING, JobState
+from engine.core.lifecycle import WAITING, Cause, JobState
 from engine.core.model import JobId
 from engine.daemon.access import Action
 from engine.daemon.answers import audited, not_ready, note_done
@@ -164,7 +164,7 @@ class ArrayControl:
     async def _settle(self, hand: Hand, state: JobState) -> None:
         """They are in that state on disk; now in the books, too."""
         if state is JobState.CANCELLED:
-            self._books.finished[state] += len(hand.queued)
+            self._books.ended(state, Cause.CANCELLED, len(hand.queued))
             await _sliced(hand.queued, lambda place: self._gatekeeper.ended(place[1].job, state))
             await _sliced(hand.aside, lambda one: self._waiting.end(one, state))
         elif state is JobState.HELD:

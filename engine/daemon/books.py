@@ -119,7 +119,8 @@ class Books:
 
     held: jobs that their owner keeps back. attempts, failures, oom_retries: of jobs that ran before. claims: for whom
     others were told to stop. grace_s: seconds between the signal and the end. run_times: nothing is known of them
-    unless given.
+    unless given. finished: jobs by the state that they ended in, ever; causes: of those that ended since this engine
+    began; preempted: attempts that were, since then.
     """
 
     def __init__(
@@ -148,6 +149,8 @@ class Books:
         self.grace_s = grace_s
         self.run_times = run_times or RunTimes()
         self.finished: Counter[JobState] = Counter()
+        self.causes: Counter[Cause] = Counter()
+        self.preempted = 0
         self.groups: Mapping[GroupName, GroupTerms] = {}
         self.quotas = Quotas()
         self.plan: Plan | None = None
@@ -216,11 +219,15 @@ class Books:
             self.oom_retries[waiting.job] = oom_retries
         self.pending.add(key, waiting)
 
+    def ended(self, state: JobState, cause: Cause, count: int = 1) -> None:
+        """So many jobs have come to their final end."""
+        self.finished[state] += count
+        self.causes[cause] += count
+
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state, as it is in memory now."""
         counts = {state.value: 0 for state in JobState} | {s.value: n for s, n in self.finished.items()}
-        held_at_gate = sum(job in self.gate for job in self.held)
-        counts[JobState.PENDING] = len(self.pending) + len(self.gate) - held_at_gate
+        counts[JobState.PENDING] = len(self.pending) + len(self._aside) - len(self.held)
         counts[JobState.HELD] = len(self.held)
         for live in self.live.values():
             counts[live.state] += 1

@@ -91,6 +91,10 @@ class BoxService:
 
     async def health(self) -> Health:
         """Whether the engine is fit; no log-in needed."""
+        return self.fitness()
+
+    def fitness(self) -> Health:
+        """The same, at once."""
         age = self._age()
         trouble = self._disk() or self._passes.trouble
         stalled = (self._clock.now() - self._began if age is None else age) > self._stall_after_s

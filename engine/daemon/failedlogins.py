@@ -5,6 +5,7 @@ for what is written here: how long an answer takes must not tell which names the
 """
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 
 from engine.api.asks import Origin
@@ -14,6 +15,8 @@ from engine.store.audit import Audit, Entry
 
 TELL_S = 600.0
 """After so long what was only counted is told as a sum."""
+WHYS = ("wrong", "disabled", "refused")
+"""Why a log-in failed: not the password, nobody's any more, or locked out and too many at once."""
 KINDS = 20
 """Kinds of failures that are told apart between two sums; what goes beyond is one sum."""
 
@@ -32,7 +35,7 @@ class Kind:
 
 
 class FailedLogins:
-    """Notes failures. At most `2 × KINDS + 1` entries between two calls of `tell`."""
+    """Notes failures. At most `2 × KINDS + 1` entries between two calls of `tell`. counts: all so far, of WHYS."""
 
     def __init__(self, *, audit: Audit, clock: Clock) -> None:
         self._audit = audit
@@ -40,9 +43,11 @@ class FailedLogins:
         self._more: dict[Kind, int] = {}
         self._others = 0
         self._notes: set[asyncio.Task[None]] = set()
+        self.counts: Counter[str] = Counter()
 
     def note(self, kind: Kind, origin: Origin | None) -> None:
         """One more failure of that kind."""
+        self.counts[kind.why] += 1
         if kind in self._more:
             self._more[kind] += 1
         elif len(self._more) < KINDS:

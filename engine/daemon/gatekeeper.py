@@ -203,7 +203,7 @@ class Gatekeeper:
     def _end(self, entry: Entry) -> None:
         assert entry.doom is not None  # noqa: S101 - that is why it ends
         self._books.held.pop(entry.job, None)
-        self._books.finished[JobState.FAILED] += 1
+        self._books.ended(JobState.FAILED, Cause.DEPENDENCY)
         ended = Ended(
             job=entry.job,
             state=JobState.FAILED,

@@ -171,9 +171,10 @@ class Runs:
             leave(live, ending)
         self._books.free(live)
         found = self.grow(live, aftermath(live, ending, retry_time_limit=self._retry_time_limit))
+        self._books.preempted += found.ended.state is JobState.PREEMPTED
         if found.again is None:
             self._journal.end(found.ended, live.lease.key.owner.account)
-            self._books.finished[found.ended.state] += 1
+            self._books.ended(found.ended.state, found.ended.cause)
             self.final(live.job, found.ended.state)
         else:
             self._journal.end_attempt(found.ended, found.again, live.lease.key.owner.account)

@@ -43,6 +43,9 @@ class Members:
         self._keys: dict[JobId, GroupKey] = {}
         self.tally = Tally()
 
+    def __len__(self) -> int:
+        return len(self._keys)
+
     def put(self, job: JobId, key: GroupKey, *, inside: bool) -> None:
         """The job is in one of the places now, or in none of them."""
         before = self._keys.pop(job, None)

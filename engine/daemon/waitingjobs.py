@@ -6,7 +6,7 @@ for at the gate goes on counting. Must not know why a job is taken, nor how anyt
 
 from dataclasses import dataclass
 
-from engine.core.lifecycle import JobState
+from engine.core.lifecycle import Cause, JobState
 from engine.core.model import GroupKey, JobId, Waiting
 from engine.daemon.books import Books
 from engine.daemon.gate import Entry
@@ -64,5 +64,5 @@ class WaitingJobs:
 
     def end(self, taken: Taken, state: JobState) -> None:
         """It has ended as `state`, which is on disk; whoever waits for it hears of that."""
-        self._books.finished[state] += 1
+        self._books.ended(state, Cause.CANCELLED)
         self._gatekeeper.over(taken.job, state, taken.entry)

@@ -79,6 +79,9 @@ def test_the_counts_are_those_of_the_jobs_that_wait(story):
     for step, number, key in story:
         take(books, step, JobId(str(number)), key)
         assert {bearer: books.waiting(bearer) for bearer in BEARERS} == recount(books)
+        at_gate = sum(entry.job not in books.held for entry in books.gate.entries())
+        queued = sum(len(group.jobs) for group in books.pending.groups())
+        assert (books.counts()["pending"], books.counts()["held"]) == (queued + at_gate, len(books.held))
 
 
 def test_a_held_job_at_the_gate_counts_once():
