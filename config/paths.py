@@ -1,6 +1,6 @@
 """Where rcq's files are: the appliance's fixed places, a person's XDG places, and what overrides them.
 
-The command line loads this at every start: nothing but `os`, `pathlib` and `typing`. Must not know what is in a file.
+What every command needs at its start is in `config.homes`. Must not know what is in a file.
 """
 
 import os
@@ -8,19 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from config import homes
+
 SYSTEM_CONFIG = Path("/etc/rcq/rcq.toml")
 SYSTEM_STATE = Path("/var/lib/rcq")
-SYSTEM_SOCKET = Path("/run/rcq/rcq.sock")
+SYSTEM_SOCKET = Path(homes.SYSTEM_SOCKET)
 LAUNCHER_SOCKET = Path("/run/rcq/launcher.sock")
 NOTIFIER_SOCKET = Path("/run/rcq-notifier.sock")
 PASSED_THROUGH = 0o711
 """Mode of the appliance's directories: others may go through them by name and list nothing."""
 MAX_SOCKET_BYTES = 100
 """The kernel takes 107 bytes; the rest is room for the short-lived names beside the socket."""
-
-
-class PathsError(Exception):
-    """A place cannot be used; the message names it and what to do."""
+PathsError = homes.PathsError
+"""A place cannot be used; the message names it and what to do."""
 
 
 class Paths(NamedTuple):
@@ -52,11 +52,6 @@ def config_file(environ: Mapping[str, str] = os.environ, *, appliance: bool = Fa
     if given:
         return _absolute(Path(given))
     return SYSTEM_CONFIG if appliance else config_home(environ) / "rcq" / "rcq.toml"
-
-
-def token_file(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where a person's token is kept (mode 0600), with either kind of engine."""
-    return config_home(environ) / "rcq" / "token"
 
 
 def remembered_file(environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -91,7 +86,7 @@ def appliance(
 
 def config_home(environ: Mapping[str, str] = os.environ) -> Path:
     """`$XDG_CONFIG_HOME`, else `~/.config`. Raises PathsError when there is no home directory."""
-    return _xdg(environ, "XDG_CONFIG_HOME", ".config")
+    return Path(homes.config_home(environ))
 
 
 def runtime_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -179,19 +174,7 @@ def _given_socket(environ: Mapping[str, str], setting: Path | None) -> Path | No
 
 
 def _xdg(environ: Mapping[str, str], name: str, default: str) -> Path:
-    """One base directory. A relative path in the variable is ignored, as the XDG specification has it."""
-    given = environ.get(name, "")
-    return Path(given) if given.startswith("/") else _home(environ) / default
-
-
-def _home(environ: Mapping[str, str]) -> Path:
-    given = environ.get("HOME", "")
-    if given.startswith("/"):
-        return Path(given)
-    try:
-        return Path.home()
-    except RuntimeError:
-        raise PathsError("There is no home directory. Set HOME, or XDG_CONFIG_HOME and XDG_STATE_HOME.") from None
+    return Path(homes.base(environ, name, default))
 
 
 def _is_own_directory(path: Path) -> bool:

@@ -3,7 +3,7 @@
 Whoever presses Tab starts no engine, waits for none, and is told nothing of what fails.
 """
 
-from config.paths import PathsError
+from config.homes import PathsError
 from engine.protocol.errors import EXIT_DONE, EXIT_FAILED, RcqError
 from rcq_tui.cli.queue import STATES
 from rcq_tui.client.token import read

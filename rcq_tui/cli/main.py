@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 from io import TextIOWrapper
 
-from config.paths import PathsError
+from config.homes import PathsError
 from engine.protocol.errors import EXIT_FAILED, EXIT_USAGE, RcqError
 from rcq_tui.cli.failures import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, Failed, UsageError, complain, complain_of
 from rcq_tui.cli.verbs import LATER, UNLISTED, VERBS, overview

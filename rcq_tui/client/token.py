@@ -5,9 +5,8 @@ Must not know what a token is good for.
 
 import os
 import stat
-from pathlib import Path
 
-from config.paths import token_file
+from config.homes import token_file
 from engine.protocol.errors import Refused
 
 
@@ -39,9 +38,11 @@ def kept() -> str | None:
         return _checked(file.read(4096).decode("latin-1"), str(path))
 
 
-def write(token: str) -> Path:
+def write(token: str) -> str:
     """Keep the token, replacing an old one at once and whole. Returns where. Raises Refused."""
-    path = token_file()
+    from pathlib import Path  # noqa: PLC0415  commands read tokens all day and write them once
+
+    path = Path(token_file())
     new = path.with_name(f".token-{os.getpid()}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -54,13 +55,13 @@ def write(token: str) -> Path:
             "UNAUTHENTICATED",
             f"{path} cannot be written: {error.strerror}. Set XDG_CONFIG_HOME to a place of your own.",
         ) from error
-    return path
+    return str(path)
 
 
 def remove() -> bool:
     """Forget the token; whether there was one."""
     try:
-        token_file().unlink()
+        os.unlink(token_file())  # noqa: PTH108  pathlib is not loaded for it
     except FileNotFoundError:
         return False
     return True

@@ -6,7 +6,7 @@ Must not know requests or commands.
 import os
 import socket
 
-from config.paths import SYSTEM_SOCKET
+from config.homes import SYSTEM_SOCKET
 from engine.protocol.errors import Unreachable
 
 _NO_PATIENCE_S = 5.0
@@ -21,9 +21,9 @@ def find_socket(*, start: bool = True) -> str:
     given = os.environ.get("RCQ_SOCKET")
     if given:
         return given
-    if SYSTEM_SOCKET.exists():
-        return str(SYSTEM_SOCKET)
-    if SYSTEM_SOCKET.parent.exists():
+    if os.path.exists(SYSTEM_SOCKET):  # noqa: PTH110  every command comes by, and pathlib is slow to load
+        return SYSTEM_SOCKET
+    if os.path.exists(os.path.dirname(SYSTEM_SOCKET)):  # noqa: PTH110, PTH120
         raise Unreachable(
             f"this machine's engine is down: there is no {SYSTEM_SOCKET}. "
             "An admin finds the cause with: systemctl status rcq-engine"

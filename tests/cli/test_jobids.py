@@ -25,7 +25,7 @@ def test_where_no_engine_runs_none_is_started_and_nothing_is_said(
     home: Path, rcq: Rcq, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home))
-    monkeypatch.setattr(where, "SYSTEM_SOCKET", home / "no-system" / "rcq.sock")
+    monkeypatch.setattr(where, "SYSTEM_SOCKET", str(home / "no-system" / "rcq.sock"))
     monkeypatch.setattr(personal, "_start", lambda paths: pytest.fail("an engine was started"))
     assert rcq("__ids") == Result(1, "", "")
 

@@ -37,7 +37,7 @@ server.serve_forever()
 def starts(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Makes a small program the engine; gives the file where it notes each start. All of them are ended."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home))
-    monkeypatch.setattr(where, "SYSTEM_SOCKET", home / "no-system" / "rcq.sock")
+    monkeypatch.setattr(where, "SYSTEM_SOCKET", str(home / "no-system" / "rcq.sock"))
     noted, program = home / "starts", home / "engine.py"
     program.write_text(FAKE.format(starts=str(noted)))
     real = personal.engine_command
@@ -61,7 +61,7 @@ def test_the_environment_comes_first(home: Path, monkeypatch: pytest.MonkeyPatch
 def test_then_the_machines_engine(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     system = home / "system.sock"
     system.touch()
-    monkeypatch.setattr(where, "SYSTEM_SOCKET", system)
+    monkeypatch.setattr(where, "SYSTEM_SOCKET", str(system))
     assert where.find_socket() == str(system)
 
 
@@ -70,7 +70,7 @@ def test_while_the_machines_engine_is_down_no_personal_one_is_started(
 ) -> None:
     system = home / "run" / "rcq.sock"
     system.parent.mkdir()
-    monkeypatch.setattr(where, "SYSTEM_SOCKET", system)
+    monkeypatch.setattr(where, "SYSTEM_SOCKET", str(system))
     with pytest.raises(Unreachable, match=r"engine is down.*systemctl status rcq-engine"):
         where.find_socket()
     assert not starts.exists()
