@@ -9,14 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from engine.protocol.listings import STATES
 from engine.protocol.responses import JobRow
-
-STATES = ("held", "pending", "scheduled", "running", "completed", "failed", "cancelled", "preempted")
-SORTS = ("queue", "id", "submitted", "started", "ended", "priority", "gpus", "time_limit", "name", "account")
-"""What a listing can be sorted by; `queue` is the plan's order."""
-SPANS = ("submitted", "started", "ended")
-"""Times of a job that a stretch of time can be about."""
-ORDERS = ("asc", "desc")
 
 EXACT = frozenset({"account", "group", "service", "cause"})
 """Typed words that want all of a text, whatever the case."""

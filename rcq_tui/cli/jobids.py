@@ -5,7 +5,7 @@ Whoever presses Tab starts no engine, waits for none, and is told nothing of wha
 
 from config.homes import PathsError
 from engine.protocol.errors import EXIT_DONE, EXIT_FAILED, RcqError
-from rcq_tui.cli.queue import STATES
+from engine.protocol.listings import STATES
 from rcq_tui.client.token import read
 from rcq_tui.client.where import find_socket
 from rcq_tui.client.wire import Wire

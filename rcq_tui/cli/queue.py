@@ -3,7 +3,7 @@
 import time
 from typing import TYPE_CHECKING, Any
 
-from engine.protocol.search import SORTS
+from engine.protocol.listings import SORTS, STATES
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.columns import Column, table, terminal_width
 from rcq_tui.cli.failures import UsageError
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 MOST_ROWS = 5000
 """Rows that are looked at for the lines of a terminal, where many elements of an array make one."""
 
-STATES = ("held", "pending", "scheduled", "running", "completed", "failed", "cancelled", "preempted")
 COLUMNS = (
     Column("STATE"),
     Column("POS", right=True),

@@ -10,8 +10,8 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
+from engine.protocol.listings import SORTS
 from engine.protocol.responses import JobRow
-from engine.protocol.search import SORTS
 from rcq_tui.tui import messages
 from rcq_tui.tui import queuemessages as wishes
 from rcq_tui.tui.palette import content

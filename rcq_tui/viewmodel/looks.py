@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from engine.protocol.listings import SORTS
 from engine.protocol.responses import Stats
-from engine.protocol.search import SORTS
 from rcq_tui.viewmodel.formats import counted
 from rcq_tui.viewmodel.states import FINISHED, LEASED, LIVE, WAITING
 from rcq_tui.viewmodel.text import clean, cut

@@ -27,10 +27,11 @@ from engine.daemon.simoptions import read_options
 from engine.executor import environment
 from engine.protocol import errors
 from engine.protocol.fields import ALIASES, FIELD_NAMES, ElementFields, JobFields
+from engine.protocol.listings import SORTS
 from engine.protocol.notices import NOTICES
 from engine.protocol.people import QuotaView
 from engine.protocol.responses import MeasuresView
-from engine.protocol.search import SORTS, TYPED, parse_search
+from engine.protocol.search import TYPED, parse_search
 from rcq_tui.cli import failures, web
 from rcq_tui.cli.quotas import add_quota
 from rcq_tui.cli.verbs import VERBS
@@ -76,6 +77,7 @@ def test_every_typed_word_and_every_order_of_a_search() -> None:
 def test_every_section_is_one_that_is_checked() -> None:
     assert set(SECTIONS) == {
         "Commands", "Exit codes", "Variables that override", "A job's fields", "What a job sees", "Containers",
+        "In the foreground",
         "States of a job", "Causes", "Attempts", "GPU memory", "Measures", "Notices", "Quotas", "Power",
         "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "Search and sort", "API",
         "Results",

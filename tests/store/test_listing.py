@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.core.lifecycle import JobState
+from engine.protocol.listings import SPANS
 from engine.protocol.responses import JobRow
-from engine.protocol.search import SPANS, Span, matches, parse_search
+from engine.protocol.search import Span, matches, parse_search
 from engine.store import listing, sorting
 from engine.store.matching import Sight, Wanted
 from engine.store.sorting import COLUMNS, Order, Place

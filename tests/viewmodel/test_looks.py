@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.protocol.listings import ORDERS, SORTS
 from engine.protocol.responses import Stats
-from engine.protocol.search import ORDERS, SORTS, parse_search
+from engine.protocol.search import parse_search
 from rcq_tui.viewmodel.filters import MOST, Filters
 from rcq_tui.viewmodel.looks import (
     WHICH,

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.protocol.listings import STATES
 from rcq_tui.cli.pages import fetch
-from rcq_tui.cli.queue import STATES
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.words import leading
 
