@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from engine.protocol.errors import Refused, Unreachable
 from engine.protocol.stagednames import unfit
-from rcq_tui.cli.failures import UsageError
+from rcq_tui.cli.failures import Failed, UsageError
 from rcq_tui.cli.progress import Progress
+from rcq_tui.client.source import BrokenSource
 from rcq_tui.client.wire import Wire
-from rcq_tui.viewmodel.bars import gauge
 from rcq_tui.viewmodel.formats import memory
 from rcq_tui.viewmodel.text import clean
 
@@ -46,8 +46,8 @@ class Sending(Progress):
     def line(self, elapsed_s: float) -> str:
         """The bar after so many seconds."""
         rate = self._bytes / MIB / elapsed_s if elapsed_s > 0 else 0.0
-        share = gauge(self._bytes / self._size, 24) if self._size else ""
-        return f"{share} {memory(self._bytes / MIB)} of {memory(self._size / MIB)}, {rate:.0f}M/s  {clean(self._path)}"
+        sizes = f"{memory(self._bytes / MIB)} of {memory(self._size / MIB)}"
+        return f"{self.gauge()}{sizes}, {rate:.0f}M/s{self.left(elapsed_s)}  {clean(self._path)}"
 
 
 def named(text: str) -> tuple[str, str]:
@@ -113,6 +113,8 @@ def _send(wire: Wire, source: Source) -> str:
     try:
         for answer in wire.upload("/v1/uploads", None, source.handle, TYPE, progress.sent):
             return str(answer["upload"])
+    except BrokenSource as error:
+        raise Failed(f"{source.path} {error}. The job was not submitted.") from error
     finally:
         progress.end()
     raise Unreachable(f"the engine did not say what became of {source.path}. Try again.")

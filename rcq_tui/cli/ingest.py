@@ -1,115 +1,107 @@
 """`rcq ingest`: many jobs from a file, a FIFO or standard input, which is streamed and never read whole."""
 
-import json
 import os
 import sys
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
 
-from engine.protocol.errors import EXIT_DONE, EXIT_FAILED, EXIT_PARTLY, Unreachable
+from engine.protocol.errors import EXIT_DONE, EXIT_FAILED, EXIT_PARTLY
 from rcq_tui.cli.call import engine, print_json
-from rcq_tui.cli.failures import Failed, UsageError
+from rcq_tui.cli.errorfile import ErrorFile, error_file
+from rcq_tui.cli.failures import EXIT_INTERRUPTED, Failed, UsageError, complain
+from rcq_tui.cli.interruption import stopping
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.progress import Progress
-from rcq_tui.client.wire import Wire
-from rcq_tui.viewmodel.text import clean
+from rcq_tui.cli.taking import TYPES, Taken, Wish, gone_in, summary, take
+from rcq_tui.client.source import Descriptor
+from rcq_tui.client.unpack import SUFFIXES, Unpacked
+from rcq_tui.client.wholelines import WholeLines
 
 FORMATS = {".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv"}
 """Suffix → format."""
-TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
-SHOWN_ERRORS = 10
 _TIMEOUT_S = 120.0
+_STOPPING = "stops behind a whole line and waits for the engine's report; once more leaves at once"
 
 
 def run(argv: list[str]) -> int:
     """Take a file of jobs in."""
+    chosen = _options().parse_args(argv)
+    form, packed = chosen.format or _format(chosen.file), _packed(chosen.file)
+    wish = Wish(form=form, dry_run=chosen.dry_run, resume=chosen.resume)
+    with _opened(chosen.file) as source, error_file(chosen.errors, source) as errors:
+        wire = engine(_TIMEOUT_S)
+        progress = Progress(os.fstat(source).st_size)
+        with stopping(_STOPPING) as stop:
+            lines = WholeLines(Unpacked(Descriptor(source), packed), stop, quoted=form == "csv")
+            try:
+                taken = take(wire, lines, wish, progress, errors)
+            except KeyboardInterrupt:
+                complain(f"left before the engine's report. {progress.so_far()} More may have gone in.{wish.again()}")
+                return EXIT_INTERRUPTED
+    _tell(chosen, wish, taken, errors)
+    return _exit_code(taken, wish, errors)
+
+
+def _options() -> ArgumentParser:
     options = parser(
         "ingest",
-        "Submit the jobs of an NDJSON or CSV file. Good lines go in whatever the bad ones hold.\n"
-        "Exit code: 0 all, 3 some, 1 none.",
-        "rcq ingest sweep.ndjson\nrcq ingest jobs.csv --errors bad.ndjson\nmake-jobs | rcq ingest - --format ndjson",
+        "Submit the jobs of an NDJSON or CSV file, also one packed with gzip or zstd. Good lines go in whatever the\n"
+        "bad ones hold. Mend `input` in the file of --errors, and ingest that file. ^C stops behind a whole line and\n"
+        "reports; the same command with --resume adds the rest.\n"
+        "Exit code: 0 all, 3 some, 1 none or a file that breaks off, 130 interrupted.",
+        "rcq ingest sweep.ndjson\nrcq ingest jobs.csv.zst --errors bad.ndjson\n"
+        "rcq ingest jobs.csv.zst --resume\nmake-jobs | rcq ingest - --format ndjson",
     )
     options.add_argument("file", metavar="FILE", help="the file, or - for standard input")
-    options.add_argument("--format", choices=sorted(TYPES), help="unless the suffix tells: .ndjson .jsonl .csv")
+    options.add_argument(
+        "--format", choices=sorted(TYPES), help="unless the suffix tells: .ndjson .jsonl .csv, also before .gz .zst"
+    )
     options.add_argument("--dry-run", action="store_true", help="check every line, submit nothing")
-    options.add_argument("--errors", metavar="FILE", help="write every error with its line to FILE, as NDJSON")
+    options.add_argument(
+        "--resume", action="store_true", help="jobs whose job_id is there already are done, and no errors"
+    )
+    options.add_argument(
+        "--errors", metavar="FILE", help="write every error with its line to FILE, as NDJSON that can be ingested"
+    )
     add_json(options)
-    chosen = options.parse_args(argv)
-    form = chosen.format or _format(chosen.file)
-    with _opened(chosen.file) as source, _error_file(chosen.errors) as errors:
-        report = take_in(engine(_TIMEOUT_S), source, form, dry_run=chosen.dry_run, errors=errors)
+    return options
+
+
+def _tell(chosen: Namespace, wish: Wish, taken: Taken, errors: ErrorFile | None) -> None:
     if chosen.json:
-        print_json(report)
+        print_json(taken.report | ({"interrupted": True} if taken.cut_short else {}))
     else:
-        print("\n".join(summary(report, chosen.errors)))
-    return exit_code(report)
+        print("\n".join(summary(taken, wish, chosen.errors)))
+    if taken.broken is not None:
+        name = "standard input" if chosen.file == "-" else chosen.file
+        before = f"The {taken.lines} whole lines before that were sent."
+        complain(f"{name} {taken.broken}. {before} Get the whole of it.{wish.again()}")
+    if errors is not None and errors.failed is not None:
+        complain(f"{chosen.errors} cannot be written on ({errors.failed}), so reading was stopped.{wish.again()}")
 
 
-def take_in(
-    wire: Wire, source: int, form: str, *, dry_run: bool = False, errors: TextIO | None = None
-) -> dict[str, Any]:
-    """Send what the file descriptor gives and return the engine's report. errors: gets every error as it comes.
-
-    Raises Unreachable if the report does not come, saying how far the engine had told to be.
-    """
-    query = {
-        "format": form,
-        "progress": 1,
-        "wait": 1,
-        "dry_run": 1 if dry_run else None,
-        "all_errors": 1 if errors else None,
-    }
-    progress = Progress(os.fstat(source).st_size)
-    try:
-        for answer in wire.upload("/v1/ingest", query, source, TYPES[form], progress.sent):
-            if "report" in answer:
-                return dict(answer["report"])
-            if "progress" in answer:
-                progress.told(answer["progress"])
-            elif "waiting" in answer:
-                progress.held_back()
-            elif errors is not None:
-                errors.write(json.dumps(answer) + "\n")
-    except Unreachable as error:
-        raise Unreachable(f"{error} {progress.so_far()}") from error
-    finally:
-        progress.end()
-    raise Unreachable(f"the engine's answer ended without a report. {progress.so_far()}")
-
-
-def exit_code(report: dict[str, Any]) -> int:
-    """0 all, 3 some, 1 none."""
-    if not report["rejected"]:
+def _exit_code(taken: Taken, wish: Wish, errors: ErrorFile | None) -> int:
+    if taken.broken is not None or (errors is not None and errors.failed is not None):
+        return EXIT_FAILED
+    if taken.cut_short:
+        return EXIT_INTERRUPTED
+    if not taken.report["rejected"]:
         return EXIT_DONE
-    return EXIT_PARTLY if report["accepted"] else EXIT_FAILED
-
-
-def summary(report: dict[str, Any], errors_at: str | None = None) -> list[str]:
-    """The report as lines: the counts and ids, then the first errors."""
-    would = "would be " if report["dry_run"] else ""
-    head = f"{report['accepted']} {would}accepted, {report['rejected']} {would}rejected"
-    if report["first_id"] is not None:
-        head += f", ids {report['first_id']} to {report['last_id']}"
-    lines = [head, *(_error(error) for error in report["errors"][:SHOWN_ERRORS])]
-    more = report["rejected"] - SHOWN_ERRORS
-    if errors_at and report["rejected"]:
-        lines.append(f"  every error with its line is in {clean(errors_at)}")
-    elif more > 0:
-        lines.append(f"  … and {more} more: --errors FILE writes them all")
-    return lines
-
-
-def _error(error: dict[str, Any]) -> str:
-    whose = f" ({clean(error['job_id'])})" if error.get("job_id") else ""
-    return f"  line {error['line']}{whose}: {clean(error['code'])}: {clean(error['message'])}"
+    return EXIT_PARTLY if gone_in(taken, wish) else EXIT_FAILED
 
 
 def _format(name: str) -> str:
-    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122  pathlib is not loaded for it
+    base, suffix = os.path.splitext(name.lower())  # noqa: PTH122  pathlib is not loaded for it
+    if suffix in SUFFIXES:
+        suffix = os.path.splitext(base)[1]  # noqa: PTH122
     if suffix not in FORMATS:
         raise UsageError(f"{name!r} does not tell its format; add --format ndjson or --format csv")
     return FORMATS[suffix]
+
+
+def _packed(name: str) -> str | None:
+    return SUFFIXES.get(os.path.splitext(name.lower())[1])  # noqa: PTH122
 
 
 @contextmanager
@@ -128,17 +120,3 @@ def _opened(name: str) -> Iterator[int]:
         yield source
     finally:
         os.close(source)
-
-
-@contextmanager
-def _error_file(name: str | None) -> Iterator[TextIO | None]:
-    """Opened before anything is sent: nothing is taken in whose errors could not be kept. Raises Failed."""
-    if name is None:
-        yield None
-        return
-    try:
-        file = open(name, "w", encoding="utf-8")  # noqa: SIM115, PTH123
-    except OSError as error:
-        raise Failed(f"{name} cannot be written: {error.strerror}. Nothing was sent.") from error
-    with file:
-        yield file

@@ -1,39 +1,41 @@
-"""Feeds a request's body from a file descriptor while the answer already comes in.
+"""Feeds a request's body from a source while the answer already comes in.
 
 The engine reports progress during an upload: who only wrote would fill both socket buffers and wait for ever. Must
 not know HTTP answers or what is uploaded.
 """
 
-import os
 import select
 import socket
 from collections.abc import Callable
 
-PIECE_BYTES = 256 * 1024
+from rcq_tui.client.source import Source
 
 
 class Upload:
     """Sends `head`, then everything that `source` gives as chunks of an HTTP body.
 
     timeout_s: so long may the engine neither take nor say anything while it has something to do; waiting for the
-    source has no limit. sent: told how many bytes of the source went out.
+    source has no limit. sent: told how many bytes were taken from the source's file.
     """
 
     def __init__(
-        self, sock: socket.socket, head: bytes, source: int, timeout_s: float, sent: Callable[[int], None]
+        self, sock: socket.socket, head: bytes, source: Source, timeout_s: float, sent: Callable[[int], None]
     ) -> None:
         self._sock = sock
         self._waiting = memoryview(head)
-        self._source: int | None = source
+        self._source: Source | None = source
         self._timeout_s = timeout_s
         self._sent = sent
         sock.setblocking(False)
 
     def more(self) -> bytes:
-        """The next bytes of the answer, sending meanwhile. Raises TimeoutError and OSError of the connection."""
+        """The next bytes of the answer, sending meanwhile.
+
+        Raises BrokenSource, and TimeoutError and OSError of the connection.
+        """
         while True:
             ready = self._wait()
-            if self._sock.fileno() in ready and ready[self._sock.fileno()] & ~select.POLLOUT:
+            if ready & ~select.POLLOUT:
                 try:
                     return self._sock.recv(65536)
                 except BlockingIOError:
@@ -41,18 +43,23 @@ class Upload:
             if self._waiting:
                 self._send()
             elif self._source is not None:
-                self._read()
+                self._read(self._source)
 
-    def _wait(self) -> dict[int, int]:
+    def _wait(self) -> int:
+        """What the connection is ready for; it is nothing where the source has news."""
         poll = select.poll()
         poll.register(self._sock.fileno(), select.POLLIN | (select.POLLOUT if self._waiting else 0))
-        from_source = not self._waiting and self._source is not None
-        if from_source and self._source is not None:
-            poll.register(self._source, select.POLLIN)
-        ready = dict(poll.poll(None if from_source else self._timeout_s * 1000))
-        if not ready:
+        if self._waiting or self._source is None:
+            timeout_ms: float | None = self._timeout_s * 1000
+        else:
+            awaited = self._source.waits_on()
+            for descriptor in awaited:
+                poll.register(descriptor, select.POLLIN)
+            timeout_ms = None if awaited else 0
+        ready = dict(poll.poll(timeout_ms))
+        if not ready and timeout_ms:
             raise TimeoutError
-        return ready
+        return ready.get(self._sock.fileno(), 0)
 
     def _send(self) -> None:
         try:
@@ -63,11 +70,12 @@ class Upload:
             # It hung up before it had read everything: what it said before that is still to be read.
             self._waiting, self._source = memoryview(b""), None
 
-    def _read(self) -> None:
-        assert self._source is not None  # noqa: S101  the caller looked
-        piece = os.read(self._source, PIECE_BYTES)
-        self._waiting = memoryview(b"%x\r\n%b\r\n" % (len(piece), piece))
+    def _read(self, source: Source) -> None:
+        before = source.taken
+        piece = source.read()
+        if source.taken > before:
+            self._sent(source.taken - before)
         if piece:
-            self._sent(len(piece))
-        else:
+            self._waiting = memoryview(b"%x\r\n%b\r\n" % (len(piece), piece))
+        elif piece is not None:
             self._waiting, self._source = memoryview(b"0\r\n\r\n"), None

@@ -14,6 +14,7 @@ from typing import Any
 from config.paths import SYSTEM_SOCKET
 from engine.protocol.errors import STATUS, Refused, Unreachable
 from rcq_tui.client.answer import Answer, BrokenAnswer
+from rcq_tui.client.source import Descriptor, Source
 from rcq_tui.client.upload import Upload
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -76,18 +77,19 @@ class Wire:
         self,
         path: str,
         query: Mapping[str, Any] | None,
-        source: int,
+        source: int | Source,
         content_type: str,
         sent: Callable[[int], None] | None = None,
     ) -> Iterator[Any]:
-        """Send what the file descriptor `source` gives, to its end, and yield the objects of the answer as they come.
+        """Send what the source (or descriptor) gives, to its end, and yield the objects of the answer as they come.
 
-        Nothing is held back in memory: a FIFO or a terminal may feed it for hours. sent: told how many bytes went
-        out. An engine that answers before the end is heard at once.
+        Nothing is held back in memory: a FIFO or a terminal may feed it for hours. sent: told how many bytes of the
+        file were read. An engine that answers before the end is heard at once. Raises BrokenSource, too.
         """
+        given = Descriptor(source) if isinstance(source, int) else source
         with self._connect() as sock:
             head = self._head("POST", path, query, None, content_type)
-            pump = Upload(sock, head, source, self.timeout_s, sent or (lambda size: None))
+            pump = Upload(sock, head, given, self.timeout_s, sent or (lambda size: None))
             answer = self._answer(lambda: self._guarded(pump.more))
             if answer.content_type == "application/x-ndjson":
                 yield from (self._parsed(line) for line in self._lines(answer) if line)

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -171,9 +172,31 @@ def test_memory_does_not_follow_the_file(engine: Engine, spawn: Spawn, home: Pat
     assert most[0] < 60_000  # KiB; the file alone has 65,536
 
 
-def test_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    bar = Progress(1000)
-    bar.sent(500)
-    bar.told({"lines": 200, "accepted": 190, "rejected": 10})
-    assert bar.line(2.0) == "████████████             200 lines, 10 rejected, 100 lines/s"
+def test_the_bar_tells_the_rate_and_the_rest_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    bar = Progress(1000, lambda: now[0])
+    lines: list[str] = []
+    for _ in range(20):  # 10 seconds: fast at first, then 20 bytes and 40 lines each half second
+        now[0] += 0.5
+        bar.sent(200 if not lines else 20)
+        bar.told({"lines": 40 * (len(lines) + 1), "accepted": 30 * (len(lines) + 1), "rejected": 10})
+        lines.append(bar.line(now[0] - 100.0))
+    assert lines[0].endswith("40 lines, 10 rejected, 80 lines/s")  # too soon to tell the rest
+    assert lines[-1].split("  ")[-1].strip() == "800 lines, 10 rejected, 80 lines/s, 10s left"
+    assert lines[-1].count("\N{FULL BLOCK}") == 24 * 580 // 1000
+
+
+def test_the_bar_of_a_pipe_and_of_a_file_that_is_read() -> None:
     assert Progress(0).line(0.0) == "0 lines, 0 rejected, 0 lines/s"
+    bar = Progress(10)
+    bar.sent(10)
+    assert "left" not in bar.line(5.0)
+
+
+def test_where_no_terminal_is_nothing_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    bar = Progress(10)
+    bar.sent(10)
+    bar.end()
+    bar.done()
+    assert capsys.readouterr().err == ""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rcq_tui.cli.demo.people import People
-from rcq_tui.cli.ingest import FORMATS, summary, take_in
+from rcq_tui.cli.ingest import FORMATS
+from rcq_tui.cli.taking import Wish, summary, take_in
 
 _BEYOND = "IMPOSSIBLE_REQUEST"
 
@@ -31,10 +32,12 @@ def take_all_in(people: People, directory: Path, *, spare_impossible: bool) -> T
     accepted = failed = beyond = 0
     for path in sorted(path for path in directory.iterdir() if path.suffix in FORMATS):
         with path.open("rb") as source:
-            report = take_in(people.wires[path.stem], source.fileno(), FORMATS[path.suffix])
+            wish = Wish(form=FORMATS[path.suffix])
+            taken = take_in(people.wires[path.stem], source.fileno(), wish)
+        report = taken.report
         spared = sum(error["code"] == _BEYOND for error in report["errors"]) if spare_impossible else 0
         accepted += report["accepted"]
         failed += report["rejected"] - spared
         beyond += spared
-        lines += [f"{path.name}, as {path.stem}: {line.strip()}" for line in summary(report)]
+        lines += [f"{path.name}, as {path.stem}: {line.strip()}" for line in summary(taken, wish)]
     return Taken(lines=lines, accepted=accepted, failed=failed, beyond=beyond)
