@@ -9,13 +9,14 @@ import math
 import socket
 import struct
 from collections.abc import Callable, Generator, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from config.paths import SYSTEM_SOCKET
+from config.homes import SYSTEM_SOCKET
 from engine.protocol.errors import STATUS, Refused, Unreachable
 from rcq_tui.client.answer import Answer, BrokenAnswer
-from rcq_tui.client.source import Descriptor, Source
-from rcq_tui.client.upload import Upload
+
+if TYPE_CHECKING:
+    from rcq_tui.client.source import Source
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_LINE_BYTES = 32 * 1024 * 1024
@@ -77,7 +78,7 @@ class Wire:
         self,
         path: str,
         query: Mapping[str, Any] | None,
-        source: int | Source,
+        source: "int | Source",
         content_type: str,
         sent: Callable[[int], None] | None = None,
     ) -> Iterator[Any]:
@@ -86,6 +87,9 @@ class Wire:
         Nothing is held back in memory: a FIFO or a terminal may feed it for hours. sent: told how many bytes of the
         file were read. An engine that answers before the end is heard at once. Raises BrokenSource, too.
         """
+        from rcq_tui.client.source import Descriptor  # noqa: PLC0415  few requests have a body of any size
+        from rcq_tui.client.upload import Upload  # noqa: PLC0415
+
         given = Descriptor(source) if isinstance(source, int) else source
         with self._connect() as sock:
             head = self._head("POST", path, query, None, content_type)
@@ -112,7 +116,7 @@ class Wire:
         return sock
 
     def _advice(self) -> str:
-        if self.path == str(SYSTEM_SOCKET):
+        if self.path == SYSTEM_SOCKET:
             return "It is this machine's engine; an admin finds the cause with: systemctl status rcq-engine"
         return "Start one with: rcq engine, or ask your admin; `rcq doctor` finds out more."
 

@@ -80,7 +80,7 @@ def test_a_machines_engine_that_does_not_answer_is_systemds(home: Path, monkeypa
     left = home / "left.sock"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(left))
-    monkeypatch.setattr(wire, "SYSTEM_SOCKET", left)
+    monkeypatch.setattr(wire, "SYSTEM_SOCKET", str(left))
     with pytest.raises(Unreachable, match=r"refused.*systemctl status rcq-engine"):
         wire.Wire(str(left)).request("GET", "/healthz")
 
