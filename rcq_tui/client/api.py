@@ -9,6 +9,7 @@ import httpx
 
 from engine.protocol.errors import Unreachable
 from rcq_tui.client.apibox import BoxApi
+from rcq_tui.client.apibulk import BulkApi
 from rcq_tui.client.apifigures import FiguresApi
 from rcq_tui.client.apijobs import JobsApi
 from rcq_tui.client.apipeople import PeopleApi
@@ -17,7 +18,7 @@ from rcq_tui.client.sse import EventReader
 from rcq_tui.client.transport import STREAM_TIMEOUT, refused
 
 
-class Api(JobsApi, BoxApi, FiguresApi, PeopleApi):
+class Api(JobsApi, BulkApi, BoxApi, FiguresApi, PeopleApi):
     """Calls to one engine. Every call raises `Refused` or `Unreachable`.
 
     token: of a session or an API token; `None` leaves it to the peer's Unix user. `login` replaces it.

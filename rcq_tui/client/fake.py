@@ -5,6 +5,7 @@ was not fails the test, and so does an announced one that never came (`finish`).
 """
 
 from rcq_tui.client.fakebox import FakeBox
+from rcq_tui.client.fakebulk import FakeBulk
 from rcq_tui.client.fakefigures import FakeFigures
 from rcq_tui.client.fakejobs import FakeJobs
 from rcq_tui.client.fakepeople import FakePeople
@@ -13,5 +14,5 @@ from rcq_tui.client.fakescript import Unexpected
 __all__ = ["FakeApi", "Unexpected"]
 
 
-class FakeApi(FakeJobs, FakeBox, FakeFigures, FakePeople):
+class FakeApi(FakeJobs, FakeBulk, FakeBox, FakeFigures, FakePeople):
     """An engine that exists in this process only; see `Script`."""

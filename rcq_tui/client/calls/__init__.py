@@ -1,4 +1,4 @@
-"""What the TUI asks of an engine: the calls that the real client and its scripted fake both offer.
+"""What the TUI and Python programs ask of an engine: the calls that the real client and its scripted fake both offer.
 
 Every call raises `Refused` (the engine said no) or `Unreachable` (nobody answers). Must not know how a call travels.
 """
@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from typing import Any, NamedTuple, Protocol
 
 from rcq_tui.client.calls.box import BoxCalls
+from rcq_tui.client.calls.bulk import BulkCalls
 from rcq_tui.client.calls.figures import FigureCalls
 from rcq_tui.client.calls.jobs import JobCalls, JobsWanted
 from rcq_tui.client.calls.people import PeopleCalls
 
-__all__ = ["BoxCalls", "Calls", "Event", "FigureCalls", "JobCalls", "JobsWanted", "PeopleCalls"]
+__all__ = ["BoxCalls", "BulkCalls", "Calls", "Event", "FigureCalls", "JobCalls", "JobsWanted", "PeopleCalls"]
 
 
 class Event(NamedTuple):
@@ -22,8 +23,8 @@ class Event(NamedTuple):
     data: dict[str, Any]
 
 
-class Calls(JobCalls, BoxCalls, FigureCalls, PeopleCalls, Protocol):
-    """An engine, as the TUI sees it."""
+class Calls(JobCalls, BulkCalls, BoxCalls, FigureCalls, PeopleCalls, Protocol):
+    """An engine, as they see it."""
 
     @property
     def where(self) -> str:

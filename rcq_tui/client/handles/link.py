@@ -1,0 +1,14 @@
+"""What all handles of one engine share: its calls, and who waits for ends. Must not know handles."""
+
+from dataclasses import dataclass
+
+from rcq_tui.client.calls import Calls
+from rcq_tui.client.handles.watcher import Watcher
+
+
+@dataclass(slots=True, frozen=True)
+class Link:
+    """One engine, as handles use it."""
+
+    calls: Calls
+    watcher: Watcher

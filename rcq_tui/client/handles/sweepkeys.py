@@ -1,0 +1,45 @@
+"""Jobs of a sweep as they are submitted: parameters put in, tags to find them by, keys that make each one once.
+
+Pure. Must not know an engine.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rcq_tui.client.handles.template import Parameters, filled_all
+
+TAG = "sweep"
+"""The tag that all jobs of a sweep share; its value is the sweep's key."""
+MOST_LETTERS = 200
+"""Of a tag's name and value."""
+_TEMPLATES = ("command", "args", "environment", "name", "workdir", "tags", "image")
+"""Fields in which parameters are put. Not `script`: bash has braces of its own, and a value is never a shell's word."""
+
+
+def jobs_of(template: Mapping[str, Any], parameters: Sequence[Parameters], key: str) -> list[dict[str, Any]]:
+    """A job for each set of parameters. The same set, asked in the same way under one key, is the same job.
+
+    A set that stands several times is as many jobs. Raises ValueError for a placeholder without its parameter.
+    """
+    jobs = [_job(template, one, key) for one in parameters]
+    times: Counter[str] = Counter()
+    for job, given in zip(jobs, parameters, strict=True):
+        told = json.dumps([job, {name: str(value) for name, value in given.items()}], sort_keys=True, default=str)
+        digest = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        times[digest] += 1
+        job["job_id"] = f"{key}-{digest}" + (f"-{times[digest]}" if times[digest] > 1 else "")
+    return jobs
+
+
+def _job(template: Mapping[str, Any], parameters: Parameters, key: str) -> dict[str, Any]:
+    put = {name: filled_all(value, parameters) for name, value in template.items() if name in _TEMPLATES}
+    tags = {name: text for name, value in parameters.items() if _is_tag(name, text := str(value))}
+    return {**template, **put, "tags": {**tags, **put.get("tags", {}), TAG: key}}
+
+
+def _is_tag(name: str, value: str) -> bool:
+    """What is too long or not for the eye is no tag; the handle knows it all the same."""
+    return bool(name) and all(len(one) <= MOST_LETTERS and one.isprintable() for one in (name, value))
