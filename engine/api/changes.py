@@ -19,6 +19,7 @@ from engine.protocol.fields import ALIASES, FIELD_NAMES, JobFields
 FIXED = {
     "job_id": "names the job for good; cancel it and submit another one",
     "array": "was acted on when the job was submitted; cancel the array and submit another one",
+    "foreground": "is the terminal that the job was submitted from; cancel it and run it again",
     "files": "were staged for the job as it was submitted; cancel it and submit another one",
     "snapshot": "was captured as the job was submitted; cancel it and submit another one",
     "submitted_at": "is the engine's; an edited job keeps its place",

@@ -15,6 +15,7 @@ from pydantic_core import from_json
 
 from engine.api.complaints import MAX_DETAILS, complaint, invalid, wrong
 from engine.api.files import read_files
+from engine.api.foreground import foreground_problem
 from engine.api.gate import read_gate
 from engine.api.schema import JOB, JOB_NAMES, MAX_NAME, MAX_TEXT_BYTES
 from engine.api.snapshots import read_snapshot
@@ -190,7 +191,11 @@ def _problem(given: Mapping[str, Any]) -> Refused | None:
         return wrong("gpu_power_w", "needs whole cards, as it is a limit of the whole card: ask for gpus, not shared")
     if given.get("gpu_type") == "":
         return wrong("gpu_type", "must hold a word of the card's model name")
-    return _workdir_problem(given) or (_array_problem(given) if "array" in given else None)
+    return (
+        _workdir_problem(given)
+        or (_array_problem(given) if "array" in given else None)
+        or (foreground_problem(given) if "foreground" in given else None)
+    )
 
 
 def _workdir_problem(given: Mapping[str, Any]) -> Refused | None:

@@ -39,6 +39,8 @@ NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$"
 MAX_IMAGE = 1024
 IMAGE = rf"^[^ \-{UNPRINTABLE}][^{UNPRINTABLE}]*$"
 """A name in a registry, or a file: never an option of the program that runs it."""
+MAX_SOCKET = 107
+"""Bytes in the path of a Unix socket: what the kernel takes."""
 MAX_FILE_NAME = 1024
 UPLOAD = r"^[0-9a-f]{32}$"
 """The id of an upload, as it is given."""
@@ -142,6 +144,10 @@ class JobModel(TypedDict, total=False):
     image: Annotated[
         Annotated[str, StringConstraints(min_length=1, max_length=MAX_IMAGE, pattern=IMAGE)] | None,
         Field(description="Container image that the command is run in: a registry's name, or a .sif file."),
+    ]
+    foreground: Annotated[
+        Annotated[str, StringConstraints(max_length=MAX_SOCKET, pattern="^/")] | None,
+        Field(description="Unix socket where its submitter waits for it, as rcq run does: it runs on their terminal."),
     ]
     files: Annotated[
         Annotated[list[FileModel], Field(max_length=MAX_FILES)] | None,

@@ -9,7 +9,7 @@ from engine.bookkeeping import Ended, Moved, NewJob
 from engine.core.lifecycle import Cause, JobState, outcome
 from engine.daemon.books import Live
 from engine.ports import Ending
-from engine.protocol.fields import AdoptedFields
+from engine.protocol.fields import runs_once
 
 MOST_MESSAGE = 500
 """Characters of what an ending tells that are kept."""
@@ -79,8 +79,8 @@ def _message(live: Live, ending: Ending, cause: Cause) -> str | None:
 
 
 def _again(live: Live, ended: Ended, retry_time_limit: bool) -> Moved | None:
-    if isinstance(live.fields, AdoptedFields):
-        return None  # its command was never ours to run
+    if runs_once(live.fields):
+        return None
     if ended.state is JobState.PREEMPTED:
         place = max(live.submitted_at, ended.ended_at) if live.to_end else None
         return Moved(job=live.job, state=JobState.PENDING, submitted_at=place, message=ended.message)

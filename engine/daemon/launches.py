@@ -9,7 +9,7 @@ from engine.daemon.containment import Containment
 from engine.daemon.cores import Cores
 from engine.daemon.persons import Persons
 from engine.daemon.placing import Placing
-from engine.executor import command, directory, environment, marks
+from engine.executor import command, directory, environment, foreground, marks
 from engine.ports import Clock, Launch, Process
 from engine.protocol.fields import AdoptedFields, JobFields
 
@@ -59,7 +59,7 @@ class Launches:
         launch = Launch(
             job=live.job,
             attempt=live.attempt,
-            argv=command.argv(fields, place),
+            argv=self._argv(fields, place),
             environment=environment.build(
                 fields=fields,
                 lease=live.lease,
@@ -81,6 +81,17 @@ class Launches:
             devices=self._nodes(live.lease.gpus),
         )
         return await self._containment.around(launch, fields, person)
+
+    def _argv(self, fields: JobFields, place: Path) -> tuple[str, ...]:
+        words = command.argv(fields, place)
+        if fields.foreground is None:
+            return words
+        return foreground.on_stage(
+            words,
+            socket=fields.foreground,
+            grace_s=self._settings.grace_s,
+            warn_before_s=self._settings.warn_before_s,
+        )
 
 
 def _adopted(fields: JobFields) -> Process | None:

@@ -17,7 +17,7 @@ from engine.daemon.books import Books, Live
 from engine.daemon.intake import Intake
 from engine.daemon.measures import Measures
 from engine.protocol.errors import Refused
-from engine.protocol.fields import AdoptedFields
+from engine.protocol.fields import runs_once
 
 FACTOR = 1.5
 """So many times what it had is asked for."""
@@ -53,7 +53,7 @@ class OomRetry:
         if ended.cause is not Cause.GPU_OUT_OF_MEMORY or ended.state is not JobState.FAILED or fields is None:
             return found
         if (
-            isinstance(fields, AdoptedFields)
+            runs_once(fields)
             or self._policy == "off"
             or live.oom_retries >= self._most
             or live.cancelled

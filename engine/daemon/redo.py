@@ -19,8 +19,8 @@ from engine.store.errors import StoreError
 from engine.store.rows import StoredJob
 from engine.store.uploads import Uploads
 
-ANEW = frozenset({"job_id", "after", "begin", "cron", "array", "submitted_at"})
-"""Fields that said when it was to run and what it was called: they do not hold again."""
+ANEW = frozenset({"job_id", "after", "begin", "cron", "array", "submitted_at", "foreground"})
+"""Fields that said when it was to run, for whose terminal and what it was called: they do not hold again."""
 
 
 class Redo:

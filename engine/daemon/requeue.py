@@ -68,6 +68,9 @@ class Requeue:
         if isinstance(stored.fields, AdoptedFields):
             told = f"Job {job} was adopted while it ran: rcq cannot start it again. Submit its command as a job."
             raise Refused("INVALID_STATE", told)
+        if stored.fields is not None and stored.fields.foreground is not None:
+            told = f"Job {job} ran on a terminal, which is gone with it: run it again, or as a job with rcq redo {job}."
+            raise Refused("INVALID_STATE", told)
         if (refused := await self._persons.refusal(stored.account)) is not None:
             raise refused
         live = self._books.live.get(number)

@@ -108,7 +108,7 @@ class Views:
             if isinstance(request, AdoptedFields):
                 detail.adopted_pid = request.adopted_pid
                 detail.message = detail.message or OUTPUT_ELSEWHERE
-            detail.image = request.image
+            detail.image, detail.foreground = request.image, request.foreground
             detail.files = _files(job, request.files)
             detail.snapshot, detail.redo_of = request.snapshot, request.redo_of
             detail.workdir, detail.environment, detail.tags = request.workdir, request.environment, request.tags

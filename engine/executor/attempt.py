@@ -160,7 +160,7 @@ class Attempt:
             self._kill.cancel()
 
     def _warn(self) -> None:
-        wanting = [pid for pid in pids_of(self.unit.group) if tree.wants(pid, signal.SIGUSR1)]
+        wanting = tree.wanting(pids_of(self.unit.group), signal.SIGUSR1)
         if self.cause is None and wanting:
             self.warns(self, wanting)
 

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.core.snapshot import Lease
+from engine.executor.guarded import is_guarded
 from engine.protocol.arrays import parse_array
 from engine.protocol.fields import ElementFields, JobFields
-
-GUARDED = frozenset({"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"})
-"""Besides everything that begins with RCQ_: a job's own `environment` does not change these."""
-GUARDED_PREFIX = "RCQ_"
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -55,11 +52,6 @@ def build(
         **_of_job(fields=fields, lease=lease, attempt=attempt, directory=directory, now=now),
         **_of_cards(lease),
     }
-
-
-def is_guarded(name: str) -> bool:
-    """Whether a job's own `environment` has no say over that variable."""
-    return name in GUARDED or name.startswith(GUARDED_PREFIX)
 
 
 def _of_person(person: Person) -> Mapping[str, str]:

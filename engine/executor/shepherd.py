@@ -279,9 +279,9 @@ class Attempt:
     def _warn(self) -> None:
         """SIGUSR1 to whoever handles it: by default it kills, and a warning must not."""
         if self.cause is None and self.status is None:
-            for one in self._tree():
-                if tree.wants(one.pid, signal.SIGUSR1):
-                    tree.send(one, signal.SIGUSR1)
+            processes = {one.pid: one for one in self._tree()}
+            for pid in tree.wanting(processes, signal.SIGUSR1):
+                tree.send(processes[pid], signal.SIGUSR1)
 
     def _signal(self, number: int) -> None:
         for one in self._tree():

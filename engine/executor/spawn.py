@@ -34,7 +34,7 @@ def spawn(argv: list[str], environment: Mapping[str, str], workdir: str, directo
     """
     _enter(workdir)
     try:
-        program = _locate(argv[0], environment.get("PATH", DEFAULT_PATH))
+        program = located(argv[0], environment.get("PATH", DEFAULT_PATH))
         with contextlib.ExitStack() as open_files:
             actions = _redirections(directory, open_files)
             return os.posix_spawn(
@@ -57,8 +57,11 @@ def _enter(workdir: str) -> None:
         raise LaunchError(f"the working directory {workdir} cannot be entered: {problem}") from None
 
 
-def _locate(name: str, search: str) -> str:
-    """The program's path, relative to the working directory where the name is. Looks where the job itself would."""
+def located(name: str, search: str) -> str:
+    """The program's path, relative to the working directory where the name is. Looks where the job itself would.
+
+    Raises LaunchError.
+    """
     places = [name] if "/" in name else [f"{place or '.'}/{name}" for place in search.split(":")]
     files = [place for place in places if os.path.isfile(place)]  # noqa: PTH113 (this runs for every start)
     for place in files:

@@ -15,6 +15,9 @@ STOPPED = frozenset("Tt")
 HAND_ON = frozenset({"podman", "docker", "conmon", "catatonit", "podman-init", "docker-init", "tini"})
 """Programs around a container that send on the signals they get, by the names that the kernel has of them."""
 
+STAGE = "rcq-stage"
+"""What the kernel calls the program beside a command in the foreground."""
+
 
 class Stat:
     """One living process: parent, session, start time (clock ticks since boot, which tells a reused pid) and state."""
@@ -99,6 +102,28 @@ def wants(pid: int, number: int) -> bool:
         return False
     masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigCgt:", "SigBlk:"))]
     return any(mask >> (number - 1) & 1 for mask in masks)
+
+
+def wanting(pids: Iterable[int], number: int) -> list[int]:
+    """Those that want that signal; where a STAGE is among them that one alone, which knows what becomes of it."""
+    found = [pid for pid in pids if wants(pid, number)]
+    return [pid for pid in found if _name(pid) == STAGE] or found
+
+
+def ignores(pid: int, number: int) -> bool:
+    """Whether the process takes no notice of that signal, as an interactive shell does of SIGTERM."""
+    try:
+        lines = _read(f"/proc/{pid}/status").splitlines()
+    except OSError:
+        return False
+    return any(int(line.split()[1], 16) >> (number - 1) & 1 for line in lines if line.startswith("SigIgn:"))
+
+
+def _name(pid: int) -> str:
+    try:
+        return _read(f"/proc/{pid}/comm").strip()
+    except OSError:
+        return ""
 
 
 def _read(path: str) -> str:

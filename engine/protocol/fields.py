@@ -54,10 +54,11 @@ class JobFields:
     """One job as its submitter asks for it, validated and in canonical units.
 
     `None` means "not given": the engine fills in its defaults. One of `command` and `script` is set. Units are in the
-    names; `image` is a container image in which that is run; `array` is as `engine.protocol.arrays` reads it; `begin`
-    is Unix seconds; `files` are put into its directory before it starts, and `snapshot` is code that it runs in; `cron`
-    is a five-field line in the host's time zone; `submitted_at` (Unix seconds) is honoured by `simulate` only.
-    `redo_of` is the engine's: the job that it is once more.
+    names; `image` is a container image in which that is run; `array` is as `engine.protocol.arrays` reads it;
+    `begin` is Unix seconds; `files` are put into its directory before it starts, and `snapshot` is code that it
+    runs in; `cron` is a five-field line in the host's time zone; `submitted_at` (Unix seconds) is honoured by
+    `simulate` only. `foreground` is the path of a Unix socket where its submitter waits for it
+    (`engine.protocol.stage`). `redo_of` is the engine's: the job that it is once more.
     """
 
     job_id: str | None = None
@@ -81,6 +82,7 @@ class JobFields:
     workdir: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     image: str | None = None
+    foreground: str | None = None
     files: list[StagedFile] = field(default_factory=list)
     snapshot: Snapshot | None = None
     after: list[After] = field(default_factory=list)
@@ -130,6 +132,11 @@ def uploads_of(fields: JobFields) -> list[str]:
     """The uploads that a job needs."""
     captured = fields.snapshot.uploads if fields.snapshot else []
     return [one.upload for one in fields.files] + captured
+
+
+def runs_once(fields: JobFields | None) -> bool:
+    """Whether nobody can give it a second attempt: it was a process already, or its terminal is gone with the first."""
+    return isinstance(fields, AdoptedFields) or (fields is not None and fields.foreground is not None)
 
 
 FIELD_NAMES: tuple[str, ...] = tuple(name for name in JobFields.__dataclass_fields__ if name != "redo_of")

@@ -108,9 +108,9 @@ class JobDetail(JobRow):
     that it may have after failures. attempts: the ones that are over, in order.
     cron_of: the recurring job that it is a copy of. gpu_power_w: watts that each of its cards is held to. idle_ok: it
     may hold cards that it does not use. image: the container image that it runs in. adopted_pid: of the process that
-    became the job. foreground: the socket of the terminal that it runs on. measures: of the attempt that runs, or of the last one. files: staged for it. snapshot: code that it
-    runs in. redo_of: the job that it is once more. withheld: fields that are left empty for a group's manager, who sees
-    what a job of the group asks for and not its secrets.
+    became the job. foreground: where its terminal is. measures: of the attempt that runs, or of the last. files: staged
+    for it. snapshot: code that it runs in. redo_of: the job that it is once more. withheld: fields left empty for a
+    group's manager, who sees what a job of the group asks for and not its secrets.
     """
 
     command: list[str] | None = None

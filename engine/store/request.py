@@ -7,13 +7,15 @@ differently from the effective request. Must not know connections or SQL's verbs
 import json
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from operator import attrgetter
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 
 from engine.bookkeeping import NewJob
+from engine.core.model import GroupKey
 from engine.protocol.fields import AdoptedFields, After, ElementFields, JobFields, StagedFile
 from engine.protocol.snapshots import Snapshot
 
@@ -55,9 +57,25 @@ _escape = json.JSONEncoder(separators=(",", ":")).encode
 
 def new_row(number: int, job: NewJob) -> tuple[Any, ...]:
     """The values of NEW_COLUMNS."""
-    fields, key = job.fields, job.key
+    return _row(number, job, _effective(job.key))
+
+
+def new_rows(first: int, jobs: Iterable[NewJob]) -> list[tuple[Any, ...]]:
+    """The same for many, numbered from `first`. Jobs with the very same key share its part."""
+    known: dict[int, tuple[Any, ...]] = {}
+    rows: list[tuple[Any, ...]] = []
+    for number, job in enumerate(jobs, first):
+        effective = known.get(id(job.key))
+        if effective is None:
+            effective = known[id(job.key)] = _effective(job.key)
+        rows.append(_row(number, job, effective))
+    return rows
+
+
+def _effective(key: GroupKey) -> tuple[Any, ...]:
+    """The values of _EFFECTIVE."""
     shape, owner = key.shape, key.owner
-    effective = (
+    return (
         owner.group,
         key.service,
         shape.gpus,
@@ -71,6 +89,10 @@ def new_row(number: int, job: NewJob) -> tuple[Any, ...]:
         key.preemptible,
         shape.gpu_power_w,
     )
+
+
+def _row(number: int, job: NewJob, effective: tuple[Any, ...]) -> tuple[Any, ...]:
+    fields = job.fields
     return (
         number,
         "pending",
@@ -79,7 +101,7 @@ def new_row(number: int, job: NewJob) -> tuple[Any, ...]:
         command_line(fields),
         _encode(_rest(fields, effective)),
         job.submitted_at,
-        owner.account,
+        job.key.owner.account,
         *effective,
     )
 
@@ -132,46 +154,47 @@ def fields_of(row: Sequence[Any]) -> JobFields:
     return ElementFields(job_id=job_id, name=name, **values, array_parent=array_parent, array_index=array_index)
 
 
-_TOLD = ("command", "script", "workdir", "image", "array", "submitted_at", "redo_of")
+_TOLD = ("script", "workdir", "image", "foreground", "array", "submitted_at", "redo_of")
 """Fields that are told when they are not `None`."""
-_FILLED = ("args", "retries", "idle_ok")
+_FILLED = ("retries", "idle_ok")
 """Fields that are told when they are not empty."""
+_given = attrgetter(*_EFFECTIVE[1:])
+_rare = attrgetter(*_TOLD, *_FILLED, "after", "begin", "cron", "files", "snapshot")
+_NONE_RARE = _rare(JobFields())
 
 
 def _rest(fields: JobFields, effective: tuple[Any, ...]) -> dict[str, Any]:
     """What the columns do not tell."""
-    rest: dict[str, Any] = {name: value for name in _TOLD if (value := getattr(fields, name)) is not None}
-    rest |= {name: value for name in _FILLED if (value := getattr(fields, name))}
+    rest: dict[str, Any] = {} if _rare(fields) == _NONE_RARE else _rest_of_rare(fields)
+    if fields.command is not None:
+        rest["command"] = fields.command
+    if fields.args:
+        rest["args"] = fields.args
     if fields.environment:
         rest["environment"] = dict(fields.environment)
-    if fields.after or fields.begin is not None or fields.cron is not None:
-        rest |= _gate(fields)
-    if fields.files:
-        rest["files"] = [[one.name, one.upload, one.executable] for one in fields.files]
-    if fields.snapshot is not None:
-        rest["snapshot"] = asdict(fields.snapshot)
     if fields.tags:
         rest["tags"] = dict(fields.tags)
     if isinstance(fields, AdoptedFields):
         rest |= {"adopted_pid": fields.adopted_pid, "adopted_start": fields.adopted_start}
     if fields.group != effective[0]:  # for nearly all jobs: they leave the group out
         rest["group"] = fields.group
-    given = (
-        fields.service,
-        fields.gpus,
-        fields.gpu_type,
-        fields.gpu_memory_mb,
-        fields.gpu_share,
-        fields.cpu_cores,
-        fields.memory_mb,
-        fields.time_limit_s,
-        fields.priority,
-        fields.preemptible,
-        fields.gpu_power_w,
-    )
+    given = _given(fields)
     if given != effective[1:]:
         pairs = zip(_EFFECTIVE[1:], given, effective[1:], strict=True)
         rest |= {name: mine for name, mine, theirs in pairs if mine != theirs}
+    return rest
+
+
+def _rest_of_rare(fields: JobFields) -> dict[str, Any]:
+    """What few jobs have."""
+    rest: dict[str, Any] = {name: value for name in _TOLD if (value := getattr(fields, name)) is not None}
+    rest |= {name: value for name in _FILLED if (value := getattr(fields, name))}
+    if fields.after or fields.begin is not None or fields.cron is not None:
+        rest |= _gate(fields)
+    if fields.files:
+        rest["files"] = [[one.name, one.upload, one.executable] for one in fields.files]
+    if fields.snapshot is not None:
+        rest["snapshot"] = asdict(fields.snapshot)
     return rest
 
 

@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from config.homes import PathsError
 from engine.protocol.errors import EXIT_FAILED, EXIT_USAGE, RcqError
 from rcq_tui.cli.failures import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, Failed, UsageError, complain, complain_of
-from rcq_tui.cli.verbs import LATER, UNLISTED, VERBS, overview
+from rcq_tui.cli.verbs import UNLISTED, VERBS, overview
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -57,8 +57,6 @@ def _dispatch(argv: list[str]) -> int:
         return 0
     if name == "--version":
         return _version()
-    if name in LATER:
-        raise UsageError(f"this version cannot do `rcq {name}` yet. `rcq --help` lists what it can.")
     verb = VERBS.get(name) or UNLISTED.get(name)
     if verb is None:
         raise UsageError(f"there is no verb {name!r}{_nearest(name)}. `rcq --help` lists them all.")

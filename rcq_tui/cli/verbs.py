@@ -16,6 +16,8 @@ class Verb(NamedTuple):
 GROUPS: dict[str, dict[str, Verb]] = {
     "Jobs": {
         "submit": Verb("submit", "submit a command or a script as a job"),
+        "run": Verb("run", "run a command in the foreground, as a job"),
+        "shell": Verb("shell", "open a shell, or a notebook, on GPUs that are yours meanwhile"),
         "ingest": Verb("ingest", "submit many jobs from an NDJSON or CSV file"),
         "queue": Verb("queue", "list jobs"),
         "show": Verb("show", "show all of one job"),
@@ -67,9 +69,6 @@ GROUPS: dict[str, dict[str, Verb]] = {
     },
 }
 """The verbs in the order in which `rcq --help` shows them."""
-
-LATER = frozenset({"run", "shell"})
-"""Verbs that the interface names and this version does not have yet: refused by name, no other is suggested."""
 
 UNLISTED: dict[str, Verb] = {"__ids": Verb("jobids", "list your jobs' ids for the completion of shells")}
 """What programs of ours call; no list of verbs has it."""

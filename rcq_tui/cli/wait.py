@@ -25,7 +25,7 @@ PATIENCE_S = 60.0
 def wait_for(wire: Wire, number: int) -> int:
     """The job's exit code, 128 + N if signal N ended it, 1 if it ended in another way."""
     try:
-        job = _ended(wire, number)
+        job = ended(wire, number)
     except KeyboardInterrupt:
         complain(f"job {number} goes on; `rcq cancel {number}` ends it")
         return EXIT_INTERRUPTED
@@ -64,7 +64,9 @@ def exit_code(job: dict[str, Any]) -> int:
     return EXIT_FAILED
 
 
-def _ended(wire: Wire, number: int) -> dict[str, Any]:
+def ended(wire: Wire, number: int) -> dict[str, Any]:
+    """The job once it has ended, also over a restart of the engine. Raises Unreachable."""
+
     def job() -> dict[str, Any] | None:
         found: dict[str, Any] = wire.request("GET", f"/v1/jobs/{number}")
         return found if found["state"] in FINISHED else None

@@ -67,7 +67,17 @@ def refused(text: bytes) -> Refused:
 def test_every_field_arrives() -> None:
     expected = dict.fromkeys([*FIELD_NAMES, "redo_of"]) | FULL  # of those that are left out, each excludes another
     assert asdict(accepted(json.dumps(FULL).encode())) == expected
-    assert set(FULL) | {"script", "cron", "gpu_power_w", "snapshot"} == set(FIELD_NAMES)
+    assert set(FULL) | {"script", "cron", "gpu_power_w", "snapshot", "foreground"} == set(FIELD_NAMES)
+
+
+def test_the_foreground_arrives_and_goes_with_little_else() -> None:
+    assert accepted(line(foreground="/run/user/1/s")).foreground == "/run/user/1/s"
+    for wrong in ("s", "", "/" + "x" * 107, "/" + "ä" * 54, "/a\nb"):
+        assert refused(line(foreground=wrong)).details[0]["field"] == "foreground", wrong
+    for name, value in {"array": "0-3", "cron": "0 0 * * *", "image": "ubuntu", "retries": 1}.items():
+        assert refused(line(foreground="/s", **{name: value})).details[0]["field"] == name
+    assert refused(b'{"script": "true", "foreground": "/s"}').details[0]["field"] == "script"
+    assert accepted(line(foreground="/s", retries=0)).retries == 0
 
 
 def test_captured_code_arrives_and_leads_nowhere_else() -> None:

@@ -13,7 +13,7 @@ import pytest
 from scripted_engine import Engine, Result, job, refusal, wait_until
 
 from engine.protocol.errors import EXIT_OF_CODE, STATUS
-from rcq_tui.cli.verbs import LATER, VERBS
+from rcq_tui.cli.verbs import VERBS
 
 Rcq = Callable[..., Result]
 
@@ -31,7 +31,7 @@ HEAVY = (
 PART_ONE = (
     "demo engine login logout whoami passwd submit ingest queue show why logs cancel hold release requeue adopt edit "
     "gpus drain resume plan stats usage simulate account group service doctor reserve reservations unreserve replay "
-    "backup restore token audit results redo notify web"
+    "backup restore token audit results redo notify web run shell"
 )
 
 
@@ -54,14 +54,6 @@ def test_an_unknown_verb_names_the_nearest(rcq: Rcq) -> None:
     result = rcq("qeue")
     assert (result.code, result.out) == (2, "")
     assert "'queue'" in result.err
-
-
-@pytest.mark.parametrize("verb", sorted(LATER))
-def test_a_verb_of_a_later_version_is_refused_by_name(rcq: Rcq, verb: str) -> None:
-    result = rcq(verb, "7")
-    assert (result.code, result.out) == (2, "")
-    assert f"this version cannot do `rcq {verb}` yet" in result.err
-    assert "perhaps" not in result.err
 
 
 def test_version(rcq: Rcq) -> None:

@@ -70,7 +70,7 @@ def test_every_option(sent: Callable[..., dict[str, object]], monkeypatch: pytes
 
 def test_every_field_can_be_given() -> None:
     elsewhere = {"command", "script", "args", "environment", "tags", "after", "files", "snapshot"}
-    not_for_people = {"submitted_at"}  # only a trace's replay honours it
+    not_for_people = {"submitted_at", "foreground"}  # only a trace's replay honours the one, only rcq run the other
     assert set(_PLAIN.values()) | elsewhere | not_for_people == set(FIELD_NAMES)
 
 
@@ -131,7 +131,9 @@ def test_two_dashes_make_it_a_command(sent: Callable[..., dict[str, object]], ho
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("#!/bin/sh\n#SBATCH --gres=gpu:2\ntrue\n", "line 2: #SBATCH"),
+        ("#!/bin/sh\n#SBATCH --gres=shard:2\ntrue\n", "line 2: --gres: 'shard:2' is no GPUs"),
+        ("true\n#SBATCH --gpus=2\n", "line 2: an #SBATCH line after the first command"),
+        ("#RCQ--gpus\n", "line 1: argument --gpus: expected"),
         ("#RCQ --gpu 2\n", "line 1: unrecognized arguments: --gpu"),
         ("#RCQ --time soon\n", "'soon' is no time"),
         ("#RCQ --wait\n", "line 1"),
@@ -149,8 +151,8 @@ def test_no_line_of_a_script_is_ignored(rcq: Rcq, engine: Engine, home: Path, te
     assert engine.requests == []
 
 
-def test_slurm_lines_after_the_first_command_are_text(sent: Callable[..., dict[str, object]], home: Path) -> None:
-    (home / "s.sh").write_text("cat <<E\n#SBATCH --x\nE\n")
+def test_lines_within_a_here_document_are_text(sent: Callable[..., dict[str, object]], home: Path) -> None:
+    (home / "s.sh").write_text("cat <<E\n#SBATCH --x\n#RCQ --y\nE\n")
     assert "script" in sent("s.sh")
 
 

@@ -33,6 +33,7 @@ from engine.protocol.people import QuotaView
 from engine.protocol.responses import MeasuresView
 from engine.protocol.search import TYPED, parse_search
 from rcq_tui.cli import failures, web
+from rcq_tui.cli.exports import FORMATS
 from rcq_tui.cli.quotas import add_quota
 from rcq_tui.cli.verbs import VERBS
 from rcq_tui.tui.commands import COMMANDS, key_name
@@ -79,7 +80,8 @@ def test_every_section_is_one_that_is_checked() -> None:
         "Commands", "Exit codes", "Variables that override", "A job's fields", "What a job sees", "Containers",
         "In the foreground",
         "States of a job", "Causes", "Attempts", "GPU memory", "Measures", "Notices", "Quotas", "Power",
-        "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "Search and sort", "API",
+        "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "Search and sort",
+        "Listings as data", "API",
         "Results",
         "Audit log", "What others wrote, on your screen", "Settings", "Keys of the terminal UI", "Options of simulate",
         "In a browser", "Looks of the terminal UI",
@@ -306,3 +308,7 @@ def test_every_key_of_the_terminal_ui() -> None:
         ([key_name(key) for key in one.keys], [f":{one.name} {one.argument}".strip()], one.help)
         for one in COMMANDS.values()
     ]
+
+
+def test_every_form_of_a_listing() -> None:
+    assert tuple(codes(first)[0] for first, _ in rows("Listings as data")) == FORMATS

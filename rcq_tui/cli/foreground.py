@@ -1,0 +1,210 @@
+"""A job in the foreground, from its submission to its exit code: waits with the person, then steps out of the way.
+
+Must not know which verb asked for it, nor how bytes pass.
+"""
+
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import Any, NamedTuple
+
+from engine.protocol.errors import EXIT_FAILED, RcqError, Unreachable
+from engine.protocol.stage import Frames
+from rcq_tui.cli.call import engine
+from rcq_tui.cli.failures import complain
+from rcq_tui.cli.files import TIMEOUT_S, opened, staged
+from rcq_tui.cli.meeting import Meeting, meeting
+from rcq_tui.cli.relay import End, hold_open, relayed
+from rcq_tui.cli.rows import Row, ending
+from rcq_tui.cli.signals import Told, heeded
+from rcq_tui.cli.targets import awaited
+from rcq_tui.cli.wait import PATIENCE_S, ended, exit_code
+from rcq_tui.client.wire import Wire
+from rcq_tui.viewmodel import words
+from rcq_tui.viewmodel.formats import moment
+from rcq_tui.viewmodel.states import FINISHED, WAITING
+from rcq_tui.viewmodel.text import clean
+
+FIRST_S, MOST_S = 0.02, 1.0
+SAY_AFTER_S = 1.0
+"""A start that comes within that time is not waited for aloud."""
+
+
+class Wanted(NamedTuple):
+    """What is to run. job: its fields but for `foreground`; files: paths by the names they get in its folder.
+
+    asked: variables for the command alone. aloud: say which cards it got.
+    """
+
+    job: dict[str, Any]
+    files: dict[str, str]
+    asked: dict[str, str]
+    aloud: bool
+
+
+def in_foreground(wanted: Wanted) -> int:
+    """Submit, wait, run, and return as the command did."""
+    hold_open()
+    with meeting() as place, heeded():
+        try:
+            wire, number = _submitted(wanted, place)
+        except Told as told:
+            return 128 + told.number
+        try:
+            link = _awaited(wire, number, place)
+        except Told as told:
+            return _given_up(wire, number, told.number)
+        place.close()
+        if link is None:
+            return _unmet(wire, number)
+        if wanted.aloud:
+            _say_cards(wire, number)
+        connection, frames = link
+        end = relayed(connection, frames, wanted.asked, cancel=lambda: _cancel(wire, number))
+        if end.left is not None:
+            connection.close()
+            return _given_up(wire, number, end.left)
+        return _told_end(wire, number, end)
+
+
+def _submitted(wanted: Wanted, place: Meeting) -> tuple[Wire, int]:
+    with ExitStack() as stack:
+        sources = stack.enter_context(opened(wanted.files))
+        wire = engine(TIMEOUT_S) if sources else engine()
+        body = {**wanted.job, "foreground": str(place.path)}
+        if "after" in body:
+            body["after"] = awaited(wire, body["after"])
+        if given := stack.enter_context(staged(wire, sources)):
+            body["files"] = given
+        return wire, int(wire.request("POST", "/v1/jobs", body=body)["id"])
+
+
+# ---------------------------------------------------------------- until it starts
+
+
+def _awaited(wire: Wire, number: int, place: Meeting) -> tuple[socket.socket, Frames] | None:
+    """Its connection; `None` where it has ended without one. Raises Told, Unreachable."""
+    line, pause_s, heard = _Line(sys.stderr.isatty()), FIRST_S, time.monotonic()
+    begun = heard
+    try:
+        while True:
+            if (link := place.met(number, pause_s)) is not None:
+                return link
+            pause_s = min(MOST_S, 1.3 * pause_s)
+            try:
+                job = wire.request("GET", f"/v1/jobs/{number}")
+            except Unreachable:
+                if time.monotonic() - heard > PATIENCE_S:
+                    raise
+                continue
+            heard = time.monotonic()
+            if job["state"] in FINISHED:
+                return place.met(number, 0)  # it may have said hello and ended in one breath
+            if job["state"] in WAITING and heard - begun > SAY_AFTER_S:
+                line.say(_waiting(job, time.time()))
+    finally:
+        line.wipe()
+
+
+class _Line:
+    """One line on standard error, which is written over at a terminal and said once elsewhere."""
+
+    def __init__(self, is_terminal: bool) -> None:
+        self._is_terminal = is_terminal
+        self._shown = ""
+
+    def say(self, text: str) -> None:
+        """Show it, unless it is there."""
+        if text != self._shown and (self._is_terminal or not self._shown):
+            self._shown = text
+            print(f"\r\x1b[K{text}" if self._is_terminal else text, end="" if self._is_terminal else "\n",
+                  file=sys.stderr, flush=True)  # fmt: skip
+
+    def wipe(self) -> None:
+        """What comes next begins where it was."""
+        if self._shown and self._is_terminal:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _waiting(job: Row, now: float) -> str:
+    """`job 42 waits: position 3, starts about 14:05; ^C gives up`."""
+    if job["state"] == "held":
+        return f"job {job['id']} is held: rcq release {job['id']} lets it go on; ^C gives up"
+    known = [] if job["position"] is None else [f"position {job['position']}"]
+    if job["expected_start"] is not None:
+        known.append(f"starts about {moment(job['expected_start'], now)}")
+    elif summary := words.summary(job["reasons"]):
+        known.append(clean(summary))
+    return f"job {job['id']} waits{': ' if known else ''}{', '.join(known)}; ^C gives up"
+
+
+def _say_cards(wire: Wire, number: int) -> None:
+    """`job 42: GPU 0 (GPU-…), until 16:05`."""
+    with suppress(RcqError):  # it is said for the person's sake alone
+        job = wire.request("GET", f"/v1/jobs/{number}")
+        cards = ", ".join(map(str, job["gpu_indices"]))
+        uuids = ", ".join(map(clean, job["gpu_uuids"]))
+        got = f"GPU {cards} ({uuids})" if cards else "no GPU (--gpus N asks for some)"
+        now = time.time()
+        until = moment((job["started_at"] or now) + job["time_limit_s"], now)
+        print(f"job {number}: {got}, until {until}", file=sys.stderr, flush=True)
+
+
+# ---------------------------------------------------------------- the end
+
+
+def _cancel(wire: Wire, number: int) -> None:
+    """As far as the engine can be reached; without it the job ends as nobody waits for it any more."""
+    with suppress(RcqError):
+        wire.request("DELETE", f"/v1/jobs/{number}")
+
+
+def _given_up(wire: Wire, number: int, signal_number: int) -> int:
+    with suppress(Told):
+        _cancel(wire, number)
+        complain(f"job {number} is cancelled")
+    return 128 + signal_number
+
+
+def _unmet(wire: Wire, number: int) -> int:
+    """It ended before it came to this terminal: why."""
+    job = ended(wire, number)
+    complain(f"job {number} {job['state']}: {job['message'] or ending(job)}")
+    with suppress(RcqError):
+        log = wire.request("GET", f"/v1/jobs/{number}/log", {"stream": "stderr", "offset": 0, "limit": 2000})["text"]
+        for line in log.splitlines():
+            print(f"  {clean(line)}", file=sys.stderr)
+    return exit_code(job) or EXIT_FAILED
+
+
+def _told_end(wire: Wire, number: int, end: End) -> int:
+    """The command's exit code, and on standard error whatever else there is to say."""
+    if end.told is not None and "message" in end.told:
+        complain(str(end.told["message"]))
+        return int(end.told["exit_code"])
+    job = _settled(lambda: ended(wire, number), end)
+    if job is None:
+        complain(f"the engine does not say how job {number} ended; see: rcq show {number}")
+        return _seen(end)
+    code = exit_code(job)
+    asked_for = job["cause"] == "signal" and job["signal"] in end.passed
+    if code and job["cause"] != "exit" and not asked_for:
+        complain(f"job {number} {job['state']}: {ending(job)}")
+    return code
+
+
+def _settled(ask: Callable[[], Row], end: End) -> Row | None:
+    """What the engine says; `None` where it cannot be asked, or nobody wants to wait for it."""
+    try:
+        return ask()
+    except (Unreachable, Told):
+        if end.told is None:
+            raise
+        return None
+
+
+def _seen(end: End) -> int:
+    told = end.told or {}
+    return 128 + int(told["signal"]) if "signal" in told else int(told.get("exit_code", EXIT_FAILED))
