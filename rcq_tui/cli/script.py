@@ -1,20 +1,28 @@
-"""Job scripts: which file is one, and the `#RCQ` lines in it.
+"""Job scripts: which file is one, and the `#RCQ` and `#SBATCH` lines in it.
 
 A script is a shell's: it ends in `.sh`, or its first line names a shell. Must not know what the options mean.
 """
 
+import re
 import shlex
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from rcq_tui.cli.failures import UsageError
 
 MAX_BYTES = 4 * 1024 * 1024
+_HEAD_BYTES = 64 * 1024
 _SHELLS = frozenset({"sh", "bash", "dash", "ksh", "zsh"})
+_RCQ, _SBATCH = "#RCQ", "#SBATCH"
+_HERE = re.compile(r"(?<!<)<<(-?)[ \t]*([\"'\\]?)([A-Za-z_]\w*)")
+"""What begins a here-document, and the word that ends it."""
+
+
+_DIRECTIVE = re.compile(rb"^(#RCQ|#SBATCH)[ -]", re.MULTILINE)
 
 
 class Directive(NamedTuple):
-    """The options on one `#RCQ` line. line: counted from 1."""
+    """The options on one `#RCQ` line, or the words of an `#SBATCH` line. line: counted from 1."""
 
     line: int
     options: list[str]
@@ -28,7 +36,9 @@ def script_text(word: str) -> str | None:
     if not word.endswith(".sh"):
         try:
             with path.open("rb") as file:
-                if not _names_a_shell(file.readline(256)):
+                first = file.readline(256)
+                if not _names_a_shell(first):
+                    _heed_directives(word, first, file)
                     return None
         except OSError as error:
             raise UsageError(f"{word} cannot be read: {error.strerror}") from error
@@ -53,6 +63,15 @@ def read_text(word: str) -> str:
         raise UsageError(f"{word} is not a text in UTF-8 (byte {error.start}); it is no script") from error
 
 
+def _heed_directives(word: str, first: bytes, file: BinaryIO) -> None:
+    """Refuse a program whose directives would be ignored."""
+    if first.startswith(b"#!") and (found := _DIRECTIVE.search(file.read(_HEAD_BYTES))) is not None:
+        raise UsageError(
+            f"{word} has {found[1].decode()} lines, which count in a script for a shell alone. Give the options to "
+            f"rcq submit, and say that it is a command: rcq submit [OPTIONS] -- {word}"
+        )
+
+
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
@@ -60,28 +79,62 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def directives(text: str) -> list[Directive]:
-    """The `#RCQ` lines, which stand before the first command. Raises UsageError for lines that would be ignored."""
-    found: list[Directive] = []
-    head = True
-    for number, line in enumerate(text.splitlines(), 1):
-        word = line.split(maxsplit=1)[0] if line.strip() else "#"
-        head = head and word.startswith("#")
-        if word == "#SBATCH" and head:
-            raise UsageError(
-                f"line {number}: #SBATCH lines are not understood; write #RCQ with the options of rcq submit"
-            )
-        if word != "#RCQ":
+class Head(NamedTuple):
+    """The lines of a script that say something of the job: `#RCQ` ones, and `#SBATCH` ones as Slurm's words."""
+
+    rcq: list[Directive]
+    slurm: list[Directive]
+
+
+def head_of(text: str) -> Head:
+    """The lines that stand before the first command. Raises UsageError for lines that would be ignored."""
+    found = Head([], [])
+    lines = text.splitlines()
+    is_head = True
+    for number, line in enumerate(lines, 1):
+        is_head = is_head and (not line.strip() or line.lstrip().startswith("#"))
+        mark = _mark(line)
+        if mark is None:
             continue
-        if not head:
-            raise UsageError(f"line {number}: an #RCQ line after the first command has no effect; move it up")
-        found.append(Directive(number, _split(line, number)))
+        if not is_head:
+            if number in _text_lines(lines):
+                continue
+            raise UsageError(
+                f"line {number}: an {mark} line after the first command has no effect; move it up, "
+                "or submit the script as a command: rcq submit -- bash SCRIPT"
+            )
+        into = found.rcq if mark == _RCQ else found.slurm
+        into.append(Directive(number, _split(line.strip().removeprefix(mark), number)))
     return found
 
 
-def _split(line: str, number: int) -> list[str]:
+def _mark(line: str) -> str | None:
+    """The word that a line of directives begins with; Slurm needs no blank behind its own."""
+    word = line.split(maxsplit=1)[0] if line.strip() else ""
+    if word == _RCQ or word.startswith(f"{_RCQ}-"):
+        return _RCQ
+    return _SBATCH if word == _SBATCH or word.startswith(f"{_SBATCH}-") else None
+
+
+def _text_lines(lines: list[str]) -> frozenset[int]:
+    """Numbers of the lines in here-documents: whatever they say is said to a program."""
+    inside: set[int] = set()
+    number = 0
+    while number < len(lines):
+        begun = None if lines[number].lstrip().startswith("#") else _HERE.search(lines[number])
+        number += 1
+        if begun is None:
+            continue
+        ends = (at for at in range(number, len(lines)) if lines[at].strip("\t" if begun[1] else "") == begun[3])
+        end = next(ends, number)
+        inside.update(range(number + 1, end + 1))
+        number = end
+    return frozenset(inside)
+
+
+def _split(options: str, number: int) -> list[str]:
     try:
-        return shlex.split(line.strip().removeprefix("#RCQ"), comments=True)
+        return shlex.split(options, comments=True)
     except ValueError as error:
         raise UsageError(f"line {number}: {error}") from error
 

@@ -3,21 +3,25 @@
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rcq_tui.cli.call import engine, print_json
-from rcq_tui.cli.everyday import Everyday
-from rcq_tui.cli.failures import UsageError
-from rcq_tui.cli.files import TIMEOUT_S, Source, by_name, opened, staged
-from rcq_tui.cli.options import add_json, everyday
+from rcq_tui.cli.everyday import Chosen, Everyday
+from rcq_tui.cli.failures import UsageError, complain
+from rcq_tui.cli.filenames import by_name
+from rcq_tui.cli.files import TIMEOUT_S, Source, opened, staged
+from rcq_tui.cli.options import add_json, everyday, unfit
 from rcq_tui.cli.request import SWITCHES, add_submission, fields
 from rcq_tui.cli.rows import Row, reason_sentences, under
-from rcq_tui.cli.script import directives, script_text
+from rcq_tui.cli.script import script_text
 from rcq_tui.cli.targets import awaited
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.helps import helps_of, start_sentence
 
-_OWN_SWITCHES = ("--json", "--wait", "--dry-run", "-h", "--help")
+if TYPE_CHECKING:
+    from rcq_tui.cli.scriptoptions import Understood
+
+_OWN_SWITCHES = ("--json", "--parsable", "--wait", "--dry-run", "-h", "--help")
 
 
 def run(argv: list[str]) -> int:
@@ -105,18 +109,32 @@ def split(argv: list[str]) -> tuple[list[str], list[str], bool]:
 def request(own: list[str], words: list[str], is_command: bool) -> tuple[dict[str, Any], dict[str, str]]:
     """The job as the API takes it but for its files, and the paths of these by name.
 
-    A script's `#RCQ` lines count less than the command line. Raises UsageError.
+    A script's lines count less than the command line. Raises UsageError.
     """
     text = None if is_command else script_text(words[0])
     if text is None:
         return {**_fields(own), "command": words}, _files(own)
-    given: list[str] = []
-    for line in directives(text):
-        _read_directive(line.options, f"{words[0]}, line {line.line}")
-        given += line.options
-    job = {**_fields(given + own), "script": text}
+    script = _understood(words[0], text, _parser().parse_args(own))
+    job = {**_fields(script.options + own), "script": script.text}
     job.setdefault("name", words[0].rpartition("/")[2])
-    return {**job, "args": words[1:]} if words[1:] else job, _files(given) | _files(own)
+    return {**job, "args": words[1:]} if words[1:] else job, _files(script.options) | _files(own)
+
+
+def _understood(name: str, text: str, own: Chosen) -> "Understood":
+    """What the script says, after the notes on it were told. own: what wins. Raises UsageError, each line named."""
+    from rcq_tui.cli.scriptoptions import CannotBeDone, understood
+
+    try:
+        script = understood(text, own.skip_sbatch, gpus=own.gpus, cores=own.cores)
+    except CannotBeDone as error:
+        for problem in error.problems:
+            complain(f"{name}, {problem}")
+        raise
+    except UsageError as error:
+        raise UsageError(f"{name}, {error}") from error
+    for note in script.notes:
+        complain(f"{name}, {note}")
+    return script
 
 
 def _fields(own: list[str]) -> dict[str, Any]:
@@ -127,20 +145,12 @@ def _files(own: list[str]) -> dict[str, str]:
     return by_name(_parser().parse_args(own).file)
 
 
-def _read_directive(options: list[str], place: str) -> None:
-    reader = Everyday(prog="rcq submit", add_help=False)
-    add_submission(reader)
-    try:
-        reader.parse_args(options)
-    except UsageError as error:
-        raise UsageError(f"{place}: {error}") from error
-
-
 def _parser() -> Everyday:
     options = everyday(
         "submit",
         "Submit a command or a shell script as one job and print its id. A script (its name ends in .sh, or its first "
-        "line\nnames a shell) is sent as it is now; its lines `#RCQ --gpus 2 …` before the first command are options.",
+        "line\nnames a shell) is sent as it is now; its lines `#RCQ --gpus 2 …` and `#SBATCH …` before the first "
+        "command are options.",
         "rcq submit --gpus 1 --time 2h30m python train.py --lr 3e-4\n"
         "rcq submit --gpus 4 --gpu-type a100 --name big train.sh run7\n"
         "rcq submit --file data.csv --file conf.yaml=run7.yaml -- sh -c 'cd $RCQ_JOB_DIR && python train.py'\n"
@@ -148,7 +158,23 @@ def _parser() -> Everyday:
         usage="rcq submit [OPTIONS] [--] COMMAND…  |  rcq submit [OPTIONS] SCRIPT [ARGS…]",
     )
     add_submission(options)
-    add_json(options)
+    printed = options.add_mutually_exclusive_group()
+    add_json(printed)
+    printed.add_argument("--parsable", action="store_true", help="print the id alone, as without it")
+    options.add_argument(
+        "--skip-sbatch", metavar="NAME,…", type=_names, action="extend", default=[],
+        help="leave these options of sbatch out, such as partition,qos",
+    )  # fmt: skip
     options.add_argument("--wait", action="store_true", help="wait for its end and return its exit code")
     options.add_argument("--dry-run", action="store_true", help="say whether and when it would start, submit nothing")
     return options
+
+
+def _names(text: str) -> list[str]:
+    """Options of sbatch by name, with or without their dashes."""
+    from rcq_tui.cli.slurm.grammar import KNOWN
+
+    names = [name.strip().lstrip("-") for name in text.split(",")]
+    if unknown := [name for name in names if name not in KNOWN]:
+        raise unfit(f"{unknown[0]!r} is no option of sbatch; write its long name, such as partition,qos")
+    return names

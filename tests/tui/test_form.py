@@ -190,6 +190,17 @@ def test_a_script_becomes_a_form_by_its_rcq_lines(tmp_path):
         scripts.loaded(str(tmp_path))
 
 
+def test_slurms_lines_are_read_as_submit_reads_them(tmp_path):
+    path = tmp_path / "train.sh"
+    path.write_text("#SBATCH --gpus=a100:2 --mem-per-gpu=20G -o %j.out\n#RCQ --gpus 4\npython x\n")
+    texts, _ = scripts.loaded(str(path))
+    assert (texts["gpus"], texts["gpu_type"], texts["memory_mb"]) == ("4", "a100", "80G")
+    assert 'exec >"$RCQ_JOB_ID".out 2>&1' in texts["script"]
+    path.write_text("#SBATCH -p gpu\n#SBATCH --qos=low\n")
+    with pytest.raises(ValueError, match=r"line 1: --partition=gpu: .*; line 2: --qos=low: "):
+        scripts.loaded(str(path))
+
+
 def test_an_array_is_taken_apart():
     assert parts("0-99:3%4") == ("0", "99", "3", "4")
     assert parts("nonsense") == ("0", "9", "1", "")

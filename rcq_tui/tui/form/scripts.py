@@ -1,14 +1,13 @@
-"""A script of one's own as a form: its text, and its #RCQ lines as fields. Must not know widgets."""
+"""A script of one's own as a form: its text, and its #RCQ and #SBATCH lines as fields. Must not know widgets."""
 
-import argparse
 from dataclasses import fields as fields_of_dataclass
 from typing import Any
 
 from engine.protocol.fields import After, JobFields
 from rcq_tui.cli.failures import UsageError
-from rcq_tui.cli.fullparser import Parser
-from rcq_tui.cli.request import add_submission, fields
-from rcq_tui.cli.script import directives, read_text
+from rcq_tui.cli.request import fields
+from rcq_tui.cli.script import read_text
+from rcq_tui.cli.scriptoptions import CannotBeDone, chosen, understood
 from rcq_tui.tui.form.kept import Texts
 from rcq_tui.tui.form.questions import BY_FIELD
 from rcq_tui.tui.form.writing import texts_of
@@ -20,25 +19,18 @@ def loaded(path: str) -> tuple[Texts, str]:
     Raises ValueError with what is wrong with the script.
     """
     try:
-        text = read_text(path)
-        given: list[str] = []
-        for line in directives(text):
-            given += line.options
-        parsed = _parsed(given)
+        script = understood(read_text(path))
+        parsed = chosen(script.options)
         said = fields(parsed, everything=False)
+    except CannotBeDone as error:
+        raise ValueError("; ".join(error.problems)) from error
     except UsageError as error:
         raise ValueError(str(error)) from error
     known = {one.name for one in fields_of_dataclass(JobFields)}
     wanted: dict[str, Any] = {name: told for name, told in said.items() if name in known and name in BY_FIELD}
     wanted["after"] = [After(id=one["id"], when=one["when"]) for one in said.get("after", ())]
     wanted.setdefault("name", path.rpartition("/")[2])
-    everything = texts_of(JobFields(**{**wanted, "script": text}))
+    everything = texts_of(JobFields(**{**wanted, "script": script.text}))
     asked = {"script", "name", *said}
     left_out = "--file and --snapshot lines are left to rcq submit" if parsed.file or parsed.snapshot else ""
     return {field: told for field, told in everything.items() if field in asked}, left_out
-
-
-def _parsed(options: list[str]) -> argparse.Namespace:
-    reader = Parser(prog="rcq submit", add_help=False, allow_abbrev=False)
-    add_submission(reader)
-    return reader.parse_args(options)

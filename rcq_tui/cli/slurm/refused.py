@@ -1,0 +1,63 @@
+"""The options of sbatch that have no meaning on one machine, each with what to do instead. Pure data."""
+
+ELSEWHERE = "it is about several machines, and there is one here; leave it out"
+_LEAVE = "nothing here does that; leave it out"
+TASKS = "a job is one task here; ask for cores with --cpus-per-task and start processes in the script"
+_CORES = "cores are counted, not laid out; ask for as many as you use with --cpus-per-task"
+
+ADVICE = {
+    "bb": _LEAVE,
+    "bbf": _LEAVE,
+    "batch": ELSEWHERE,
+    "cluster-constraint": ELSEWHERE,
+    "clusters": ELSEWHERE,
+    "constraint": "there are no features of nodes; name the card as in --gpus=a100:2",
+    "container": "write #RCQ --image NAME",
+    "container-id": "write #RCQ --image NAME",
+    "contiguous": ELSEWHERE,
+    "core-spec": _CORES,
+    "cores-per-socket": _CORES,
+    "deadline": "a job that is late still runs; look at when it would start with rcq submit --dry-run",
+    "distribution": TASKS,
+    "exclude": ELSEWHERE,
+    "exclusive": "ask for the GPUs, cores and memory that you need; nobody else gets those",
+    "export-file": "write #RCQ --env NAME=VALUE",
+    "extra-node-info": _CORES,
+    "get-user-env": "a job has the variables of a log-in; read your shell's files in the script: source ~/.profile",
+    "gid": "a job runs with the groups of its Unix user; leave it out",
+    "gpu-bind": "a job sees its own cards alone; leave it out",
+    "gpu-freq": "write #RCQ --gpu-power WATTS",
+    "gpus-per-socket": "write --gpus with all of them",
+    "hint": _CORES,
+    "hold": "hold the job once it is there: rcq hold ID",
+    "licenses": "an admin limits what runs of each service: write #RCQ --service NAME",
+    "mail-user": "choose for all your jobs what you are told of: rcq notify",
+    "mem-bind": _CORES,
+    "mincpus": "write --cpus-per-task",
+    "nice": "write #RCQ --priority N, 1 to 10 (5 unless said)",
+    "nodefile": ELSEWHERE,
+    "nodelist": ELSEWHERE,
+    "ntasks-per-core": TASKS,
+    "ntasks-per-gpu": TASKS,
+    "ntasks-per-socket": TASKS,
+    "oversubscribe": "to share a card, write #RCQ --share --gpu-memory SIZE",
+    "overcommit": TASKS,
+    "partition": "there is one queue for all cards; name the card as in --gpus=a100:2",
+    "prefer": "there are no features of nodes; name the card as in --gpus=a100:2",
+    "priority": "write #RCQ --priority N, 1 to 10 (5 unless said)",
+    "qos": "write #RCQ --priority N, and --preemptible for work that may be stopped for others",
+    "reservation": "cards that you booked with rcq reserve are yours for that time; leave it out",
+    "signal": "SIGUSR1 comes two minutes before the time limit (executor.warn_before_s); leave it out",
+    "sockets-per-node": _CORES,
+    "test-only": "use rcq submit --dry-run",
+    "thread-spec": _CORES,
+    "threads-per-core": _CORES,
+    "time-min": "a job has one time limit; write --time",
+    "tres-per-job": "write --gpus, --cpus-per-task, --mem",
+    "tres-per-task": "write --gpus, --cpus-per-task, --mem",
+    "uid": "a job runs as whoever submits it; leave it out",
+    "wait": "use rcq submit --wait",
+    "wrap": "use rcq submit -- sh -c '…'",
+}
+"""Option → advice. One of `grammar.KNOWN` that is neither here nor taken is refused with `OTHERWISE`."""
+OTHERWISE = _LEAVE

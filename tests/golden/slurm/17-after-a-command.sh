@@ -1,0 +1,4 @@
+#!/bin/bash
+module load cuda
+#SBATCH --gpus=1
+./run
