@@ -77,21 +77,18 @@ class Intake:
     async def settle(self, batch: Sequence[Parsed]) -> None:
         """Submit what is good of one batch (or only check it, on a dry run) and book every line."""
         fates, doubles = self._without_doubles(batch)
-        good = [at for at, fate in enumerate(fates) if not isinstance(fate, Refused)]
-        outcomes = await self._submit([fate for fate in fates if not isinstance(fate, Refused)])
-        settled: list[int | Refused | None] = [fate if isinstance(fate, Refused) else None for fate in fates]
-        for at, outcome in zip(good, outcomes, strict=True):
-            settled[at] = outcome
+        outcomes = iter(await self._submit([fate for fate in fates if not isinstance(fate, Refused)]))
+        settled = [fate if isinstance(fate, Refused) else next(outcomes) for fate in fates]
         for at, first in doubles.items():
             settled[at] = _double(str(batch[at][2]), f"line {batch[first][0].number}", _id_of(settled[first]))
         repeats = await self._repeats.among(fates, settled)
-        for at, ((line, fate, job_id), outcome) in enumerate(zip(batch, settled, strict=True)):
-            if at in repeats:
-                self._book_repeat(line, job_id, repeats[at])
-            elif isinstance(outcome, Refused):
-                self._book_error(line, job_id, outcome)
-            else:
-                self._book(outcome, 1 if isinstance(fate, Refused) else size_of(fate))
+        self._book(fates, settled)
+        for at, ((line, _, job_id), outcome) in enumerate(zip(batch, settled, strict=True)):
+            if isinstance(outcome, Refused):
+                if at in repeats:
+                    self._book_repeat(line, job_id, repeats[at])
+                else:
+                    self._book_error(line, job_id, outcome)
         self._lines = batch[-1][0].number if batch else self._lines
         if self._wish.progress:
             report = self.report
@@ -132,6 +129,9 @@ class Intake:
     def _without_doubles(self, batch: Sequence[Parsed]) -> tuple[list[JobFields | Refused], dict[int, int]]:
         """What is to be submitted or was refused, and which places of the batch repeat the key of which other."""
         # Between batches the books know the keys. On a dry run nothing is in the books: then all keys are kept here.
+        keys = [key for _, fate, key in batch if key is not None and not isinstance(fate, Refused)]
+        if not self._wish.dry_run and len(set(keys)) == len(keys):
+            return [fate for _, fate, _ in batch], {}
         first: dict[str, int] = {}
         doubles: dict[int, int] = {}
         fates: list[JobFields | Refused] = []
@@ -148,13 +148,19 @@ class Intake:
             self._seen.update(first)
         return fates, doubles
 
-    def _book(self, job: int | None, size: int) -> None:
-        """One accepted line; an array's is one, too, and all its elements are among the ids."""
-        self.report.accepted += 1
-        if job is not None:
-            last = job + size - 1
-            self.report.first_id = job if self.report.first_id is None else min(self.report.first_id, job)
-            self.report.last_id = last if self.report.last_id is None else max(self.report.last_id, last)
+    def _book(self, fates: Sequence[JobFields | Refused], settled: Sequence[Outcome]) -> None:
+        """The accepted lines; an array's is one, too, and all its elements are among the ids."""
+        report = self.report
+        report.accepted += sum(not isinstance(outcome, Refused) for outcome in settled)
+        ids = [outcome for outcome in settled if isinstance(outcome, int)]
+        if not ids:
+            return
+        arrays = (fate if isinstance(fate, JobFields) and fate.array is not None else None for fate in fates)
+        lasts = [
+            id + size_of(fate) - 1 for fate, id in zip(arrays, settled, strict=True) if fate and isinstance(id, int)
+        ]
+        report.first_id = min(ids) if report.first_id is None else min(report.first_id, *ids)
+        report.last_id = max(report.last_id or 0, *ids, *lasts)
 
     def _book_repeat(self, line: Line, job_id: str | None, refused: Refused | None) -> None:
         """A line whose key was there before its file. refused: why that is an error, if it is."""
@@ -236,6 +242,9 @@ def parse(form: Format, batch: Sequence[Line]) -> list[Parsed]:
 
 def portions(jobs: Sequence[JobFields], most: int) -> Iterator[list[JobFields]]:
     """The same in order, so many of them at once that they make `most` jobs; a larger array goes alone."""
+    if 0 < len(jobs) <= most and all(job.array is None for job in jobs):
+        yield list(jobs)
+        return
     some: list[JobFields] = []
     room = most
     for job in jobs:

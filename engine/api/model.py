@@ -30,6 +30,10 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 """How a surrogate is escaped; pairs are fine, which only a parser can tell."""
 _CONTROL = re.compile(r"[\x01-\x1f\x7f]")
 _GATE = frozenset({"after", "begin", "cron"})
+_SIMPLE = frozenset(
+    ("job_id", "name", "command", "args", "group", "service", "gpus", "gpu_memory_mb", "cpu_cores", "memory_mb")
+) | {"time_limit_s", "priority", "preemptible", "idle_ok", "environment", "retries", "tags", "submitted_at"}
+"""Fields that the schema alone judges, beside the command: most jobs have no others."""
 _FRACTIONS = frozenset({"memory_gb", "max_runtime", "expected_time", "max_runtime_minutes", "estimated_hours"})
 
 
@@ -47,7 +51,8 @@ def parse_line(line: bytes) -> JobFields | Refused:
         return _complain(line, error)
     if _may_repeat(line, given) and (twice := repeated(load_json(line.decode()))):
         return invalid([{"field": name, "message": "is given twice"} for name in twice])
-    return _job(given, careful=may_hold_trouble(line))
+    # A NUL that is not escaped is no JSON.
+    return _job(given, careful=b"\\u0000" in line or len(line) > MAX_TEXT_BYTES)
 
 
 def parse_object(value: object, *, careful: bool = True) -> JobFields | Refused:
@@ -139,6 +144,8 @@ _decoder = json.JSONDecoder(object_pairs_hook=_object)
 def _job(given: dict[str, Any], *, careful: bool) -> JobFields | Refused:
     if None in given.values():
         given = {name: value for name, value in given.items() if value is not None}
+    if not careful and "command" in given and given["command"][0] and given.keys() <= _SIMPLE:
+        return JobFields(**given)
     if not ALIASES.keys().isdisjoint(given):
         renamed = canonical(given)
         if isinstance(renamed, Refused):

@@ -52,13 +52,12 @@ class Repeats:
 
         settled: what became of each line so far.
         """
+        self._meet(fates, settled)
         found: dict[int, tuple[int, JobFields, Refused]] = {}
         for at, (fate, outcome) in enumerate(zip(fates, settled, strict=True)):
-            if isinstance(fate, Refused) or outcome is None:
+            if not isinstance(outcome, Refused) or isinstance(fate, Refused):
                 continue
-            if not isinstance(outcome, Refused):
-                self._met.add(outcome, outcome + size_of(fate) - 1)
-            elif (number := taken_by(outcome)) is not None and number not in self._met:
+            if (number := taken_by(outcome)) is not None and number not in self._met:
                 self._met.add(number, number)
                 found[at] = (number, fate, outcome)
         if not self.forgive or not found:
@@ -68,6 +67,20 @@ class Repeats:
             at: _another(fate, number, differs) if differs else None
             for (at, (number, fate, _)), differs in zip(found.items(), told, strict=True)
         }
+
+    def _meet(self, fates: Sequence[JobFields | Refused], settled: Sequence[int | Refused | None]) -> None:
+        """Remember what the lines have become, run by run."""
+        first, beyond = 0, 0
+        for fate, outcome in zip(fates, settled, strict=True):
+            if not isinstance(outcome, int) or isinstance(fate, Refused):
+                continue
+            if outcome != beyond:
+                if beyond:
+                    self._met.add(first, beyond - 1)
+                first = outcome
+            beyond = outcome + (1 if fate.array is None else size_of(fate))
+        if beyond:
+            self._met.add(first, beyond - 1)
 
 
 def taken_by(refused: Refused) -> int | None:

@@ -79,16 +79,15 @@ class Batch:
 
     def admit(self, jobs: Sequence[JobFields], keys: Sequence[GroupKey | Refused]) -> list[GroupKey | Refused]:
         """The keys of the submissions that may be made, in order; the others' refusals."""
+        free = {id(key) for key in {id(key): key for key in keys}.values() if self._is_free(key)}
         return [
-            key if isinstance(key, Refused) else self.ask(key, size_of(job)) or key
+            key if id(key) in free or isinstance(key, Refused) else self.ask(key, size_of(job)) or key
             for job, key in zip(jobs, keys, strict=True)
         ]
 
     def ask(self, key: GroupKey, jobs: int) -> Refused | None:
         """Count a submission that makes so many jobs (an array's elements) in, or say why it is one too many."""
-        limits = self._limits.get(key)
-        if limits is None:
-            limits = self._limits[key] = list(_limits(self._quotas, key, self._pace))
+        limits = self._limits_of(key)
         for bearer, quota in limits:
             refused = self._queued(bearer, quota, jobs) or self._too_fast(bearer, quota)
             if refused is not None:
@@ -117,6 +116,16 @@ class Batch:
         for key, jobs in self._kept:
             self._all.coming.add(key, -jobs)
         self._kept.clear()
+
+    def _is_free(self, key: GroupKey | Refused) -> bool:
+        """Whether no quota limits submissions of that key: then there is nothing to count."""
+        return not isinstance(key, Refused) and not self._limits_of(key)
+
+    def _limits_of(self, key: GroupKey) -> list[tuple[Bearer, Quota]]:
+        limits = self._limits.get(key)
+        if limits is None:
+            limits = self._limits[key] = list(_limits(self._quotas, key, self._pace))
+        return limits
 
     def _queued(self, bearer: Bearer, quota: Quota, jobs: int) -> Refused | None:
         if quota.queued is None:

@@ -58,10 +58,7 @@ class PendingIndex:
     def add_all(self, jobs: Iterable[tuple[GroupKey, Waiting]]) -> None:
         """Queue jobs; cheap for many of equal keys."""
         self.changes += 1
-        batches: dict[GroupKey, list[Waiting]] = {}
-        for key, waiting in jobs:
-            batches.setdefault(key, []).append(waiting)
-        for key, batch in batches.items():
+        for key, batch in _by_key(jobs):
             group = self._groups.get(key)
             if group is None:
                 group = self._groups[key] = PendingGroup(key=key, jobs=SortedList(batch))
@@ -111,3 +108,14 @@ class PendingIndex:
         if not group.jobs:
             del self._groups[group.key]
         return group.key
+
+
+def _by_key(jobs: Iterable[tuple[GroupKey, Waiting]]) -> Iterable[tuple[GroupKey, list[Waiting]]]:
+    """By the key object: a batch has many jobs of few objects, and a key is slow to hash. Equal ones may repeat."""
+    batches: dict[int, tuple[GroupKey, list[Waiting]]] = {}
+    for key, waiting in jobs:
+        found = batches.get(id(key))
+        if found is None:
+            found = batches[id(key)] = (key, [])  # the key is kept, so that no other object gets its id meanwhile
+        found[1].append(waiting)
+    return batches.values()

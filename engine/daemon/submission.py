@@ -9,7 +9,7 @@ from dataclasses import replace
 from engine.api.asks import Identity
 from engine.bookkeeping import STEP_S, NewJob, Turn
 from engine.core.lifecycle import JobState
-from engine.core.model import GroupKey
+from engine.core.model import GroupKey, Waiting
 from engine.daemon.allowance import Allowances, Batch
 from engine.daemon.answers import not_ready
 from engine.daemon.books import Books
@@ -162,7 +162,9 @@ class Submission:
             if number is None:
                 answers.append(job)
                 continue
-            if entry is None:
+            if entry is None and not job.indices:
+                queued.append((job.key, Waiting(job.submitted_at, number)))
+            elif entry is None:
                 queued += members(job, number)
             else:
                 waiting.append((entry, list(members(job, number))))
@@ -193,16 +195,14 @@ class Submission:
         self, who: Identity, jobs: Sequence[JobFields], entries: Sequence[Weighed], taken: Mapping[str, int]
     ) -> list[GroupKey | Refused]:
         self._intake.refresh()
-        keys = [
-            duplicate(job.job_id, taken[job.job_id])
-            if job.job_id is not None and job.job_id in taken
-            else self._intake.judge(who, job)
-            for job in jobs
-        ]
-        return [
-            entry if isinstance(entry, Refused) and not isinstance(key, Refused) else key
-            for key, entry in zip(keys, entries, strict=True)
-        ]
+        keys: list[GroupKey | Refused] = []
+        for job, entry in zip(jobs, entries, strict=True):
+            if job.job_id is not None and job.job_id in taken:
+                key: GroupKey | Refused = duplicate(job.job_id, taken[job.job_id])
+            else:
+                key = self._intake.judge(who, job)
+            keys.append(entry if isinstance(entry, Refused) and not isinstance(key, Refused) else key)
+        return keys
 
     def _dated(
         self,
@@ -222,7 +222,8 @@ class Submission:
             if entry is not None or turn is not None:
                 one = replace(one, gate=None if entry is None else terms(entry), turn=turn)
             new.append((one, entry))
-            at = one.submitted(max(0, len(one.indices) - 1))
+            if one.indices:
+                at = one.submitted(len(one.indices) - 1)
         self._last = at
         return new
 
@@ -244,6 +245,8 @@ class Submission:
 
 def _faulty(entries: Sequence[Weighed], staged: Sequence[Refused | None]) -> list[Weighed]:
     """What keeps each at the gate, or why it cannot be taken."""
+    if not any(staged):
+        return list(entries)
     return [fault or entry for entry, fault in zip(entries, staged, strict=True)]
 
 

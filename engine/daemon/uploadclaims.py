@@ -54,7 +54,7 @@ class UploadClaims:
 
 
 def _uploads(jobs: Sequence[JobFields]) -> set[str]:
-    return {one for job in jobs for one in uploads_of(job)}
+    return {one for job in jobs if job.files or job.snapshot for one in uploads_of(job)}
 
 
 def _judged(job: JobFields, mine: set[str]) -> Refused | None:

@@ -7,7 +7,7 @@ import heapq
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, cast
 
 from sqlite_utils import Database
@@ -26,14 +26,19 @@ from engine.store.edits import edit, requeue
 from engine.store.errors import Missing
 from engine.store.measures import measures_of
 from engine.store.readers import Readers
-from engine.store.request import FIELD_COLUMNS, NEW_COLUMNS, fields_of, new_row
+from engine.store.request import FIELD_COLUMNS, NEW_COLUMNS, fields_of, new_rows
 from engine.store.rows import KNOWN_COLUMNS, STORED_COLUMNS, KnownJobs, StoredJob, stored_of
 from engine.store.writer import Writer
 
+ROWS_A_STATEMENT = 100
+"""With as many rows in one statement SQLite works without Python's lock, while the next batch is checked."""
+_ROW = f"({', '.join('?' * len(NEW_COLUMNS.split(',')))})"
 _ADD = (
-    f"INSERT INTO jobs ({NEW_COLUMNS}) VALUES ({', '.join('?' * len(NEW_COLUMNS.split(',')))}) "  # noqa: S608
+    f"INSERT INTO jobs ({NEW_COLUMNS}) VALUES {{rows}} "  # noqa: S608 - columns and question marks
     "ON CONFLICT (account, job_id) WHERE job_id IS NOT NULL DO NOTHING"
 )
+_ADD_ONE = _ADD.format(rows=_ROW)
+_ADD_MANY = _ADD.format(rows=", ".join([_ROW] * ROWS_A_STATEMENT))
 _UNENDED = f"SELECT {KNOWN_COLUMNS} FROM jobs WHERE state = ? ORDER BY id"  # noqa: S608
 _KNOWN = f"SELECT {KNOWN_COLUMNS} FROM jobs WHERE id = ?"  # noqa: S608
 _FIELDS = f"SELECT {FIELD_COLUMNS} FROM jobs WHERE id = ?"  # noqa: S608
@@ -183,14 +188,22 @@ def _add(db: Database, jobs: Sequence[NewJob], first: int) -> list[JobId | None]
 
 
 def _add_plain(db: Database, jobs: Sequence[NewJob], first: int) -> list[JobId | None]:
-    """Ids are given here and not by SQLite: then one `executemany` tells them all. A refused job's id is skipped."""
+    """Ids are given here and not by SQLite: then nobody has to ask for them. A refused job's id is skipped."""
     [(last,)] = db.conn.execute("SELECT max(coalesce((SELECT max(id) FROM jobs), 0), ?)", (first - 1,))
-    rows = [new_row(number, job) for number, job in enumerate(jobs, last + 1)]
-    written = db.conn.executemany(_ADD, rows).rowcount
-    if written == len(rows):
+    rows = new_rows(last + 1, jobs)
+    if _insert(db, rows) == len(rows):
         return [JobId(str(row[0])) for row in rows]
     kept = {number for (number,) in db.conn.execute("SELECT id FROM jobs WHERE id > ?", (last,))}
     return [JobId(str(row[0])) if row[0] in kept else None for row in rows]
+
+
+def _insert(db: Database, rows: Sequence[tuple[Any, ...]]) -> int:
+    """How many were written: all whose key was free."""
+    written, whole = 0, len(rows) - len(rows) % ROWS_A_STATEMENT
+    for at in range(0, whole, ROWS_A_STATEMENT):
+        values = list(chain.from_iterable(rows[at : at + ROWS_A_STATEMENT]))
+        written += db.conn.execute(_ADD_MANY, values).rowcount
+    return written + (db.conn.executemany(_ADD_ONE, rows[whole:]).rowcount if whole < len(rows) else 0)
 
 
 def _job(db: Database, number: int) -> StoredJob | None:
