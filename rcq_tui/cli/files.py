@@ -4,10 +4,9 @@ of the submission.
 What the person may not read is not sent: the files are opened here. Must not know what a job does with them.
 """
 
-import argparse
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -48,28 +47,6 @@ class Sending(Progress):
         rate = self._bytes / MIB / elapsed_s if elapsed_s > 0 else 0.0
         sizes = f"{memory(self._bytes / MIB)} of {memory(self._size / MIB)}"
         return f"{self.gauge()}{sizes}, {rate:.0f}M/s{self.left(elapsed_s)}  {clean(self._path)}"
-
-
-def named(text: str) -> tuple[str, str]:
-    """`data/x.csv` as (x.csv, data/x.csv), `conf/a.yaml=b.yaml` as (conf/a.yaml, b.yaml). Raises ArgumentTypeError."""
-    name, equals, path = text.partition("=")
-    path = os.path.expanduser(path) if equals else text  # noqa: PTH111  the shell left it alone behind the `=`
-    name = name if equals else os.path.basename(text)  # noqa: PTH119  pathlib is not loaded for it
-    if not name or not path:
-        raise argparse.ArgumentTypeError(f"{text!r} names no file; write --file PATH or --file NAME=PATH")
-    return name, path
-
-
-def by_name(given: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Path by name. Raises UsageError where two have the same."""
-    found: dict[str, str] = {}
-    for name, path in given:
-        if name in found:
-            raise UsageError(
-                f"both {found[name]} and {path} would be {name} there; give one a name: --file NAME={path}"
-            )
-        found[name] = path
-    return found
 
 
 @contextmanager

@@ -1,24 +1,21 @@
 """`rcq submit`: a command or a script as one job."""
 
+import os
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.everyday import Chosen, Everyday
 from rcq_tui.cli.failures import UsageError, complain
 from rcq_tui.cli.filenames import by_name
-from rcq_tui.cli.files import TIMEOUT_S, Source, opened, staged
 from rcq_tui.cli.options import add_json, everyday, unfit
 from rcq_tui.cli.request import SWITCHES, add_submission, fields
-from rcq_tui.cli.rows import Row, reason_sentences, under
-from rcq_tui.cli.script import script_text
-from rcq_tui.cli.targets import awaited
-from rcq_tui.client.wire import Wire
-from rcq_tui.viewmodel.helps import helps_of, start_sentence
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from rcq_tui.cli.parcels import Parcels
     from rcq_tui.cli.scriptoptions import Understood
 
 _OWN_SWITCHES = ("--json", "--parsable", "--wait", "--dry-run", "-h", "--help")
@@ -34,17 +31,15 @@ def run(argv: list[str]) -> int:
     job, files = request(own, words, is_command)
     if chosen.wait and "cron" in job:
         raise UsageError("a recurring job never ends; leave one of --wait and --cron out")
-    with ExitStack() as stack:
-        sources = stack.enter_context(opened(files))
-        code = _code(job, stack) if job.pop("snapshot", False) else None
-        wire = engine(TIMEOUT_S) if files or code else engine()
+    with _parcels(job, files) as parts:
+        wire = engine() if parts is None else engine(parts.timeout_s)
         if "after" in job:
+            from rcq_tui.cli.targets import awaited
+
             job["after"] = awaited(wire, job["after"])
         if chosen.dry_run:
-            answer = wire.request("POST", "/v1/jobs", {"dry_run": 1}, job)
-            print_json(answer) if chosen.json else print("\n".join(previewed(answer, time.time())))
-            return 0
-        taken = _submitted(wire, job, sources, code)
+            return _preview(wire.request("POST", "/v1/jobs", {"dry_run": 1}, job), as_json=chosen.json)
+        taken = wire.request("POST", "/v1/jobs", body=job) if parts is None else parts.submitted(wire, job)
     print_json(taken) if chosen.json else print(taken["id"], flush=True)
     if chosen.wait:
         from rcq_tui.cli.wait import wait_for, wait_for_array
@@ -54,41 +49,20 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _submitted(wire: Wire, job: dict[str, Any], sources: Mapping[str, Source], code: "Code | None") -> Row:
-    """The job with its files and its code, which are not left behind if it is refused."""
-    with staged(wire, sources) as given, staged(wire, code.sources if code else {}) as parts:
-        body = {**job, "files": given} if given else job
-        if code:
-            body = {**body, "snapshot": code.facts | {one["name"]: one["upload"] for one in parts}}
-        taken: Row = wire.request("POST", "/v1/jobs", body=body)
-        return taken
+def _parcels(job: dict[str, Any], files: dict[str, str]) -> "AbstractContextManager[Parcels | None]":
+    """What goes with the job, opened; `None` where it goes alone."""
+    if not files and "snapshot" not in job:
+        return nullcontext()
+    from rcq_tui.cli.parcels import parcels
+
+    return parcels(job, files)
 
 
-class Code(NamedTuple):
-    """Captured code that is to be sent. sources: open files by the part of the field that they become."""
+def _preview(answer: dict[str, Any], *, as_json: bool) -> int:
+    from rcq_tui.cli.preview import previewed
 
-    sources: dict[str, Source]
-    facts: dict[str, Any]
-
-
-def _code(job: dict[str, Any], stack: ExitStack) -> Code:
-    """The code around the working directory, in which the job runs wherever it is then."""
-    from rcq_tui.cli.capture import captured
-
-    found = stack.enter_context(captured(job.pop("workdir")))
-    paths = {"upload": found.tree} | ({"diff": found.diff} if found.diff else {})
-    return Code(stack.enter_context(opened(paths)), found.facts)
-
-
-def previewed(answer: Row, now: float) -> list[str]:
-    """What would become of the job, as lines."""
-    if answer["starts_now"]:
-        return ["It would start now; nothing was submitted."]
-    place = f"position {answer['position']} of {answer['pending']}"
-    starts = [line] if (line := start_sentence(answer, now)) else []
-    reasons = under("It would not start now because:", reason_sentences(answer["reasons"], now))
-    helps = under("What would help:", helps_of(answer, now))
-    return [f"It would wait, at {place}; nothing was submitted.", *starts, *reasons, *helps]
+    print_json(answer) if as_json else print("\n".join(previewed(answer, time.time())))
+    return 0
 
 
 def split(argv: list[str]) -> tuple[list[str], list[str], bool]:
@@ -111,7 +85,7 @@ def request(own: list[str], words: list[str], is_command: bool) -> tuple[dict[st
 
     A script's lines count less than the command line. Raises UsageError.
     """
-    text = None if is_command else script_text(words[0])
+    text = None if is_command else _script_text(words[0])
     if text is None:
         return {**_fields(own), "command": words}, _files(own)
     script = _understood(words[0], text, _parser().parse_args(own))
@@ -135,6 +109,15 @@ def _understood(name: str, text: str, own: Chosen) -> "Understood":
     for note in script.notes:
         complain(f"{name}, {note}")
     return script
+
+
+def _script_text(word: str) -> str | None:
+    """The script, if the word names one. Most words name no file: for those nothing more is loaded."""
+    if not os.path.isfile(word):  # noqa: PTH113  nor is pathlib
+        return None
+    from rcq_tui.cli.script import script_text
+
+    return script_text(word)
 
 
 def _fields(own: list[str]) -> dict[str, Any]:
