@@ -4,17 +4,18 @@
 HTTP or the backend.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any, Protocol
 
-from engine.api.cells import reader_of
-from engine.api.complaints import invalid, unknown
+from engine.api.complaints import wrong
+from engine.api.errorrecords import error_record, record_of
 from engine.api.lines import Line, LineSplitter
-from engine.api.model import bad_encoding, job_id_of, may_hold_trouble, parse_line, parse_object
+from engine.api.model import job_id_of, parse_line
 from engine.api.records import RecordSplitter
-from engine.api.schema import JOB_NAMES, MAX_NAME
+from engine.api.rowjobs import Column, columns_of, job_of_row
+from engine.api.schema import MAX_NAME
 from engine.protocol.errors import Refused
-from engine.protocol.fields import ALIASES, JobFields
+from engine.protocol.fields import JobFields
 
 
 class Format(Protocol):
@@ -36,6 +37,10 @@ class Format(Protocol):
         """The submitter's own key on a line that was refused, where it can be told."""
         ...
 
+    def mendable(self, error: Mapping[str, Any]) -> dict[str, Any]:
+        """An error with its line as `input`, and with what it takes to read that line back once it is mended."""
+        ...
+
 
 class Ndjson:
     """One JSON object on each line; blank lines mean nothing."""
@@ -50,10 +55,16 @@ class Ndjson:
         return [line for line in self._lines.finish() if line.fault or line.text.strip()]
 
     def parse(self, line: Line) -> JobFields | Refused:
-        return line.fault or parse_line(line.text)
+        fate = line.fault or parse_line(line.text)
+        record = record_of(line.text) if isinstance(fate, Refused) else None
+        return record.job() if record else fate
 
     def job_id(self, line: Line) -> str | None:
         return None if line.fault else job_id_of(line.text)
+
+    def mendable(self, error: Mapping[str, Any]) -> dict[str, Any]:
+        # Of a record that came back and is still wrong the line inside is told, so that records never nest.
+        return {**error, **(record_of(error["input"].encode()) or error_record(error)).origin()}
 
 
 class Csv:
@@ -61,7 +72,8 @@ class Csv:
 
     def __init__(self, limit: int) -> None:
         self._records = RecordSplitter(limit)
-        self._columns: list[tuple[str, Callable[[str], Any]]] | None = None
+        self._columns: list[Column] | None = None
+        self._header = ""
 
     def feed(self, chunk: bytes) -> list[Line]:
         return self._rows(self._records.feed(chunk))
@@ -73,23 +85,7 @@ class Csv:
         return rows
 
     def parse(self, line: Line) -> JobFields | Refused:
-        if line.fault is not None or line.cells is None:
-            return line.fault or Refused("BAD_FORMAT", "This is no CSV record.")
-        columns = self._columns or []
-        if len(line.cells) != len(columns):
-            return Refused("BAD_FORMAT", f"This record has {len(line.cells)} cells; the header has {len(columns)}.")
-        given: dict[str, Any] = {}
-        wrong: list[dict[str, Any]] = []
-        for (name, read), cell in zip(columns, line.cells, strict=True):
-            if not cell:
-                continue
-            try:
-                given[name] = read(cell.decode())
-            except UnicodeDecodeError as error:
-                return bad_encoding(error)
-            except ValueError as error:
-                wrong.append({"field": name, "message": str(error)})
-        return invalid(wrong) if wrong else parse_object(given, careful=may_hold_trouble(line.text))
+        return job_of_row(self._columns or [], line)
 
     def job_id(self, line: Line) -> str | None:
         names = [name for name, _ in self._columns or []]
@@ -98,35 +94,28 @@ class Csv:
         key = line.cells[names.index("job_id")]
         return key.decode(errors="replace") if 0 < len(key) <= MAX_NAME else None
 
+    def mendable(self, error: Mapping[str, Any]) -> dict[str, Any]:
+        return {**error, **error_record(error, self._header).origin()}
+
     def _rows(self, records: list[Line]) -> list[Line]:
         if self._columns is None and records:
-            self._columns = _header(records[0])
+            self._columns, self._header = columns_of(records[0]), records[0].text.decode()
             return records[1:]
         return records
 
 
-def _header(record: Line) -> list[tuple[str, Callable[[str], Any]]]:
-    if record.fault is not None:
-        raise Refused(record.fault.code, f"The header cannot be read: {record.fault.message}", record.fault.details)
-    try:
-        names = [cell.decode().strip() for cell in record.cells or []]
-    except UnicodeDecodeError as error:
-        raise bad_encoding(error) from None
-    if not set(names) & set(JOB_NAMES):
-        raise Refused(
-            "BAD_FORMAT", "The first line must be a header with the fields' names, such as job_id,command,gpus."
-        )
-    wrong = [
-        {"field": name[:100], "message": f"column: {unknown(name, JOB_NAMES)}"}
-        for name in names
-        if name not in JOB_NAMES
-    ]
-    fields = [ALIASES.get(name, (name, 1))[0] for name in names]
-    wrong += [
-        {"field": name, "message": f"column: says the same as {names[fields.index(field)]}; keep one of the two"}
-        for at, (name, field) in enumerate(zip(names, fields, strict=True))
-        if fields.index(field) < at and name in JOB_NAMES
-    ]
-    if wrong:
-        raise invalid(wrong[:20])
-    return [(name, reader_of(name)) for name in names]
+class Keyed:
+    """Lines of another format, each of which must have a key: without one nobody can tell whether it has its job."""
+
+    def __init__(self, form: Format) -> None:
+        self.feed = form.feed
+        self.finish = form.finish
+        self.job_id = form.job_id
+        self.mendable = form.mendable
+        self._parse = form.parse
+
+    def parse(self, line: Line) -> JobFields | Refused:
+        fate = self._parse(line)
+        if isinstance(fate, Refused) or fate.job_id is not None:
+            return fate
+        return wrong("job_id", "is missing; only lines with a key of their own can be resumed")
