@@ -6,8 +6,9 @@ from typing import Any
 
 from rcq_tui.cli.call import engine
 from rcq_tui.cli.columns import Column
+from rcq_tui.cli.exports import add_format
 from rcq_tui.cli.failures import UsageError
-from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.options import parser
 from rcq_tui.cli.passwords import add_one_time, add_password_stdin, ask_new
 from rcq_tui.cli.quotas import add_quota, changed
 from rcq_tui.cli.registers import find, show
@@ -51,7 +52,7 @@ def _add(chosen: argparse.Namespace, wire: Wire) -> int:
 
 
 def _list(chosen: argparse.Namespace, wire: Wire) -> int:
-    return show(wire, "account", COLUMNS, cells, as_json=chosen.json)
+    return show(wire, "account", COLUMNS, cells, chosen)
 
 
 def cells(account: dict[str, Any]) -> list[str]:
@@ -120,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     add_one_time(add)
     add.set_defaults(act=_add)
     listing = words.add_parser("list", help="list accounts")
-    add_json(listing)
+    add_format(listing)
     listing.set_defaults(act=_list)
     change = words.add_parser("set", help="change an account or its limits")
     change.add_argument("name", metavar="NAME")

@@ -6,11 +6,11 @@ import time
 from engine.protocol.errors import EXIT_FAILED
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.columns import Column, table, terminal_width
-from rcq_tui.cli.failures import complain
-from rcq_tui.cli.options import add_json, parser
-from rcq_tui.cli.pages import fetch, more
+from rcq_tui.cli.exports import add_format, export, is_table
+from rcq_tui.cli.failures import UsageError, complain
+from rcq_tui.cli.options import parser
+from rcq_tui.cli.pages import each_page, fetch, how_many, more
 from rcq_tui.cli.pasttime import past
-from rcq_tui.cli.queue import at_least_one
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.audit import line
 from rcq_tui.viewmodel.text import clean
@@ -30,13 +30,15 @@ COLUMNS = (
 def run(argv: list[str]) -> int:
     """List entries, or check the chain."""
     chosen = _parser(time.time()).parse_args(argv)
+    as_table = is_table(chosen)
+    if chosen.verify and chosen.format not in {None, "json"}:
+        raise UsageError("--verify has one answer and no rows; use --json")
     if chosen.verify:
-        return _verify(engine(CHECK_S), as_json=chosen.json)
+        return _verify(engine(CHECK_S), as_json=not as_table)
     asked = {name: getattr(chosen, name) for name in ("account", "action", "target", "since", "until")}
+    if not as_table:
+        return export(chosen, each_page(engine(), "/v1/audit", asked, chosen.limit), "audit.AuditEntry")
     answer = fetch(engine(), "/v1/audit", asked, chosen.limit)
-    if chosen.json:
-        print_json(answer)
-        return 0
     if not answer["items"]:
         complain("no entry is like that; `rcq audit` alone shows how WHO, WHAT and TARGET are written")
     room = terminal_width()
@@ -77,9 +79,9 @@ def _parser(now: float) -> argparse.ArgumentParser:
     options.add_argument("--target", metavar="T", help="only what was done to it: a job's id, a card's UUID, a name")
     options.add_argument("--since", metavar="WHEN", type=moment, help="from then on: 7d, 2026-11-01")
     options.add_argument("--until", metavar="WHEN", type=moment, help="before then: 1d, 2026-11-02T08:00")
-    options.add_argument("--limit", metavar="N", type=at_least_one, default=50, help="at most so many entries (50)")
+    options.add_argument("--limit", metavar="N", type=how_many, default=50, help="at most so many entries, or all (50)")
     options.add_argument(
         "--verify", action="store_true", help="check instead that each entry is what was written (admins)"
     )
-    add_json(options)
+    add_format(options)
     return options

@@ -17,12 +17,17 @@ def engine(timeout_s: float = 30.0) -> Wire:
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on standard output, on one line.
+    """One JSON document on standard output, on one line."""
+    print(json_line(document))
+
+
+def json_line(document: Any) -> str:
+    """The document on one line.
 
     What is not printable in it is escaped, though JSON lets most of it stand: a terminal may be where it ends up.
     """
     text = json.dumps(document, ensure_ascii=False)
-    print(text if text.isprintable() else "".join(map(_escaped, text)))
+    return text if text.isprintable() else "".join(map(_escaped, text))
 
 
 def _escaped(char: str) -> str:

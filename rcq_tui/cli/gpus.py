@@ -6,10 +6,11 @@ from typing import Any
 
 from engine.protocol.cards import GpuView
 from engine.protocol.errors import Unreachable
-from rcq_tui.cli.call import engine, print_json
+from rcq_tui.cli.call import engine
 from rcq_tui.cli.columns import Column, table, terminal_width
+from rcq_tui.cli.exports import add_format, export, is_table
 from rcq_tui.cli.failures import UsageError
-from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.options import parser
 from rcq_tui.cli.rows import gpu_cells
 from rcq_tui.client.decode import decode_items
 from rcq_tui.client.wire import Wire
@@ -37,18 +38,18 @@ def run(argv: list[str]) -> int:
     """Show the GPUs."""
     options = parser("gpus", "Show the GPUs and who uses them.", "rcq gpus\nrcq gpus --watch\nrcq gpus --json")
     options.add_argument("--watch", action="store_true", help="refresh in place until ^C")
-    add_json(options)
+    add_format(options)
     chosen = options.parse_args(argv)
-    if chosen.watch and (chosen.json or not sys.stdout.isatty()):
+    as_table = is_table(chosen)
+    if chosen.watch and not (as_table and sys.stdout.isatty()):
         raise UsageError("--watch draws on a terminal; leave it out here, or use --json in a loop")
     wire = engine()
     if chosen.watch:
         _watch(wire)
     answer = wire.request("GET", "/v1/gpus")
-    if chosen.json:
-        print_json(answer)
-    else:
-        print("\n".join(lines(answer["items"])))
+    if not as_table:
+        return export(chosen, [answer], "cards.GpuView")
+    print("\n".join(lines(answer["items"])))
     return 0
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from rcq_tui.cli.call import engine
 from rcq_tui.cli.columns import Column
+from rcq_tui.cli.exports import add_format
 from rcq_tui.cli.failures import UsageError
-from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.options import parser
 from rcq_tui.cli.quotas import add_quota, changed
 from rcq_tui.cli.registers import find, show
 from rcq_tui.client.wire import Wire, escaped
@@ -49,7 +50,7 @@ def _remove(chosen: argparse.Namespace, wire: Wire) -> int:
 
 
 def _list(chosen: argparse.Namespace, wire: Wire) -> int:
-    return show(wire, "group", COLUMNS, cells, as_json=chosen.json)
+    return show(wire, "group", COLUMNS, cells, chosen)
 
 
 def cells(group: dict[str, Any]) -> list[str]:
@@ -94,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         add_quota(change)
         change.set_defaults(act=act)
     listing = words.add_parser("list", help="list groups")
-    add_json(listing)
+    add_format(listing)
     listing.set_defaults(act=_list)
     remove = words.add_parser("remove", help="remove a group that has no accounts")
     remove.add_argument("name", metavar="NAME")

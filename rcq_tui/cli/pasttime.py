@@ -1,7 +1,6 @@
 """Points in time that are over, as people type them in options."""
 
-import argparse
-
+from rcq_tui.cli.options import unfit
 from rcq_tui.cli.times import instant
 from rcq_tui.cli.units import seconds
 
@@ -16,7 +15,7 @@ def past(text: str, now: float) -> float:
         at = instant(text, now)
     except ValueError as error:
         told = f"{text!r} is neither a duration (7d, 12h) nor a point in time (2026-11-01, 2026-11-01T08:00)"
-        raise argparse.ArgumentTypeError(told) from error
+        raise unfit(told) from error
     if at > now:
-        raise argparse.ArgumentTypeError(f"{text!r} is still to come; write 7d for seven days ago, or a date")
+        raise unfit(f"{text!r} is still to come; write 7d for seven days ago, or a date")
     return at

@@ -1,15 +1,16 @@
-"""`rcq queue`: lists jobs, filtered, as a table or JSON."""
+"""`rcq queue`: lists jobs, filtered, as a table or as data."""
 
 import time
 from typing import TYPE_CHECKING, Any
 
-from engine.protocol.listings import SORTS, STATES
-from rcq_tui.cli.call import engine, print_json
+from engine.protocol.listings import SORTS, SPANS, STATES
+from rcq_tui.cli.call import engine
 from rcq_tui.cli.columns import Column, table, terminal_width
+from rcq_tui.cli.exports import add_format, export, is_table
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.ids import job_id
-from rcq_tui.cli.options import add_json, everyday, unfit
-from rcq_tui.cli.pages import PAGE, fetch, more
+from rcq_tui.cli.options import everyday, unfit
+from rcq_tui.cli.pages import PAGE, each_page, fetch, how_many, more
 from rcq_tui.cli.rows import job_cells
 from rcq_tui.cli.targets import Target, array_target
 from rcq_tui.client.wire import Wire
@@ -36,14 +37,13 @@ COLUMNS = (
 def run(argv: list[str]) -> int:
     """List jobs."""
     options = _parser().parse_args(argv)
+    if not is_table(options):
+        return export(options, each_page(engine(), "/v1/jobs", filters(options), options.limit), "responses.JobRow")
     room = terminal_width()
-    if options.json or options.expand or room is None:
+    if options.expand or room is None:
         answer = fetch(engine(), "/v1/jobs", filters(options), options.limit)
     else:
         answer = fetch_lines(engine(), filters(options), options.limit)
-    if options.json:
-        print_json(answer)
-        return 0
     now = time.time()
     shown = table(COLUMNS, [job_cells(named_as_one(row), now) for row in answer["items"]], room)
     print("\n".join([*shown, *(more(answer) if room is not None else [])]))
@@ -51,7 +51,10 @@ def run(argv: list[str]) -> int:
 
 
 def fetch_lines(wire: Wire, query: dict[str, Any], limit: int) -> dict[str, Any]:
-    """Up to `limit` lines, where elements of an array that wait for the same make one; `MOST_ROWS` are looked at."""
+    """Up to `limit` lines, where elements of an array that wait for the same make one.
+
+    `MOST_ROWS` are looked at for them, or more where more are asked for.
+    """
     rows: list[Any] = []
     cursor, size = None, limit
     while True:
@@ -59,7 +62,7 @@ def fetch_lines(wire: Wire, query: dict[str, Any], limit: int) -> dict[str, Any]
         rows += page["items"]
         lines, cursor, size = collapsed(rows), page["cursor"], PAGE
         all_alone = len(lines) == len(rows) >= limit
-        enough = len(lines) > limit or all_alone or len(rows) >= MOST_ROWS
+        enough = len(lines) > limit or all_alone or len(rows) >= max(limit, MOST_ROWS)
         if enough or cursor is None:
             return {"items": lines[:limit], "cursor": cursor or lines[limit:] or None}
 
@@ -75,6 +78,9 @@ def filters(options: "Chosen") -> dict[str, Any]:
         "sort": options.sort,
         "order": "desc" if options.reverse else None,
         "fold": 1 if options.fold else None,
+        "since": options.since,
+        "until": options.until,
+        "by": options.by,
         **_of_array(options.array),
     }
 
@@ -101,10 +107,13 @@ def _states(text: str | None) -> str | None:
 def _parser() -> "Everyday":
     options = everyday(
         "queue",
-        "List jobs: those that run, then those that wait in the order of the plan. Other people's jobs are redacted.",
+        "List jobs: those that run, then those that wait in the order of the plan; with --since or --until, those of "
+        "that time in any state, the newest first. Other people's jobs are redacted.",
         "rcq queue --mine\nrcq queue --array 7 --state failed\n"
         "rcq queue --state failed,cancelled --limit 200\n"
         "rcq queue --search 'train gpus:>1' --sort ended --reverse --state all\n"
+        "rcq queue --since 2026-10-01 --until 2026-11-01 --by ended\n"
+        "rcq queue --state all --limit all --format csv > history.csv\n"
         "rcq queue --all --json",
     )
     options.add_argument("--state", metavar="S,…", help=f"only these states: {', '.join(STATES)}, or all")
@@ -121,9 +130,18 @@ def _parser() -> "Everyday":
     options.add_argument("--reverse", action="store_true", help="the largest first; with --sort")
     options.add_argument("--fold", action="store_true", help="elements of an array in one state as one row")
     options.add_argument("--expand", action="store_true", help="a line for each element of an array, however alike")
-    options.add_argument("--limit", metavar="N", type=at_least_one, default=50, help="at most so many (default: 50)")
-    add_json(options)
+    options.add_argument("--since", metavar="T", type=_moment, help="of that time or later: 7d, 2026-10-01T08:00")
+    options.add_argument("--until", metavar="T", type=_moment, help="of before that time")
+    options.add_argument("--by", choices=SPANS, help="the time that these are about (default: submitted)")
+    options.add_argument("--limit", metavar="N", type=how_many, default=50, help="at most so many, or all (50)")
+    add_format(options)
     return options
+
+
+def _moment(text: str) -> float:
+    from rcq_tui.cli.pasttime import past
+
+    return past(text, time.time())
 
 
 def at_least_one(text: str) -> int:

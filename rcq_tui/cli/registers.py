@@ -7,22 +7,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.protocol.errors import Refused
-from rcq_tui.cli.call import print_json
 from rcq_tui.cli.columns import Column, table, terminal_width
+from rcq_tui.cli.exports import export, is_table
 from rcq_tui.client.wire import Wire
 
 Entry = dict[str, Any]
 
 
-def show(
-    wire: Wire, kind: str, columns: Sequence[Column], cells: Callable[[Entry], list[str]], *, as_json: bool
-) -> int:
-    """Print all entries of a kind (`account`, …) as a table or as JSON."""
+def show(wire: Wire, kind: str, columns: Sequence[Column], cells: Callable[[Entry], list[str]], chosen: Any) -> int:
+    """Print all entries of a kind (`account`, …) as a table or as data."""
+    as_table = is_table(chosen)
     answer = wire.request("GET", f"/v1/{kind}s")
-    if as_json:
-        print_json(answer)
-    else:
-        print("\n".join(table(columns, [cells(entry) for entry in answer["items"]], terminal_width())))
+    if not as_table:
+        return export(chosen, [answer], f"people.{kind.title()}View")
+    print("\n".join(table(columns, [cells(entry) for entry in answer["items"]], terminal_width())))
     return 0
 
 

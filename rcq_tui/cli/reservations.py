@@ -2,9 +2,10 @@
 
 import time
 
-from rcq_tui.cli.call import engine, print_json
+from rcq_tui.cli.call import engine
 from rcq_tui.cli.columns import Column, table, terminal_width
-from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.exports import add_format, export, is_table
+from rcq_tui.cli.options import parser
 from rcq_tui.viewmodel.slots import line
 
 COLUMNS = (
@@ -24,12 +25,13 @@ def run(argv: list[str]) -> int:
         "List booked GPUs: what stands and is not over, the earliest first.",
         "rcq reservations\nrcq reservations --json",
     )
-    add_json(options)
+    add_format(options)
     chosen = options.parse_args(argv)
+    as_table = is_table(chosen)
     answer = engine().request("GET", "/v1/reservations")
-    if chosen.json:
-        print_json(answer)
-    elif not answer["items"]:
+    if not as_table:
+        return export(chosen, [answer], "responses.ReservationView")
+    if not answer["items"]:
         print("no GPU is booked: `rcq reserve --help` says how to book one")
     else:
         now = time.time()

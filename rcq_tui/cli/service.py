@@ -4,8 +4,9 @@ import argparse
 
 from rcq_tui.cli.call import engine
 from rcq_tui.cli.columns import Column
+from rcq_tui.cli.exports import add_format
 from rcq_tui.cli.failures import UsageError
-from rcq_tui.cli.options import add_json, parser
+from rcq_tui.cli.options import parser
 from rcq_tui.cli.quotas import add_quota, changed
 from rcq_tui.cli.registers import Entry, show
 from rcq_tui.client.wire import Wire, escaped
@@ -23,7 +24,7 @@ def run(argv: list[str]) -> int:
 
 
 def _list(chosen: argparse.Namespace, wire: Wire) -> int:
-    return show(wire, "service", COLUMNS, cells, as_json=chosen.json)
+    return show(wire, "service", COLUMNS, cells, chosen)
 
 
 def cells(service: Entry) -> list[str]:
@@ -67,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     words = options.add_subparsers(metavar="list|set", required=True)
     listing = words.add_parser("list", help="list services")
-    add_json(listing)
+    add_format(listing)
     listing.set_defaults(act=_list)
     change = words.add_parser("set", help="make or change a service")
     change.add_argument("name", metavar="NAME")

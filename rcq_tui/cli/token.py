@@ -9,6 +9,7 @@ from typing import Any
 from engine.protocol.errors import Refused
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.columns import Column, table, terminal_width
+from rcq_tui.cli.exports import add_format, export, is_table
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.client.wire import Wire, escaped
 from rcq_tui.viewmodel.formats import exact, moment
@@ -50,10 +51,11 @@ def _create(chosen: argparse.Namespace, wire: Wire) -> int:
 
 
 def _list(chosen: argparse.Namespace, wire: Wire) -> int:
+    as_table = is_table(chosen)
     answer = wire.request("GET", "/v1/tokens", query=_whose(chosen))
-    if chosen.json:
-        print_json(answer)
-    elif not answer["items"]:
+    if not as_table:
+        return export(chosen, [answer], "tokens.TokenView")
+    if not answer["items"]:
         own = chosen.account is None
         print("there is no session and no API token" + (": `rcq token create NAME` makes one" if own else ""))
     else:
@@ -121,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     whose = listing.add_mutually_exclusive_group()
     whose.add_argument("--all", action="store_true", help="everybody's (admins)")
     whose.add_argument("--account", metavar="A", help="another account's (admins)")
-    add_json(listing)
+    add_format(listing)
     listing.set_defaults(act=_list)
     revoke = words.add_parser("revoke", help="end API tokens by name or id, sessions by id")
     revoke.add_argument("tokens", metavar="ID|NAME", nargs="+")
