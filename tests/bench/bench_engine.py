@@ -35,9 +35,11 @@ BATCH = 2000
 
 
 class Rig:
-    """An engine with one admin logged in."""
+    """An engine with one admin logged in. authorization: their header, where they are known to it already."""
 
-    def __init__(self, root: Path, process: "subprocess.Popen[bytes]", socket: Path) -> None:
+    def __init__(
+        self, root: Path, process: "subprocess.Popen[bytes]", socket: Path, authorization: str | None = None
+    ) -> None:
         self.root, self.process, self.socket = root, process, socket
         self.http = httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), base_url="http://rcq", timeout=600)
         deadline = time.monotonic() + 20
@@ -49,10 +51,13 @@ class Rig:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
+        self.http.headers["Authorization"] = authorization or self._first_admin()
+
+    def _first_admin(self) -> str:
         me = {"name": "ann", "password": "correct horse"}
         self.http.post("/v1/accounts", json={**me, "group": "lab", "role": "admin"}).raise_for_status()
         token = self.http.post("/v1/login", json=me).raise_for_status().json()["token"]
-        self.http.headers["Authorization"] = f"Bearer {token}"
+        return f"Bearer {token}"
 
     def counts(self) -> dict[str, int]:
         """Jobs in each state."""

@@ -18,6 +18,7 @@ from textual.events import Mount
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widget import MountError
 from textual.worker import Worker
 
 T = TypeVar("T")
@@ -81,6 +82,6 @@ class Leaving(Screen[T], Generic[T]):
     def _unless_left(self) -> Iterator[None]:
         try:
             yield
-        except NoMatches:
+        except (NoMatches, MountError):
             if not self.is_left:
                 raise
