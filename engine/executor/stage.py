@@ -76,7 +76,9 @@ def meet(path: str, job: str) -> Meeting:
     connection.sendall(said(HELLO, {"job": job}))
     frames, files = Frames(), list[int]()
     while True:
-        piece, sent, _, _ = socket.recv_fds(connection, PIECE, 3, socket.MSG_CMSG_CLOEXEC)
+        piece, sent, _, _ = socket.recv_fds(connection, PIECE, 3)
+        for handle in sent:
+            os.set_inheritable(handle, False)  # Python 3.11 takes the flag for it and passes it over
         files += sent
         if not piece:
             raise Broken("it hung up")

@@ -7,9 +7,9 @@ from contextlib import suppress
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import parser
 from rcq_tui.cli.relay import is_terminal
-from rcq_tui.cli.values import duration_of
 from rcq_tui.cli.run import add_foreground, wanted
 from rcq_tui.cli.submit import split
+from rcq_tui.cli.values import duration_of
 
 
 def run(argv: list[str]) -> int:

@@ -30,15 +30,15 @@ def environment(engine_socket: Path, home: Path, **more: str) -> dict[str, str]:
 
 
 class Tmux:
-    """One window of a tmux server of its own, in which `rcq` runs. Close it."""
+    """One window of a tmux server of its own, in which `rcq` runs. words: what is typed behind it. Close it."""
 
-    def __init__(self, place: Path, env: dict[str, str], *, columns: int = 80, lines: int = 24) -> None:
+    def __init__(self, place: Path, env: dict[str, str], *words: str, columns: int = 80, lines: int = 24) -> None:
         self._socket = place / "tmux.sock"
         self._code = place / "exit-code"
         self._env = env
         self._ask("new-session", "-d", "-x", str(columns), "-y", str(lines), "-s", "it", "sh")
         self._ask("set-option", "-g", "remain-on-exit", "on")
-        program, code = shlex.join(RCQ), shlex.quote(str(self._code))
+        program, code = shlex.join((*RCQ, *words)), shlex.quote(str(self._code))
         self._ask("respawn-pane", "-k", "-t", "it", f"{program}; echo $? > {code}.new && mv {code}.new {code}")
 
     def keys(self, *keys: str) -> None:
@@ -82,9 +82,9 @@ class Tmux:
 
 
 class Bare:
-    """A terminal without any picture: what the program wrote, byte by byte. Close it."""
+    """A terminal without any picture: what the program wrote, byte by byte. words: as of `Tmux`. Close it."""
 
-    def __init__(self, env: dict[str, str], *, columns: int = 100, lines: int = 30) -> None:
+    def __init__(self, env: dict[str, str], *words: str, columns: int = 100, lines: int = 30) -> None:
         self.columns, self.lines = columns, lines
         self._master, slave = pty.openpty()
         self._tell_size()
@@ -92,7 +92,7 @@ class Bare:
         flags[0] &= ~termios.IXON  # ^s among keys typed ahead of the end would stop the terminal for good
         termios.tcsetattr(slave, termios.TCSANOW, flags)
         self.program = subprocess.Popen(
-            RCQ, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+            (*RCQ, *words), stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
             env=env | {"TERM": "xterm-256color"},
         )  # fmt: skip
         os.close(slave)
