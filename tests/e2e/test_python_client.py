@@ -171,6 +171,13 @@ def test_some_of_many_are_refused(rcq):
     blocker.cancel()
 
 
+def test_large_scripts_go_in_parts(rcq):
+    script = "exit 0\n" + "#" * 300_000
+    sweep = rcq.map(None, grid(n=range(40)), script=script)
+    assert len(sweep) == 40
+    assert all(outcome.ok for outcome in sweep.wait(60))
+
+
 def test_an_array_is_a_sweep(rcq):
     sweep = rcq.submit_array("3,5-7", script="exit $((RCQ_ARRAY_INDEX == 6))")
     assert [job.parameters["index"] for job in sweep] == [3, 5, 6, 7]

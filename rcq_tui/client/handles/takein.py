@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from engine.protocol.errors import Unreachable
+from engine.protocol.errors import Refused, Unreachable
 from engine.protocol.listings import STATES
 from engine.protocol.responses import IngestReport, JobRow
 from rcq_tui.client.calls import Calls
@@ -48,6 +48,21 @@ class TakeIn:
         return taken
 
     async def _some(self, jobs: Mapping[int, Mapping[str, Any]], taken: Taken) -> None:
+        """As many at once as the engine takes in one request."""
+        try:
+            await self._together(jobs, taken)
+        except Refused as refused:
+            if refused.code != "TOO_LARGE":
+                raise
+            places = list(jobs)
+            half = len(places) // 2
+            if not half:
+                taken.errors[places[0]] = {"code": refused.code, "message": refused.message, "details": refused.details}
+                return
+            for some in (places[:half], places[half:]):
+                await self._some({at: jobs[at] for at in some}, taken)
+
+    async def _together(self, jobs: Mapping[int, Mapping[str, Any]], taken: Taken) -> None:
         left, repeated = dict(jobs), False
         while left:
             report, broke = await self._report(left)

@@ -82,8 +82,9 @@ class Watcher:
         try:
             while self._waiting:
                 await self._look()
-                if listener is None and self._waiting:  # who asks for what is over needs no stream
-                    listener = asyncio.create_task(self._listen())
+                if not self._waiting:  # who asks for what is over needs no stream
+                    break
+                listener = listener or asyncio.create_task(self._listen())
                 await self._rest()
         finally:
             self._task = None  # before anything is awaited: whoever asks from here on starts anew
