@@ -15,8 +15,9 @@ ALL = "all"
 MAX_INDEX = 2**31 - 1
 FORM = 'write indices and ranges, such as "0-99", "1,3,7-9" or "0-99:10"; "%4" at the end: at most 4 run at once'
 
-_PART = re.compile(r"(\d{1,10})(?:-(\d{1,10})(?::(\d{1,10}))?)?", re.ASCII)
-_MOST = re.compile(r"[1-9]\d{0,9}", re.ASCII)
+_PART = r"(\d{1,10})(?:-(\d{1,10})(?::(\d{1,10}))?)?"
+_MOST = r"[1-9]\d{0,9}"
+"""Compiled when the first array is read: most commands read none."""
 
 
 class ArraySpec(NamedTuple):
@@ -35,7 +36,7 @@ class ArraySpec(NamedTuple):
 def parse_array(text: str) -> ArraySpec:
     """`0-99%4`, `1,3,7-9`, `0-99:10`. Raises ValueError, whose words say what is wrong and how to write it."""
     listed, percent, most = text.partition("%")
-    if percent and not _MOST.fullmatch(most):
+    if percent and not re.fullmatch(_MOST, most, re.ASCII):
         raise ValueError(f"after % stands how many may run at once, 1 or more; {FORM}")
     return ArraySpec(indices=_indices(listed), most=int(most) if percent else None)
 
@@ -68,7 +69,7 @@ def _indices(text: str) -> Sequence[int]:
 
 
 def _range(part: str) -> range:
-    found = _PART.fullmatch(part)
+    found = re.fullmatch(_PART, part, re.ASCII)
     if found is None:
         raise ValueError(FORM)
     low = int(found[1])

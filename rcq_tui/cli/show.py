@@ -2,11 +2,9 @@
 
 import sys
 import time
-from codecs import getincrementaldecoder
 from typing import Any
 
 from rcq_tui.cli.call import engine, print_json
-from rcq_tui.cli.logs import Harmless
 from rcq_tui.cli.options import add_json, everyday
 from rcq_tui.cli.rows import Row, ending, ran_s, reason_sentences, state, waited_s, who
 from rcq_tui.cli.targets import one_job
@@ -52,6 +50,10 @@ def _print_diff(wire: Wire, number: int) -> int:
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         return 0
+    from codecs import getincrementaldecoder
+
+    from rcq_tui.cli.logs import Harmless
+
     harmless, decoder = Harmless(), getincrementaldecoder("utf-8")("replace")
     for piece in pieces:
         sys.stdout.write(harmless.feed(decoder.decode(piece)))

@@ -3,17 +3,19 @@
 The engine is another program: it is run, never imported. Must not know commands.
 """
 
-import fcntl
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config.paths import Paths, PathsError, config_file, personal, prepare
 from engine.protocol.errors import RcqError, Unreachable
 from rcq_tui.client.where import answers
 from rcq_tui.client.wire import Wire
+
+if TYPE_CHECKING:
+    import subprocess
 
 START_TIMEOUT_S = 15.0
 _POLL_S = 0.05
@@ -27,6 +29,8 @@ def running_socket() -> str:
     paths = places()
     if answers(str(paths.socket)):
         return str(paths.socket)
+    import fcntl  # noqa: PLC0415  most commands find it running
+
     try:
         prepare(paths)
     except PathsError as error:
@@ -81,6 +85,8 @@ def wait_until_ready(engine: "subprocess.Popen[bytes]", socket: Path, log: Path,
 
 
 def _start(paths: Paths) -> None:
+    import subprocess  # noqa: PLC0415  most commands find one running
+
     log = paths.state_dir / "engine.log"
     config = paths.config_file if paths.config_file.exists() or os.environ.get("RCQ_CONFIG") else None
     command = engine_command(config=config, socket=paths.socket, state_dir=paths.state_dir)
