@@ -4,6 +4,8 @@ Must not know who uses a setting. `rcq.toml` beside this file shows the same key
 holds the two against each other.
 """
 
+import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -274,6 +276,46 @@ class NotifySettings(_Group):
         return self
 
 
+class MetricsSettings(_Group):
+    """[metrics]: figures for Prometheus and for dcgm-exporter."""
+
+    listen: str | None = Field(None, description="ADDRESS:PORT where Prometheus reads them, or a path.")
+    beyond_loopback: bool = Field(False, description="The address may be another than a loopback one.")
+    token_file: FilePath | None = Field(None, description="Who reads there must bear the token in this file.")
+    groups: bool = Field(False, description="Readers there see each group, not sums alone.")
+    accounts: bool = Field(False, description="There are figures of each account, too.")
+    job_mapping_dir: FilePath | None = Field(None, description="Which jobs are on which card, for dcgm-exporter.")
+
+    @property
+    def place(self) -> tuple[str, int] | Path | None:
+        """Address and port of `listen`, or the path of a socket."""
+        if self.listen is None:
+            return None
+        if self.listen.startswith("/"):
+            return Path(self.listen)
+        host, _, port = self.listen.rpartition(":")
+        return host.removeprefix("[").removesuffix("]"), int(port)
+
+    @model_validator(mode="after")
+    def _near_or_guarded(self) -> "MetricsSettings":
+        if self.listen is None or self.listen.startswith("/"):
+            return self
+        host, _, port = self.listen.rpartition(":")
+        if not re.fullmatch("[0-9]{1,5}", port, re.ASCII) or not 0 < int(port) < 65_536:
+            raise ValueError(
+                'listen is an address and a port ("127.0.0.1:9838", "[::1]:9838"), or the path of a socket'
+            )
+        try:
+            near = ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+        except ValueError as error:
+            raise ValueError(f"listen wants an address, not {host!r}: a name may lead anywhere") from error
+        if not near and not self.beyond_loopback:
+            raise ValueError(f"{host} is no loopback address: others could read from afar; set beyond_loopback")
+        if not near and self.token_file is None:
+            raise ValueError("beyond_loopback needs a token_file")
+        return self
+
+
 class PrivacySettings(_Group):
     """[privacy]"""
 
@@ -297,4 +339,5 @@ class Settings(_Group):
     ingest: IngestSettings = IngestSettings()
     retention: RetentionSettings = RetentionSettings()
     notify: NotifySettings = NotifySettings()
+    metrics: MetricsSettings = MetricsSettings()
     privacy: PrivacySettings = PrivacySettings()

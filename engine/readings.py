@@ -36,7 +36,8 @@ class GpuReading:
     energy_j: joules since the driver was loaded. ecc_corrected, ecc_uncorrected: errors since then. remap_pending: rows
     of memory wait for a reset to be replaced; remap_failed: there are no spare ones. xids: events since the reading
     before. processes: who uses it, each once, `None` where
-    the driver does not tell. nodes: the device nodes that a job on it has to open, besides those that all cards share;
+    the driver does not tell. position: of the card among all of the driver's, as nvidia-smi counts them, of an instance
+    its card's; gpu_instance: of an instance, the number of its GPU instance. nodes: the device nodes that a job on it has to open, besides those that all cards share;
     empty where the driver does not tell.
     """
 
@@ -72,6 +73,8 @@ class GpuReading:
     remap_failed: bool = False
     xids: tuple[int, ...] = ()
     processes: tuple[GpuProcess, ...] | None = None
+    position: int | None = None
+    gpu_instance: int | None = None
     nodes: tuple[str, ...] = ()
 
 

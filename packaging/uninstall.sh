@@ -16,7 +16,7 @@ uninstall() {
     ((force)) || { ((was_active)) && ((!dry_run)) && systemctl start rcq-engine.service; refuse_for_jobs; }
     change "ending $(running_jobs | wc -l) jobs" end_jobs || die "$(tail -n 1 "$log")"
   fi
-  stop_units rcq-{launcher,notifier}.socket rcq-{launcher,notifier}.service rcq-jobs.slice rcq.slice
+  stop_units rcq-{launcher,notifier,metrics}.socket rcq-{launcher,notifier,metrics}.service rcq-jobs.slice rcq.slice
   remove_files
   ((!purge)) || purge_all
   ((changes)) || say "rcq is not installed here: nothing to do"

@@ -25,6 +25,7 @@ from engine.api.asks import (
     Origin,
 )
 from engine.api.figuresource import Figures
+from engine.api.metricsource import Metrics
 from engine.protocol.audit import AuditChain, AuditPage
 from engine.protocol.cards import GpuView
 from engine.protocol.errors import Refused
@@ -394,4 +395,5 @@ class Backend:
     redo: Redo
     tokens: Tokens
     figures: Figures
+    metrics: Metrics
     limits: Limits = field(default_factory=Limits)

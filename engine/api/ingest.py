@@ -53,7 +53,8 @@ async def ingest(request: Request, engine: Engine, who: Who, asked: Annotated[In
     async def work() -> None:
         with request.app.state.uploads.within(who.account, bounds_of(request).uploads_per_account):
             talk.patient = True
-            await take_in(patiently(request, idle_s), form, limits.ingest_batch_lines, intake)
+            with engine.metrics.counted(intake.report):
+                await take_in(patiently(request, idle_s), form, limits.ingest_batch_lines, intake)
 
     async def work_and_tell() -> None:
         await work()

@@ -39,6 +39,7 @@ TAGS = {
     "stats": "The engine's own state.",
     "usage": "What groups and people have used.",
     "figures": "What happened over time: resources of jobs, usage by day, passes, the engine itself.",
+    "metrics": "The same for Prometheus.",
     "plan": "The planned future.",
     "events": "What happens, as it happens.",
     "accounts": "People's log-ins.",

@@ -51,27 +51,35 @@ async def serve(
     """
     listener = claim(socket_path, mode)
     mine = _inode(socket_path)
-    server = _Server(app, stop or asyncio.Event(), on_ready)
+    try:
+        await serve_on(app, listener, on_ready, stop or asyncio.Event())
+    finally:
+        _release(listener, socket_path, mine)
+
+
+async def serve_on(app: FastAPI, listener: socket.socket, on_ready: Callable[[], None], stop: asyncio.Event) -> None:
+    """The same on a listening, non-blocking socket, which stays the caller's."""
+    server = _Server(app, stop, on_ready)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await asyncio.shield(serving)
     finally:
         server.leave()
         await serving
-        _release(listener, socket_path, mine)
 
 
-def claim(path: Path, mode: int) -> socket.socket:
+def claim(path: Path, mode: int, setting: str = "engine.socket") -> socket.socket:
     """A bound, listening socket at `path` that nobody could connect to under other permissions.
 
-    A socket left behind by a dead engine is replaced. SocketTaken if a living one answers, or the path is no socket.
+    A socket left behind by a dead engine is replaced. setting: what names the path, for who has to change it.
+    SocketTaken if a living one answers, or the path is no socket.
     """
     if len(str(path).encode()) > MAX_PATH_BYTES:
         raise SocketTaken(
-            f"{path} is longer than the kernel's {MAX_PATH_BYTES} bytes; set engine.socket to a shorter one."
+            f"{path} is longer than the kernel's {MAX_PATH_BYTES} bytes; set {setting} to a shorter one."
         )
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _clear(path)
+    _clear(path, setting)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         listener.bind(str(path))
@@ -79,7 +87,7 @@ def claim(path: Path, mode: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise SocketTaken(f"Cannot listen on {path}: {error.strerror}. Set engine.socket to another path.") from error
+        raise SocketTaken(f"Cannot listen on {path}: {error.strerror}. Set {setting} to another path.") from error
     listener.setblocking(False)
     return listener
 
@@ -163,13 +171,13 @@ def _config(app: FastAPI) -> uvicorn.Config:
     )
 
 
-def _clear(path: Path) -> None:
+def _clear(path: Path, setting: str) -> None:
     try:
         found = path.lstat()
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(found.st_mode):
-        raise SocketTaken(f"{path} exists and is no socket; move it away or set engine.socket to another path.")
+        raise SocketTaken(f"{path} exists and is no socket; move it away or set {setting} to another path.")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         try:
@@ -178,8 +186,8 @@ def _clear(path: Path) -> None:
             path.unlink(missing_ok=True)
             return
         except OSError as error:
-            raise SocketTaken(f"Cannot tell who is on {path}: {error}. Stop it, or set engine.socket.") from error
-    raise SocketTaken(f"An engine already answers on {path}. Stop it first, or set engine.socket to another path.")
+            raise SocketTaken(f"Cannot tell who is on {path}: {error}. Stop it, or set {setting}.") from error
+    raise SocketTaken(f"An engine already answers on {path}. Stop it first, or set {setting} to another path.")
 
 
 def _inode(path: Path) -> int:

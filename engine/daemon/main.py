@@ -109,6 +109,7 @@ async def run(settings: Settings, paths: Paths) -> None:
         beside.append(asyncio.create_task(engine.clock_watch.run(), name="clock"))
         beside.append(asyncio.create_task(engine.figures.about_engine.lag.run(), name="loop lag"))
         beside.append(asyncio.create_task(engine.notifying.run(), name="notifications"))
+        beside += engine.metering.begin()
         engine.passes.wake()
         # 4. people may come
         app = create_app(engine.backend, bounds_of(settings.api, descriptors.raise_limit()))

@@ -1,7 +1,7 @@
 """The last passes in figures, in memory. Must not know how a pass decides."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from engine.core.decisions import Plan
 from engine.core.snapshot import Snapshot
@@ -11,13 +11,15 @@ KEPT = 600
 
 
 class PastPasses:
-    """Of each pass what it saw and what came of it."""
+    """Of each pass what it saw and what came of it. took: hears how many seconds each took."""
 
     def __init__(self) -> None:
+        self.took: Callable[[float], None] = lambda seconds: None
         self._kept: deque[PassView] = deque(maxlen=KEPT)
 
     def note(self, counted: Mapping[str, int], at: float, took_s: float) -> None:
         """A pass is over, at Unix seconds."""
+        self.took(took_s)
         self._kept.append(PassView(at=at, seconds=took_s, **counted))
 
     def last(self, limit: int) -> list[PassView]:

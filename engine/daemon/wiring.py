@@ -32,6 +32,7 @@ from engine.daemon.jobwiring import jobs_of, judges_of, recurrence_of, submissio
 from engine.daemon.launches import Launches
 from engine.daemon.logins import Logins
 from engine.daemon.measures import Measures
+from engine.daemon.metrics.wiring import Heard, Metering, metering_of
 from engine.daemon.notify.wiring import Notifying, notifying_of
 from engine.daemon.oomretry import OomRetry
 from engine.daemon.passes import Passes
@@ -100,6 +101,7 @@ class Engine:
     recurrence: Recurrence
     housekeeping: Housekeeping
     notifying: Notifying
+    metering: Metering
     backend: Backend
 
     @property
@@ -136,6 +138,10 @@ def build(
     box = _box(ground, passes, minders)
     notifying = notifying_of(ground)
     figures = figures_of(ground, passes)
+    heard = Heard(
+        passes=passes, runs=runs, sampler=sampler, submission=submission, logins=logins, box=box, figures=figures
+    )
+    metering = metering_of(ground, heard)
     clock_watch = ClockWatch(clock)
     # bills first: what they say goes by the leases as they are then
     clock_watch.steps += [ground.bills.clock_set, books.clock_set, ground.measures.clock_set, ground.notices.clock_set]
@@ -168,6 +174,7 @@ def build(
         recurrence=recurrence_of(ground, submission),
         housekeeping=housekeeping_of(ground, executor.tasks.remove if isinstance(executor, SystemdExecutor) else None),
         notifying=notifying,
+        metering=metering,
         backend=Backend(
             people=_people(ground, logins, passwords, passes),
             jobs=jobs_of(ground, passes, runs, submission, judges),
@@ -181,6 +188,7 @@ def build(
             redo=redo_of(ground, submission),
             tokens=tokens_of(ground, logins),
             figures=figures,
+            metrics=metering.service,
             limits=_limits(settings),
         ),
     )

@@ -205,6 +205,8 @@ class NvmlGpus:
             remap_failed=failed,
             xids=events.of(one),
             processes=figures.processes(one.handle),
+            position=position,
+            gpu_instance=one.instance,
             nodes=one.nodes,
         )
 
@@ -230,6 +232,8 @@ def absent(known: GpuReading, now: float, fault: str, xids: tuple[int, ...] = ()
         pci=known.pci,
         parent=known.parent,
         numa_node=known.numa_node,
+        position=known.position,
+        gpu_instance=known.gpu_instance,
         links=known.links,
         slowdown_c=known.slowdown_c,
         power_default_w=known.power_default_w,

@@ -123,6 +123,7 @@ class SimulatedCard:
             throttled=self.throttled,
             throttle=self.throttle,
             energy_j=self.energy_j,
+            position=self.index,
             nodes=(f"/dev/nvidia{self.index}",),
         )
 

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from engine.api.asks import FeedEvent, Identity, Limits, Origin
 from engine.api.backend import Backend
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields, size_of
-from engine.protocol.responses import Health
+from engine.protocol.responses import Health, IngestReport
 
 KNOWN = "good"
 """A token that is known."""
@@ -157,8 +158,16 @@ class Books:
         return self.refuse.get(job.name or "")
 
 
+class ScriptedMetrics(Scripted):
+    """Lines are counted by nobody; all else is scripted."""
+
+    def counted(self, report: IngestReport) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
 def scripted_backend(script: Script, **parts: Any) -> Backend:
     """A backend of these parts; every other one plays the script under its own name."""
+    parts.setdefault("metrics", ScriptedMetrics(script, "metrics"))
     names = [one.name for one in fields(Backend) if one.name not in parts and one.default_factory is MISSING]
     return Backend(**{name: Scripted(script, name) for name in names}, **parts)
 

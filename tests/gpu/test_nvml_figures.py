@@ -196,6 +196,8 @@ def test_mig_instances_are_cards_of_their_own_and_their_card_is_none(cards: Nvml
     driver.cards[0].mig = instances()
     first, second, other = cards.read()
     assert [reading.index for reading in (first, second, other)] == [0, 1, 2]
+    assert [reading.position for reading in (first, second, other)] == [0, 0, 1]  # as nvidia-smi counts the cards
+    assert [reading.gpu_instance for reading in (first, second, other)] == [1, 2, None]
     assert (first.uuid, first.parent, first.model) == ("MIG-a", driver.cards[0].uuid, "NVIDIA RTX A6000 MIG 3g.39gb")
     assert second.model == "NVIDIA A100-SXM4-80GB MIG 4g.40gb"
     assert (first.memory_mb, first.memory_used_mb, first.processes) == (
@@ -275,6 +277,8 @@ SAMPLES = {
     "slowdown_c": 95.0, "margin_c": 20.0, "throttle": ("power-cap",), "power_default_w": 300.0, "power_min_w": 100.0,
     "power_max_w": 300.0, "energy_j": 5.5, "sm_clock_mhz": 1800, "memory_clock_mhz": 8000, "ecc_corrected": 1,
     "ecc_uncorrected": 2, "remap_pending": True, "remap_failed": True, "xids": (13, 79),
+    "position": 3,
+    "gpu_instance": 7,
     "nodes": ("/dev/nvidia3",),
     "processes": (GpuProcess(pid=1, memory_mb=5), GpuProcess(pid=2, graphics=True)),
 }  # fmt: skip

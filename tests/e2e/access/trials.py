@@ -61,6 +61,15 @@ def seen(action: Action, route: str, shows: Callable[[Cast, Any], bool], path: s
         return answer.status_code < 400 and shows(cast, answer.json())
 
 
+def seen_in_text(action: Action, route: str, line: str) -> None:
+    """Look whether the answer, which is no JSON, has a line that begins so."""
+
+    @tried(action, route)
+    def _(cast: Cast, kind: str) -> bool:
+        answer = cast.people[kind].ask("GET", route.split(" ")[1])
+        return is_let_through(answer) and any(one.startswith(line) for one in answer.text.splitlines())
+
+
 JOB = {"command": ["true"], "begin": 4e9}
 
 plainly(Action.HEALTH, "GET /healthz")
@@ -124,6 +133,9 @@ seen(Action.SEE_ALL_USAGE, "GET /v1/usage", lambda _, usage: "third" in [one["gr
 seen(Action.SEE_ALL_USAGE, "GET /v1/usage/days", lambda _, usage: "third" in [one["group"] for one in usage["items"]])
 plainly(Action.SEE_ENGINE, "GET /v1/passes")
 plainly(Action.SEE_ENGINE, "GET /v1/engine")
+plainly(Action.LOOK, "GET /metrics")
+seen_in_text(Action.SEE_ALL_USAGE, "GET /metrics", 'rcq_group_gpus{group="third"}')
+seen_in_text(Action.SEE_ENGINE, "GET /metrics", "rcq_commits_total ")
 seen(Action.SEE_ALL_PEOPLE, "GET /v1/accounts", lambda _, all_: len(all_["items"]) > 1)
 seen(Action.SEE_ALL_PEOPLE, "GET /v1/groups", lambda _, all_: len(all_["items"]) > 1)
 seen(Action.SEE_ALL_TOKENS, "GET /v1/tokens", lambda _, all_: True, "/v1/tokens?account=root")

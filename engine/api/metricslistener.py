@@ -1,0 +1,65 @@
+"""A second small application: /metrics for readers without a name, over TCP, and nothing else.
+
+Must not know where figures come from, nor who decides that it listens.
+"""
+
+import asyncio
+import hmac
+from ipaddress import ip_address
+
+from fastapi import FastAPI, Request, Response
+
+from engine.api import errors, parameters
+from engine.api.bounds import Bounds
+from engine.api.metrics import written
+from engine.api.metricsource import Metrics
+from engine.protocol.errors import Refused
+
+BOUNDS = Bounds(
+    head_timeout_s=30.0,
+    body_timeout_s=5.0,
+    write_timeout_s=10.0,
+    request_timeout_s=30.0,
+    connections=16,
+    connections_per_user=16,
+)
+"""A Prometheus or two, and somebody with curl."""
+WITHOUT = "This address wants the token of metrics.token_file as a bearer token (`authorization` in Prometheus)."
+STRANGE = "Ask for it by this machine's address or as localhost: a page from elsewhere may not read it in a browser."
+
+
+def create_listener(metrics: Metrics, token: str | None) -> FastAPI:
+    """The application. token: what each request has to bear, where there is one."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.state.closing = asyncio.Event()
+    app.state.bounds = BOUNDS
+    errors.install(app)
+
+    @app.api_route("/metrics", methods=["GET", "HEAD"])
+    async def read(request: Request) -> Response:
+        """The figures."""
+        if not _by_address(request.headers.get("host", "")):
+            raise Refused("FORBIDDEN", STRANGE)
+        if token is not None and not _bears(request, token):
+            raise Refused("UNAUTHENTICATED", WITHOUT)
+        return await written(metrics.told_to_anybody(), request.headers.get("accept", ""))
+
+    parameters.install(app, app.routes)
+    return app
+
+
+def _bears(request: Request, token: str) -> bool:
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
+
+
+def _by_address(host: str) -> bool:
+    """Whether a `Host` names no name: a browser that was led here by one of somebody else's names says that one."""
+    name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+    if name.lower() == "localhost":
+        return True
+    try:
+        ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Figures for Prometheus: what there is of them, where each is read, who may see which, where they are served."""
