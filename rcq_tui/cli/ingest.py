@@ -21,6 +21,8 @@ from rcq_tui.client.wholelines import WholeLines
 FORMATS = {".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv"}
 """Suffix → format."""
 _TIMEOUT_S = 120.0
+_READ_BYTES = 32 * 1024
+"""What is read at once: packed, it may be fifty times as many, and the bar shall not jump."""
 _STOPPING = "stops behind a whole line and waits for the engine's report; once more leaves at once"
 
 
@@ -33,7 +35,7 @@ def run(argv: list[str]) -> int:
         wire = engine(_TIMEOUT_S)
         progress = Progress(os.fstat(source).st_size)
         with stopping(_STOPPING) as stop:
-            lines = WholeLines(Unpacked(Descriptor(source), packed), stop, quoted=form == "csv")
+            lines = WholeLines(Unpacked(Descriptor(source, _READ_BYTES), packed), stop, quoted=form == "csv")
             try:
                 taken = take(wire, lines, wish, progress, errors)
             except KeyboardInterrupt:

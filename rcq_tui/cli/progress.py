@@ -49,6 +49,7 @@ class Progress:
         self._size = size
         self._bytes = 0
         self._counts = {"lines": 0, "accepted": 0, "rejected": 0}
+        self._passed_over = 0
         self._clock = clock
         self._began = clock()
         self._read = Pace(self._began)
@@ -70,8 +71,9 @@ class Progress:
         self._read.at(now, self._bytes)
         self._draw(now)
 
-    def told(self, counts: dict[str, Any]) -> None:
-        """The engine's own count of `lines`, `accepted` and `rejected`."""
+    def told(self, counts: dict[str, Any], passed_over: int = 0) -> None:
+        """The engine's own count of `lines`, `accepted` and `rejected`. passed_over: lines that had a job before."""
+        self._passed_over = passed_over
         self._counts.update({name: int(counts[name]) for name in self._counts})
         now = self._clock()
         self._settled.at(now, self.lines)
@@ -87,7 +89,8 @@ class Progress:
     def so_far(self) -> str:
         """How far the engine said it was, as a sentence."""
         counts = self._counts
-        return f"It had told of {counts['accepted']} accepted and {counts['rejected']} rejected lines before."
+        there = f"{self._passed_over} that were there already, " if self._passed_over else ""
+        return f"It had told of {there}{counts['accepted']} accepted and {counts['rejected']} rejected lines before."
 
     def end(self) -> None:
         """Take the bar away."""
@@ -106,7 +109,8 @@ class Progress:
         """The bar after so many seconds."""
         counts = self._counts
         rate = self._settled.rate(self._began + elapsed_s, self.lines)
-        told = f"{counts['lines']} lines, {counts['rejected']} rejected, {rate:.0f} lines/s"
+        there = f"{self._passed_over} already there, " if self._passed_over else ""
+        told = f"{counts['lines']} lines, {there}{counts['rejected']} rejected, {rate:.0f} lines/s"
         return f"{self.gauge()}{told}{self.left(elapsed_s)}"
 
     def gauge(self) -> str:

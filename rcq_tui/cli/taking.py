@@ -31,7 +31,7 @@ class Wish:
         """What to do after a break, as a sentence behind another; nothing where nothing was submitted."""
         if self.dry_run:
             return ""
-        return f" Run the same command {'' if self.resume else 'with --resume '}again: it adds {what}."
+        return f" Run the same command again{'' if self.resume else ' with --resume'}: it adds {what}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,8 @@ def take(wire: Wire, lines: WholeLines, wish: Wish, progress: Progress, errors: 
             if "report" in answer:
                 report = dict(answer["report"])
             elif "progress" in answer:
-                progress.told(answer["progress"])
+                told = answer["progress"]
+                progress.told(told, told.get("known", 0) if wish.resume else 0)
             elif "waiting" in answer:
                 progress.held_back()
             elif errors is not None and not errors.write(answer):

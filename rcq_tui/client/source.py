@@ -33,10 +33,11 @@ class Source(Protocol):
 
 
 class Descriptor:
-    """What a file descriptor gives, as it is."""
+    """What a file descriptor gives, as it is. most: bytes read at once."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, most: int = PIECE_BYTES) -> None:
         self._descriptor = descriptor
+        self._most = most
         self.taken = 0
 
     def waits_on(self) -> Sequence[int]:
@@ -44,7 +45,7 @@ class Descriptor:
 
     def read(self) -> bytes | None:
         try:
-            piece = os.read(self._descriptor, PIECE_BYTES)
+            piece = os.read(self._descriptor, self._most)
         except BlockingIOError:
             return None
         except OSError as error:

@@ -1,10 +1,14 @@
 """Ingest from files, FIFOs and standard input; reports, error files and exit codes."""
 
+import gzip
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -200,3 +204,186 @@ def test_where_no_terminal_is_nothing_is_drawn(capsys: pytest.CaptureFixture[str
     bar.end()
     bar.done()
     assert capsys.readouterr().err == ""
+
+
+LINE = b'{"job_id": "a", "command": ["true"]}\n'
+
+
+def streamed(told: dict[str, Any], *, reports: bool) -> Callable[[socket.socket], None]:
+    """An engine that answers after the first lines, then reads to the end of the request; then it may report."""
+
+    def talk(connection: socket.socket) -> None:
+        received = connection.recv(65536)
+        while LINE not in received:
+            received += connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n")
+        connection.sendall(b'{"progress": {"lines": 2, "accepted": 2, "rejected": 0}}\n')
+        told["begun"] = True
+        while not received.endswith(b"\r\n0\r\n\r\n"):
+            received += connection.recv(65536)
+        told["body"] = received.partition(b"\r\n\r\n")[2]
+        if reports:
+            connection.sendall(json.dumps({"report": report(2, 0)}).encode() + b"\n")
+        else:
+            told["left"] = connection.recv(1) == b""
+
+    return talk
+
+
+@pytest.fixture
+def begun(raw: Callable[..., str], spawn: Spawn, home: Path) -> Iterator[Callable[..., Any]]:
+    """Starts an ingest of a FIFO that holds two lines and a half; gives its process and what the engine saw."""
+    writers: list[int] = []
+
+    def start(*options: str, reports: bool = True) -> "tuple[subprocess.Popen[bytes], dict[str, Any]]":
+        told: dict[str, Any] = {}
+        os.mkfifo(home / "jobs.ndjson")
+        environment = {**os.environ, "RCQ_SOCKET": raw(streamed(told, reports=reports))}
+        process = spawn("ingest", str(home / "jobs.ndjson"), *options, env=environment)
+        writers.append(os.open(home / "jobs.ndjson", os.O_WRONLY))
+        os.write(writers[0], LINE * 2 + LINE[:9])
+        wait_until(lambda: "begun" in told)
+        return process, told
+
+    yield start
+    for writer in writers:
+        os.close(writer)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_upload_behind_a_whole_line(begun: Callable[..., Any], number: int) -> None:
+    process, told = begun()
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert told["body"] == b"%x\r\n%b\r\n0\r\n\r\n" % (len(LINE) * 2, LINE * 2)
+    assert out.decode().splitlines() == [
+        "interrupted after 2 lines: 2 accepted, 0 rejected, ids 1 to 2",
+        "  Run the same command again with --resume: it adds the rest.",
+    ]
+    assert b"once more leaves at once" in err
+
+
+def test_an_interrupted_report_is_json_too(begun: Callable[..., Any]) -> None:
+    process, _ = begun("--json", "--resume")
+    process.send_signal(signal.SIGINT)
+    assert json.loads(process.communicate(timeout=20)[0]) == report(2, 0) | {"interrupted": True}
+
+
+def test_the_second_signal_leaves_at_once_and_tells_what_was_told(begun: Callable[..., Any]) -> None:
+    process, told = begun(reports=False)
+    process.send_signal(signal.SIGINT)
+    wait_until(lambda: "body" in told)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, b"")
+    assert b"It had told of 2 accepted and 0 rejected lines before." in err
+    assert b"with --resume" in err
+    wait_until(lambda: told.get("left"))
+
+
+def test_an_engine_that_dies_on_the_way(raw: Callable[..., str], spawn: Spawn, jobs: Path) -> None:
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n")
+        told = {"lines": 9, "accepted": 2, "rejected": 1, "known": 6}
+        connection.sendall(json.dumps({"progress": told}).encode() + b"\n")
+
+    process = spawn("ingest", str(jobs), "--resume", env={**os.environ, "RCQ_SOCKET": raw(talk)})
+    err = process.communicate(timeout=20)[1].decode()
+    assert process.returncode == 8
+    assert "6 that were there already, 2 accepted and 1 rejected lines before. Run the same command again:" in err
+
+
+def test_what_was_there_already_is_told(rcq: Rcq, engine: Engine, jobs: Path) -> None:
+    engine.on("POST", "/v1/ingest", Lines([{"report": report(1, 2, known=2)}]))
+    result = rcq("ingest", str(jobs))
+    assert (result.code, result.out.splitlines()[-1]) == (
+        3,
+        "  2 of them were there already: --resume counts those as done",
+    )
+    engine.on("POST", "/v1/ingest", Lines([{"report": report(1, 0, known=2)}]))
+    result = rcq("ingest", str(jobs), "--resume")
+    assert result == Result(0, "2 were there already, 1 added, 0 rejected, ids 1 to 1\n", "")
+    assert engine.requests[1].query["resume"] == "1"
+
+
+@pytest.mark.parametrize(("known", "code"), [(2, 3), (0, 1)])
+def test_a_resumed_file_is_partly_in_if_some_of_it_was_there(
+    rcq: Rcq, engine: Engine, jobs: Path, known: int, code: int
+) -> None:
+    engine.on("POST", "/v1/ingest", Lines([{"report": report(0, 1, [error(3)], known=known)}]))
+    assert rcq("ingest", str(jobs), "--resume").code == code
+
+
+@pytest.mark.parametrize(("name", "form"), [("a.ndjson.gz", "ndjson"), ("A.CSV.GZ", "csv"), ("a.jsonl", "ndjson")])
+def test_packed_files_are_sent_unpacked(rcq: Rcq, engine: Engine, home: Path, name: str, form: str) -> None:
+    (home / name).write_bytes(gzip.compress(LINE) + gzip.compress(LINE))
+    engine.on("POST", "/v1/ingest", Lines([{"report": report(2, 0)}]))
+    assert rcq("ingest", str(home / name)).code == 0
+    assert (engine.requests[0].body, engine.requests[0].query["format"]) == (LINE * 2, form)
+
+
+def test_packed_standard_input(engine: Engine, spawn: Spawn) -> None:
+    engine.on("POST", "/v1/ingest", Lines([{"report": report(1, 0)}]))
+    process = spawn("ingest", "-", "--format", "ndjson", stdin=subprocess.PIPE)
+    process.communicate(gzip.compress(LINE), timeout=20)
+    assert (process.returncode, engine.requests[0].body) == (0, LINE)
+
+
+def test_a_file_that_is_cut_off(rcq: Rcq, engine: Engine, home: Path) -> None:
+    packed = zlib.compressobj(wbits=31)
+    (home / "a.ndjson.gz").write_bytes(packed.compress(LINE * 2 + LINE[:5]) + packed.flush(zlib.Z_SYNC_FLUSH))
+    progress = {"lines": 2, "accepted": 2, "rejected": 0}
+    engine.on("POST", "/v1/ingest", Lines([{"progress": progress}, {"report": report(2, 0)}]))
+    result = rcq("ingest", str(home / "a.ndjson.gz"))
+    assert (result.code, engine.requests[0].body) == (1, LINE * 2)
+    assert result.out == "2 accepted, 0 rejected, ids 1 to 2\n"
+    assert "a.ndjson.gz is cut off" in result.err
+    assert "The 2 whole lines before that were sent." in result.err
+
+
+def test_an_earlier_error_file_stays_until_the_engine_answers(rcq: Rcq, engine: Engine, jobs: Path, home: Path) -> None:
+    bad = home / "bad.ndjson"
+    bad.write_text("of an earlier run\n")
+    engine.on("POST", "/v1/ingest", (400, refusal("BAD_FORMAT", "no")))
+    assert rcq("ingest", str(jobs), "--errors", str(bad)).code == 1
+    assert bad.read_text() == "of an earlier run\n"
+    assert rcq("ingest", str(jobs), "--errors", str(home / "new.ndjson")).code == 1
+    assert not (home / "new.ndjson").exists()
+    engine.on("POST", "/v1/ingest", Lines([{"report": report(3, 0)}]))
+    assert rcq("ingest", str(jobs), "--errors", str(bad)).code == 0
+    assert bad.read_text() == ""
+
+
+def test_errors_are_on_disk_before_the_report_comes(raw: Callable[..., str], spawn: Spawn, home: Path) -> None:
+    bad = home / "bad.ndjson"
+    told = {**error(1), "input": "{"}
+
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n")
+        connection.sendall(json.dumps(told).encode() + b"\n")
+        wait_until(lambda: bad.exists() and bad.read_text().endswith("\n"))
+
+    (home / "a.ndjson").write_bytes(LINE)
+    socket_path = raw(talk)
+    process = spawn(
+        "ingest", str(home / "a.ndjson"), "--errors", str(bad), env={**os.environ, "RCQ_SOCKET": socket_path}
+    )
+    assert process.wait(20) == 8
+    assert json.loads(bad.read_text()) == told
+
+
+def test_the_file_that_is_read_is_not_written(rcq: Rcq, engine: Engine, jobs: Path) -> None:
+    before = jobs.read_bytes()
+    result = rcq("ingest", str(jobs), "--errors", str(jobs))
+    assert (result.code, engine.requests, jobs.read_bytes()) == (2, [], before)
+
+
+def test_an_error_file_that_is_full_stops_the_upload(rcq: Rcq, engine: Engine, jobs: Path) -> None:
+    engine.on("POST", "/v1/ingest", Lines([{**error(1), "input": "{"}, {"report": report(2, 1, [error(1)])}]))
+    result = rcq("ingest", str(jobs), "--errors", "/dev/full")
+    assert result.code == 1
+    assert "/dev/full cannot be written on (No space left on device)" in result.err
+    assert result.out.startswith("2 accepted, 1 rejected")
