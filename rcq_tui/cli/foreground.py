@@ -64,8 +64,9 @@ def in_foreground(wanted: Wanted) -> int:
         connection, frames = link
         end = relayed(connection, frames, wanted.asked, cancel=lambda: _cancel(wire, number))
         if end.left is not None:
-            connection.close()
-            return _given_up(wire, number, end.left)
+            code = _given_up(wire, number, end.left)
+            connection.close()  # not before, or else the command's end by that would be the job's
+            return code
         return _told_end(wire, number, end)
 
 

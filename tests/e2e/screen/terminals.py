@@ -143,7 +143,12 @@ class Bare:
         while self.program.poll() is None:
             assert time.monotonic() < deadline, f"it does not end:\n{self.text()[-4000:]}"
             self.reads(0.1)
+        self.reads(0)
         return self.program.returncode
+
+    def echoes(self) -> bool:
+        """Whether it shows what is typed by itself, as it does before a program takes it over."""
+        return bool(termios.tcgetattr(self._master)[3] & termios.ECHO)
 
     def text(self) -> str:
         """The words of what was drawn, in the order of drawing."""
