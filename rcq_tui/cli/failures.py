@@ -8,6 +8,8 @@ from typing import Any
 
 from engine.protocol.errors import EXIT_FAILED, EXIT_OF_CODE, EXIT_UNREACHABLE, RcqError, Refused
 
+EXIT_TIMED_OUT = 124
+"""As timeout(1) has it."""
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 """As a shell shows a program that ended because nobody reads its output any more."""

@@ -18,6 +18,7 @@ GROUPS: dict[str, dict[str, Verb]] = {
         "submit": Verb("submit", "submit a command or a script as a job"),
         "run": Verb("run", "run a command in the foreground, as a job"),
         "shell": Verb("shell", "open a shell, or a notebook, on GPUs that are yours meanwhile"),
+        "wait": Verb("wait", "wait until jobs have ended, and return their exit code"),
         "ingest": Verb("ingest", "submit many jobs from an NDJSON or CSV file"),
         "queue": Verb("queue", "list jobs"),
         "show": Verb("show", "show all of one job"),

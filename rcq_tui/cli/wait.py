@@ -1,4 +1,4 @@
-"""Waits for a job's end and returns with its exit code, also over a restart of the engine.
+"""`rcq wait`, and what waits for a job that was just submitted: they return with its exit code.
 
 Must not know how the job was submitted.
 """
@@ -6,20 +6,80 @@ Must not know how the job was submitted.
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.protocol.errors import EXIT_FAILED, Unreachable
-from rcq_tui.cli.failures import EXIT_INTERRUPTED, complain
+from engine.protocol.errors import EXIT_FAILED, Refused, Unreachable
+from rcq_tui.cli.failures import EXIT_INTERRUPTED, EXIT_TIMED_OUT, complain
 from rcq_tui.cli.pages import fetch
 from rcq_tui.cli.rows import ending
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.states import FINISHED, LIVE
+
+if TYPE_CHECKING:
+    from rcq_tui.cli.fullparser import Parser
 
 T = TypeVar("T")
 
 _FIRST_S, _MOST_S = 0.02, 1.0
 PATIENCE_S = 60.0
 """So long may the engine be away."""
+
+
+def run(argv: list[str]) -> int:
+    """Wait for jobs, print a line for each that has ended, and return the highest of their exit codes."""
+    from rcq_tui.cli.call import engine, print_json
+    from rcq_tui.cli.ends import Row, TimedOut, ends_of
+    from rcq_tui.cli.targets import all_ids, targets
+
+    chosen = _parser().parse_args(argv)
+    wanted = targets(chosen.ids)
+    wire = engine()
+    rows: list[Row] = []
+    timed_out: TimedOut | None = None
+    try:
+        for over in ends_of(wire, all_ids(wire, wanted), chosen.timeout):
+            found = sorted(over, key=lambda row: (row["ended_at"] or 0.0, row["id"]))[: 1 if chosen.any else None]
+            rows += found
+            if not chosen.json:
+                print("\n".join(f"{row['id']} {row['state']} {exit_code(row)}" for row in found), flush=True)
+            if chosen.any:
+                break
+    except TimedOut as error:
+        timed_out = error
+    except KeyboardInterrupt:
+        complain("they go on; `rcq cancel ID` ends one")
+        return EXIT_INTERRUPTED
+    if chosen.json:
+        items = [{**row, "code": exit_code(row)} for row in rows]
+        print_json({"items": items, "timed_out": timed_out is not None})
+    if timed_out is not None:
+        complain(f"not ended in time: {_some(timed_out.left)}; they go on")
+        return EXIT_TIMED_OUT
+    return max(map(exit_code, rows), default=0)
+
+
+def _some(numbers: list[int]) -> str:
+    named = ", ".join(map(str, numbers[:10]))
+    return f"{named} and {len(numbers) - 10} more" if len(numbers) > 10 else named
+
+
+def _parser() -> "Parser":
+    from rcq_tui.cli.options import add_json, parser
+    from rcq_tui.cli.targets import HELP
+    from rcq_tui.cli.values import duration_of
+
+    options = parser(
+        "wait",
+        "Wait until jobs have ended. As each one does, a line is printed: id, state, exit code. Returns the highest\n"
+        "of these codes (128 + N where signal N ended a job), or 124 when the time is over. Others' jobs, whose codes\n"
+        "you may not see, count as 0 if they completed, else as 1.",
+        "rcq wait 42 && ./evaluate.sh\nrcq wait 10-20 '42[]' --timeout 2h\nrcq wait --any 7 8 9",
+    )
+    options.add_argument("ids", metavar="ID", nargs="+", help=HELP)
+    options.add_argument("--timeout", metavar="TIME", type=duration_of, help="wait no longer than 90s, 2h30m")
+    options.add_argument("--any", action="store_true", help="until one of them has ended")
+    add_json(options)
+    return options
 
 
 def wait_for(wire: Wire, number: int) -> int:
@@ -59,9 +119,9 @@ def exit_code(job: dict[str, Any]) -> int:
     """What a shell would have seen of the job."""
     if job["signal"] is not None:
         return 128 + int(job["signal"])
-    if job["exit_code"] is not None:
-        return int(job["exit_code"]) or (0 if job["state"] == "completed" else EXIT_FAILED)
-    return EXIT_FAILED
+    if job["state"] == "completed":
+        return 0
+    return int(job["exit_code"] or EXIT_FAILED)
 
 
 def ended(wire: Wire, number: int) -> dict[str, Any]:
@@ -83,8 +143,9 @@ def _until(condition: Callable[[], T | None]) -> T:
             last_heard = time.monotonic()
             if answer:
                 return answer
-        except Unreachable:
-            if time.monotonic() - last_heard > PATIENCE_S:
+        except (Unreachable, Refused) as error:
+            starts = isinstance(error, Unreachable) or error.code == "SERVICE_NOT_READY"
+            if not starts or time.monotonic() - last_heard > PATIENCE_S:
                 raise
         time.sleep(pause)
         pause = min(_MOST_S, pause * 1.3)

@@ -23,8 +23,8 @@ Rcq = Callable[..., Result]
 LOCAL = {"demo", "engine", "doctor", "backup", "restore", "replay", "simulate", "web"}
 """Verbs that ask no engine: their words come from this machine's files, which have tests of their own."""
 
-STAYING = {"run", "shell"}
-"""Verbs that wait for a job whose state they know: tests/cli/test_foreground.py has what they say then."""
+STAYING = {"wait", "run", "shell"}
+"""Verbs that wait for a job whose state they know: test_foreground.py and test_wait.py have what they say then."""
 
 WALK: dict[str, list[list[str]]] = {
     "submit": [["submit", "true"], ["submit", "--dry-run", "true"], ["submit", "--name", "x", "--", "true"]],
