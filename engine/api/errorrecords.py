@@ -17,7 +17,8 @@ from engine.api.rowjobs import Column, columns_of, job_of_row
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 
-_NAMES = frozenset({"line", "job_id", "code", "message", "details", "input", "header", "cut"})
+NAMES = frozenset({"line", "job_id", "code", "message", "details", "input", "header", "cut"})
+"""The fields of such an error; who has others besides is a job with a wrong field."""
 _BROKEN_BYTES = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -67,7 +68,7 @@ def record_of(text: bytes) -> ErrorRecord | None:
         value = from_json(text)
     except ValueError:
         return None
-    if not isinstance(value, dict) or not isinstance(value.get("input"), str) or not value.keys() <= _NAMES:
+    if not isinstance(value, dict) or not isinstance(value.get("input"), str) or not value.keys() <= NAMES:
         return None
     code, header = value.get("code"), value.get("header")
     if not isinstance(header, str | None):

@@ -1,7 +1,7 @@
 """POST /v1/ingest: a file of any length, taken in while it arrives."""
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -9,7 +9,7 @@ from engine.api.access import Engine, Who, still
 from engine.api.answers import answer, refuses, takes
 from engine.api.body import patiently
 from engine.api.bounds import bounds_of
-from engine.api.formats import Csv, Format, Ndjson
+from engine.api.formats import Csv, Format, Keyed, Ndjson
 from engine.api.intake import Intake, Wish, take_in
 from engine.api.outbox import LiveAnswer, Outbox
 from engine.api.pacing import until_gone
@@ -38,6 +38,7 @@ async def ingest(request: Request, engine: Engine, who: Who, asked: Annotated[In
     """
     limits = engine.limits
     form: Format = Csv(limits.line_bytes) if asked.format == "csv" else Ndjson(limits.line_bytes)
+    form = Keyed(form) if asked.resume else form
     wish = Wish(
         dry_run=asked.dry_run,
         all_errors=asked.all_errors,
@@ -46,9 +47,13 @@ async def ingest(request: Request, engine: Engine, who: Who, asked: Annotated[In
         resume=asked.resume,
     )
     outbox = Outbox()
+
+    def tell(told: dict[str, Any]) -> None:
+        outbox.tell(form.mendable(told) if "input" in told else told)
+
     talk, idle_s = talk_of(request.scope), bounds_of(request).stream_idle_s
     let_in = partial(still, request)
-    intake = Intake(engine.jobs, who, wish, outbox.tell, rest=partial(until_gone, talk.gone), let_in=let_in)
+    intake = Intake(engine.jobs, who, wish, tell, rest=partial(until_gone, talk.gone), let_in=let_in)
 
     async def work() -> None:
         with request.app.state.uploads.within(who.account, bounds_of(request).uploads_per_account):

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from config import paths
 from config.settings import Settings, SimulatedCard
+from engine.api import errorrecords
 from engine.api.app import create_app
 from engine.core.changes import CHANGE_CODES, Change
 from engine.core.health import CAUSES, HARDWARE_XIDS
@@ -81,7 +82,7 @@ def test_every_section_is_one_that_is_checked() -> None:
         "In the foreground",
         "States of a job", "Causes", "Attempts", "GPU memory", "Measures", "Notices", "Quotas", "Power",
         "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "Search and sort",
-        "Listings as data", "API",
+        "Listings as data", "An error of an ingested line", "API",
         "Results",
         "Audit log", "What others wrote, on your screen", "Settings", "Keys of the terminal UI", "Options of simulate",
         "In a browser", "Looks of the terminal UI",
@@ -121,6 +122,11 @@ def test_every_exit_code() -> None:
 def test_every_error_with_its_status_and_exit_code() -> None:
     told = {code: (int(cells[0]), int(cells[1])) for code, cells in table("Errors").items()}
     assert told == {code: (status, errors.EXIT_OF_CODE[code]) for code, status in errors.STATUS.items()}
+
+
+def test_every_field_of_an_ingested_lines_error() -> None:
+    told = [name for first, _ in rows("An error of an ingested line") for name in codes(first)]
+    assert sorted(told) == sorted(errorrecords.NAMES)
 
 
 def test_every_reason_with_its_numbers() -> None:
