@@ -55,16 +55,20 @@ class AsyncJob:
     async def wait(self, timeout: float | None = None, *, check: bool = False) -> Outcome:  # noqa: ASYNC109  as of concurrent.futures
         """How it ended, once it has; it outlasts a restart of the engine. timeout: seconds.
 
-        Raises NotOver when the time is up (the job goes on), JobFailed where it has not completed, if check.
+        What is known of its end is not asked for again. Raises NotOver when the time is up (the job goes on), and if
+        check JobFailed where it has not completed.
         """
+        outcome = self.outcome or await self._ended(timeout)
+        return outcome.check() if check else outcome
+
+    async def _ended(self, timeout: float | None) -> Outcome:  # noqa: ASYNC109  as above
         try:
             async with asyncio.timeout(timeout):
-                row = await self._link.watcher.ended(self.id)
+                self.seen(await self._link.watcher.ended(self.id))
         except TimeoutError:
             raise NotOver((self.id,), timeout or 0.0) from None
-        self.seen(row)
         assert self.outcome is not None  # noqa: S101  the watcher waited for it
-        return self.outcome.check() if check else self.outcome
+        return self.outcome
 
     async def result(self, timeout: float | None = None) -> Outcome:  # noqa: ASYNC109  as of concurrent.futures
         """As `wait`, and a job that has not completed raises JobFailed."""

@@ -55,7 +55,8 @@ class Job:
     def wait(self, timeout: float | None = None, *, check: bool = False) -> Outcome:
         """How it ended, once it has; it outlasts a restart of the engine. timeout: seconds.
 
-        Raises NotOver when the time is up (the job goes on), JobFailed where it has not completed, if check.
+        What is known of its end is not asked for again. Raises NotOver when the time is up (the job goes on), and if
+        check JobFailed where it has not completed.
         """
         return self._portal.run(self._job.wait(timeout, check=check))
 

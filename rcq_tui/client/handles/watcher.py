@@ -21,7 +21,9 @@ _FIRST_S, _MOST_S = 0.03, 1.0
 """Between two looks at everybody while no event stream is heard."""
 _HEARD_S = 15.0
 """The same while one is: it tells of every end, and this is for what it might have missed."""
-_TOGETHER_S = 0.01
+_LINGER_S = 1.0
+"""So long an event stream outlives the last who waited."""
+_TOGETHER_S = 0.02
 """Ends that come so close are looked at together."""
 
 
@@ -80,18 +82,24 @@ class Watcher:
         listener: asyncio.Task[None] | None = None
         self._pause_s, self._lost_at, self._everybody_at = _FIRST_S, None, time.monotonic() + _FIRST_S
         try:
-            while self._waiting:
+            while await self._is_asked(listener is not None):
                 await self._look()
-                if not self._waiting:  # who asks for what is over needs no stream
-                    break
-                listener = listener or asyncio.create_task(self._listen())
-                await self._rest()
+                if self._waiting:  # who asks for what is over needs no stream
+                    listener = listener or asyncio.create_task(self._listen())
+                    await self._rest()
         finally:
             self._task = None  # before anything is awaited: whoever asks from here on starts anew
             self._heard = False
             if listener is not None:
                 listener.cancel()
                 await asyncio.wait({listener})
+
+    async def _is_asked(self, listens: bool) -> bool:
+        """Whether anybody waits. A stream is kept for a moment, for those who wait for one job after the other."""
+        if listens and not self._waiting:
+            self._wake.clear()
+            await _at_most(self._wake.wait(), _LINGER_S)
+        return bool(self._waiting)
 
     async def _look(self) -> None:
         if time.monotonic() >= self._everybody_at:
