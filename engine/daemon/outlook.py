@@ -37,6 +37,8 @@ class Outlooks:
         self._reserved: dict[JobId, Reserve] = {r.job: r for r in plan.reservations} if plan else {}
         self._held: dict[GroupKey, tuple[Reason, ...]] = {h.key: h.reasons for h in plan.holds} if plan else {}
         self._foreseen = forecast.starts if forecast else {}
+        self._told: dict[GroupKey, list[dict[str, Any]]] = {}
+        """Reasons that were told already: a page is mostly jobs of few groups. Nobody changes what is told."""
 
     def of(self, job: JobId, key: GroupKey, submitted_at: float) -> Outlook:
         """The outlook of a job that is still pending."""
@@ -45,7 +47,9 @@ class Outlooks:
         reserved = self._reserved.get(job)
         if reserved is not None:
             return Outlook(as_dicts(reserved.reasons), reserved.start_at, PROMISED)
-        reasons = as_dicts(self._held.get(key, ()))
+        reasons = self._told.get(key)
+        if reasons is None:
+            reasons = self._told[key] = as_dicts(self._held.get(key, ()))
         foreseen = self._foreseen.get(job)
         if foreseen is None or foreseen.key != key:
             return Outlook(reasons, None)

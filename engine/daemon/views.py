@@ -34,7 +34,8 @@ OUT_OF_MEMORY = "ran out of GPU memory"
 Privacy = Literal["hidden", "redacted", "visible"]
 J_PER_KWH = 3_600_000.0
 _ENDING_FIELDS = ("state", "cause", "exit_code", "signal", "started_at", "ended_at", "message")
-_ROW_FIELDS = tuple(field.name for field in fields_of(JobRow))
+_KEPT_FIELDS = tuple(field.name for field in fields_of(JobRow) if hasattr(StoredJob, field.name))
+"""What a row has from the store; the rest is the books' to say."""
 
 
 class Views:
@@ -177,7 +178,7 @@ class Views:
         number = JobId(str(job.id))
         key = self._books.pending.key_of(number)
         outlook = self._outlook(number, key, job, outlooks)
-        values = {name: getattr(job, name) for name in _ROW_FIELDS if hasattr(job, name)} | self._progress(job)
+        values = {name: getattr(job, name) for name in _KEPT_FIELDS} | self._progress(job)
         live = self._books.live.get(number)
         return values | {
             "gpu_indices": self._books.cards.indices(live.lease.gpus if live else job.gpu_uuids),
