@@ -125,7 +125,7 @@ def test_every_error_with_its_status_and_exit_code() -> None:
 
 
 def test_every_field_of_an_ingested_lines_error() -> None:
-    told = [name for first, _ in rows("An error of an ingested line") for name in codes(first)]
+    told = [name for row in rows("An error of an ingested line") for name in codes(row[0])]
     assert sorted(told) == sorted(errorrecords.NAMES)
 
 
