@@ -5,7 +5,7 @@ Cost follows the number of groups and of the jobs taken, not the length of the q
 
 import heapq
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -64,7 +64,13 @@ def places(
             heapq.heappop(queue)
 
 
-def positions(snapshot: Snapshot, policy: Policy) -> dict[JobId, int]:
-    """Position of each of the first `COUNTED` pending jobs, 1 is next."""
-    walk = islice(places(snapshot.pending, snapshot, policy), COUNTED)
-    return {place.waiting.job: number for number, place in enumerate(walk, 1)}
+def positions(snapshot: Snapshot, policy: Policy, jobs: Iterable[JobId]) -> dict[JobId, int]:
+    """Position of each of these jobs that is among the first `COUNTED` pending ones, 1 is next."""
+    wanted, found = set(jobs), dict[JobId, int]()
+    if wanted:
+        for number, place in enumerate(islice(places(snapshot.pending, snapshot, policy), COUNTED), 1):
+            if place.waiting.job in wanted:
+                found[place.waiting.job] = number
+                if len(found) == len(wanted):
+                    break
+    return found

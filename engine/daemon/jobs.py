@@ -96,8 +96,9 @@ class JobService:
     async def show(self, who: Identity, job: int) -> JobDetail:
         """One job. JOB_NOT_FOUND also for one that the caller may not see."""
         stored = await self._lookup.find(who, job, Action.SEE_JOB)
-        pending = JobId(str(job)) in self._books.pending
-        places = positions(self._books.snapshot(self._clock.now()), self._policy) if pending else {}
+        number = JobId(str(job))
+        pending = number in self._books.pending
+        places = positions(self._books.snapshot(self._clock.now()), self._policy, [number]) if pending else {}
         forecast = self._ahead.forecasts.known() if pending else None
         return self._views.detail(who, stored, places, Outlooks(self._books.plan, forecast))
 

@@ -161,9 +161,10 @@ class Listing:
 
     def rows(self, who: Identity, jobs: list[StoredJob]) -> list[JobRow]:
         """Stored jobs as the caller may see them."""
-        any_pending = any(JobId(str(job.id)) in self._books.pending for job in jobs)
-        places = positions(self._books.snapshot(self._clock.now()), self._policy) if any_pending else {}
-        outlooks = Outlooks(self._books.plan, self._forecasts.known() if any_pending else None)
+        numbers = (JobId(str(job.id)) for job in jobs)
+        pending = [number for number in numbers if number in self._books.pending]
+        places = positions(self._books.snapshot(self._clock.now()), self._policy, pending) if pending else {}
+        outlooks = Outlooks(self._books.plan, self._forecasts.known() if pending else None)
         return [self._views.row(who, job, places, outlooks) for job in jobs]
 
     def _items(

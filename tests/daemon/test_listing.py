@@ -163,7 +163,10 @@ async def test_the_walk_agrees_with_a_plain_sort_by_rank(world, key):
     for at in (0, 1, 57, 398, 399):
         rest = places(snapshot.pending, snapshot, policy, walk[at].rank)
         assert [place.waiting.job for place in rest] == order[at + 1 :]
-    assert positions(snapshot, policy) == {job: at for at, job in enumerate(order[:COUNTED], 1)}
+    numbers = {job: at for at, job in enumerate(order[:COUNTED], 1)}
+    assert positions(snapshot, policy, order) == numbers
+    assert positions(snapshot, policy, order[3:9:2]) == {job: numbers[job] for job in order[3:9:2]}
+    assert positions(snapshot, policy, []) == {}
 
 
 async def test_a_page_deep_in_a_long_queue_costs_what_it_shows(world, key):
@@ -177,5 +180,5 @@ async def test_a_page_deep_in_a_long_queue_costs_what_it_shows(world, key):
     began = time.perf_counter()
     for _ in range(5):
         next(places(groups, snapshot, policy, (middle[0], middle[1], 50.0, "")))
-        positions(snapshot, policy)
+        positions(snapshot, policy, [JobId("1")])
     assert time.perf_counter() - began < 2  # walking all of it takes many times as long
