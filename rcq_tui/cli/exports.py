@@ -8,6 +8,7 @@ text back. Must not know what is listed.
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from rcq_tui.cli.call import json_line
@@ -97,25 +98,35 @@ def _columns(text: str | None, of: str) -> Sequence[str] | None:
 def _shaped(columns: Sequence[str] | None, *, times: str) -> Callable[[Row], Row]:
     """Makes a row what is printed of it."""
 
+    def chosen(row: Row) -> Row:
+        return row if columns is None else {name: row.get(name) for name in columns}
+
+    if times == "unix":
+        return chosen
+    iso = _iso()
+
     def shaped(row: Row) -> Row:
-        kept = row if columns is None else {name: row.get(name) for name in columns}
-        if times == "unix":
-            return kept
-        return {name: _iso(value) if name.endswith("_at") or name in TIMES else value for name, value in kept.items()}
+        return {name: iso(value) if value and _is_moment(name) else value for name, value in chosen(row).items()}
 
     return shaped
 
 
-def _iso(at: Any) -> Any:
-    """Local time with its distance from UTC, to the microsecond: exact enough to ask `--since` for it."""
+@cache
+def _is_moment(name: str) -> bool:
+    return name.endswith("_at") or name in TIMES
+
+
+def _iso() -> Callable[[Any], Any]:
+    """Makes Unix seconds local time with its distance from UTC, to the microsecond: exact enough to ask for it."""
     from datetime import UTC, datetime
 
-    if not isinstance(at, int | float):
-        return at
-    try:
-        return datetime.fromtimestamp(at, UTC).astimezone().isoformat()
-    except (ValueError, OverflowError, OSError):  # beyond the year 9999
-        return str(at)
+    def iso(at: Any) -> Any:
+        try:
+            return datetime.fromtimestamp(at, UTC).astimezone().isoformat()
+        except (TypeError, ValueError, OverflowError, OSError):  # beyond the year 9999, or no number
+            return at
+
+    return iso
 
 
 def _rows(pages: Iterable[dict[str, Any]]) -> Iterator[Row]:
@@ -144,6 +155,8 @@ class _Lines:
 
 def _cell(value: Any, shown: Callable[[str], str] | None, *, raw: bool) -> Any:
     """Empty for what is absent, JSON for lists, maps and truth; texts as they are, marked and shown where they must."""
+    if value is None or value == []:  # most cells
+        return "" if value is None else "[]"
     if isinstance(value, str):
         text = value if shown is None else shown(value)
         return "'" + text if not raw and text.startswith(FORMULA) else text
