@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import get_type_hints
 
@@ -49,6 +50,17 @@ def test_units_types_and_where_one_stands(tmp_path, monkeypatch):
     for wrong in ({"time_limit_s": "soon"}, {"memory_mb": "much"}):
         with pytest.raises(ValueError, match="write for example"):
             job_of("true", None, wrong)
+
+
+def test_numbers_of_other_libraries_become_plain_ones():
+    class Four(int):
+        """As numpy's: an integral number that JSON may not know."""
+
+    given = job_of(
+        "true", None, {"gpus": Four(4), "memory_gb": Fraction(1, 2), "preemptible": True, "after": [Four(4)]}
+    )
+    assert [type(given[name]) for name in ("gpus", "memory_gb", "preemptible")] == [int, float, bool]
+    assert type(given["after"][0]) is int
 
 
 def test_every_combination():

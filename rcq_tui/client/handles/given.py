@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Protocol, TypedDict, runtime_checkable
 
@@ -94,7 +95,10 @@ def words(command: Iterable[Word]) -> list[str]:
 
 
 def _same(value: Any) -> Any:
-    return value
+    """numpy's numbers become Python's, which JSON knows."""
+    if isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value) if isinstance(value, Real) else value
 
 
 def _seconds(value: float | str | timedelta) -> int:
@@ -104,12 +108,12 @@ def _seconds(value: float | str | timedelta) -> int:
     return int(exact) + (exact > int(exact))
 
 
-def _mebibytes(value: int | str) -> int:
-    return mebibytes(value) if isinstance(value, str) else value
+def _mebibytes(value: int | str) -> Any:
+    return mebibytes(value) if isinstance(value, str) else _same(value)
 
 
-def _begin(value: float | str | datetime) -> float | str:
-    return value.timestamp() if isinstance(value, datetime) else value
+def _begin(value: float | str | datetime) -> Any:
+    return value.timestamp() if isinstance(value, datetime) else _same(value)
 
 
 def _after(value: Iterable[int | HasId | Mapping[str, Any]]) -> list[Any]:
@@ -119,7 +123,7 @@ def _after(value: Iterable[int | HasId | Mapping[str, Any]]) -> list[Any]:
 def _awaited(one: int | HasId | Mapping[str, Any]) -> Any:
     if isinstance(one, Mapping):
         return {**one, "id": _awaited(one["id"])} if "id" in one else dict(one)
-    return one.id if isinstance(one, HasId) else one
+    return one.id if isinstance(one, HasId) else _same(one)
 
 
 def _texts(value: Mapping[str, Any]) -> dict[str, str]:

@@ -37,6 +37,7 @@ def _draft(to: Path) -> str:
 
 def _unpack(zipped: Path, draft: Path, to: Path) -> None:
     """zipfile takes away what would lead out of the folder, and makes links plain files."""
+    draft.mkdir()
     with zipfile.ZipFile(zipped) as opened:
         opened.extractall(draft)
     if os.path.lexists(to):
