@@ -30,6 +30,9 @@ RETRIED = frozenset(
 STOPPED_FOR = frozenset({Cause.GPU_FAULT, Cause.GPU_OUT_OF_MEMORY})
 """Causes for which the engine stops a job by itself: what it said then is told of the end."""
 
+GOES_ON = "; it goes on as its next attempt"
+"""How everything begins that is said, behind why a job was stopped, of what becomes of it then."""
+
 UNTOLD = frozenset({Cause.SIGNAL, Cause.HOST_REBOOT})
 """What is said of an attempt that nobody could see end: then the reason for which it was told to stop is nearer."""
 
@@ -74,7 +77,8 @@ def _cause(live: Live, ending: Ending) -> Cause:
 
 def _message(live: Live, ending: Ending, cause: Cause) -> str | None:
     if cause is Cause.PREEMPTED or (live.stop_message and cause in STOPPED_FOR and cause is live.stopping):
-        return live.stop_message
+        told = live.stop_message
+        return told.partition(GOES_ON)[0] if told and runs_once(live.fields) else told
     return ending.message[:MOST_MESSAGE] if ending.message else None
 
 

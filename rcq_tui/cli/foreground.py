@@ -192,8 +192,13 @@ def _told_end(wire: Wire, number: int, end: End) -> int:
     code = exit_code(job)
     asked_for = job["cause"] == "signal" and job["signal"] in end.passed
     if code and job["cause"] != "exit" and not asked_for:
-        complain(f"job {number} {job['state']}: {ending(job)}")
+        complain(": ".join(filter(None, (f"job {number} {job['state']}", _how(job), job["message"]))))
     return code
+
+
+def _how(job: Row) -> str:
+    """How it ended, unless its state says that already."""
+    return "" if job["cause"] == job["state"] else ending(job)
 
 
 def _settled(ask: Callable[[], Row], end: End) -> Row | None:

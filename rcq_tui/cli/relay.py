@@ -46,6 +46,8 @@ def hold_open() -> None:
     while (handle := os.open(os.devnull, os.O_RDWR)) <= ERR:
         pass
     os.close(handle)
+    sys.stdout = sys.stdout or os.fdopen(OUT, "w", closefd=False)  # Python has none where it found it closed
+    sys.stderr = sys.stderr or os.fdopen(ERR, "w", closefd=False)
 
 
 def relayed(link: socket.socket, frames: Frames, asked: dict[str, str], *, cancel: Callable[[], None]) -> End:

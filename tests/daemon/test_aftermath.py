@@ -96,3 +96,11 @@ def test_a_job_that_could_not_be_looked_up_is_not_tried_again(live, ending):
     unknown = live()
     unknown.fields = None
     assert aftermath(unknown, ending(1, None, cause=Cause.LAUNCH_ERROR)).again is None
+
+
+def test_a_job_in_the_foreground_has_one_attempt(live, ending):
+    told = live(stopping=Cause.PREEMPTED, stop_message="attempt 1 was stopped; it goes on as its next attempt, later")
+    told.fields = JobFields(foreground="/s")
+    found = aftermath(told, ending(1, None, cause=Cause.PREEMPTED, signal=15))
+    assert (found.ended.state, found.again) == (JobState.PREEMPTED, None)
+    assert found.ended.message == "attempt 1 was stopped"

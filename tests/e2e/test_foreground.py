@@ -15,6 +15,7 @@ import pytest
 from tests.e2e.conftest import PATIENCE_S, SETTINGS, Engine, Person, until
 from tests.e2e.screen.terminals import RCQ, Bare, Tmux, environment
 
+pytestmark = pytest.mark.e2e
 LOOP = "while :; do sleep 0.05; done"
 Launch = Callable[..., Engine]
 
@@ -258,6 +259,26 @@ def test_there_is_one_attempt(desk: Desk) -> None:
     assert ran.stdout == b"again\n"
     assert desk.person.ended(again)["foreground"] is None
     assert desk.person.log(again) == "again\n"
+
+
+def test_who_makes_way_for_others_has_ended(launch: Launch, tmp_path: Path) -> None:
+    engine = launch(SETTINGS.replace("[gpu]", "preemption_min_run_s = 0.1\n[gpu]", 1))
+    admin = engine.admin()
+    engine.rcq(admin, "group", "add", "bio", "--guarantee", "1")
+    ann, bob = engine.someone(admin, "ann", "bio"), engine.someone(admin, "bob", "chem")
+    desk = Desk(engine, bob, tmp_path)
+    process = desk.begin("--gpus", "2", "--preemptible", "--time", "1h", "--", "sh", "-c", f"echo > ready; {LOOP}")
+    until((tmp_path / "ready").exists)
+    mine = ann.submit("true", gpus=1, time_limit_s=60)
+    assert ann.ended(mine)["state"] == "completed"
+    assert process.wait(PATIENCE_S) == 128 + signal.SIGTERM
+    told = process.communicate()[1].decode()
+    assert "preempted: attempt 1 was preempted: it was stopped because its group had borrowed" in told
+    assert "next attempt" not in told
+    assert [(one["state"], one["attempt"]) for one in bob.get("/v1/jobs", state="preempted")["items"]] == [
+        ("preempted", 1)
+    ]
+    desk.leave()
 
 
 def test_a_shell_without_a_terminal_needs_a_command(desk: Desk) -> None:
