@@ -223,7 +223,7 @@ class IngestSettings(_Group):
 
     max_line_bytes: int = Field(1_048_576, ge=1024, description="A longer line is that line's TOO_LARGE.")
     max_body_bytes: int = Field(8_388_608, ge=1024, description="Of any other request.")
-    batch_lines: int = Field(2000, ge=1, le=100_000, description="Lines that share a commit.")
+    batch_lines: int = Field(1000, ge=1, le=100_000, description="Lines that share a commit.")
 
 
 class RetentionSettings(_Group):

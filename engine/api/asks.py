@@ -200,4 +200,4 @@ class Limits:
 
     body_bytes: int = 8 * 1024 * 1024
     line_bytes: int = 1024 * 1024
-    ingest_batch_lines: int = 2000
+    ingest_batch_lines: int = 1000
