@@ -6,6 +6,7 @@ Must not know HTTP, nor what is told there.
 import asyncio
 import errno
 import logging
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -83,8 +84,8 @@ class Listening:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
             listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
         except OSError as error:
-            mend = MENDS.get(error.errno or 0, "")
-            raise OSError(f"{self._settings.listen}: {error.strerror or error}. {mend}") from error
+            number = error.errno or 0
+            raise OSError(f"{self._settings.listen}: {os.strerror(number)}. {MENDS.get(number, '')}") from error
         listener.setblocking(False)
         return listener
 

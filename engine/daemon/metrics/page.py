@@ -50,4 +50,9 @@ class Page:
             read()
         yield from (self._families[name] for name in METRICS if name in self._families)
         if Part.ENGINE in self._parts:
-            yield from _PROCESS.collect()
+            yield from self.process()
+
+    @staticmethod
+    def process() -> Iterable[Family]:
+        """This process's own figures, by the library."""
+        return _PROCESS.collect()

@@ -119,8 +119,21 @@ def test_log_out_leaves_shared_memory_to_jobs() -> None:
     assert parser["Login"]["RemoveIPC"] == "no"
 
 
+def test_metrics_go_through_a_port_of_this_machine_alone_and_nothing_starts_it() -> None:
+    socket, service = Unit("rcq-metrics.socket"), Unit("rcq-metrics.service")["Service"]
+    assert socket["Socket"]["ListenStream"] == ["127.0.0.1:9838"]
+    assert (socket["Socket"]["IPAddressDeny"], socket["Socket"]["IPAddressAllow"]) == (["any"], ["localhost"])
+    assert all("rcq-metrics" not in (UNITS / name).read_text() for name in ("rcq-engine.service", "rcq-jobs.slice"))
+    assert service["ExecStart"][0].endswith(f" {paths.SYSTEM_SOCKET.parent}/metrics.sock")
+    assert (service["DynamicUser"], service["PrivateNetwork"]) == (["yes"], ["yes"])
+    assert service["RestrictAddressFamilies"] == Unit("rcq-engine.service")["Service"]["RestrictAddressFamilies"]
+    assert service["InaccessiblePaths"] == [f"-{paths.SYSTEM_STATE}"]
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
-@pytest.mark.parametrize("name", ["rcq-engine.service", "rcq-launcher.service", "rcq-notifier.service"])
+@pytest.mark.parametrize(
+    "name", ["rcq-engine.service", "rcq-launcher.service", "rcq-notifier.service", "rcq-metrics.service"]
+)
 def test_exposure_is_low(name: str, tmp_path: Path) -> None:
     answer = subprocess.run(
         ["systemd-analyze", "security", "--no-pager", "--offline=yes", "--threshold=20", UNITS / name],

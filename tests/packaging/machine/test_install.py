@@ -14,6 +14,8 @@ UNITS = (
     "rcq-launcher.socket",
     "rcq-notifier.service",
     "rcq-notifier.socket",
+    "rcq-metrics.service",
+    "rcq-metrics.socket",
     "rcq-jobs.slice",
 )
 
