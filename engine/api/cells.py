@@ -6,6 +6,8 @@ Pure. Must not know quoting or files. Ranges and rules are `model`'s; here is on
 from collections.abc import Callable
 from typing import Any
 
+from pydantic_core import from_json
+
 from engine.api.model import load_json
 
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -16,6 +18,8 @@ def _text(cell: str) -> str:
 
 
 def _whole(cell: str) -> int:
+    if cell.isascii() and cell.isdecimal() and len(cell) <= 18:
+        return int(cell)
     digits = cell.strip()
     # Tables that once had an empty cell in a column of whole numbers come out of pandas as 4.0.
     digits = digits[:-2] if digits.endswith(".0") else digits
@@ -51,11 +55,23 @@ def _flag(cell: str) -> bool:
 def _json(example: str) -> Callable[[str], Any]:
     def read(cell: str) -> Any:
         try:
-            return load_json(cell)
+            return _plain_json(cell) or load_json(cell)
         except (ValueError, RecursionError):
             raise ValueError(f"must be JSON, such as {example}") from None
 
     return read
+
+
+def _plain_json(cell: str) -> Any:
+    """A list of texts, or a map whose keys are surely different; `None` for what `load_json` has to look at."""
+    try:
+        value = from_json(cell)
+    except ValueError:
+        return None
+    if isinstance(value, list):
+        return value if "{" not in cell else None
+    # Every key, repeated or not, brings at least one colon.
+    return value if isinstance(value, dict) and cell.count(":") == len(value) else None
 
 
 _LIST = _json('["python", "train.py"]')

@@ -11,8 +11,8 @@ from engine.api.complaints import wrong
 from engine.api.errorrecords import error_record, record_of
 from engine.api.lines import Line, LineSplitter
 from engine.api.model import job_id_of, parse_line
-from engine.api.records import RecordSplitter
-from engine.api.rowjobs import Column, columns_of, job_of_row
+from engine.api.records import RecordSplitter, celled, texts_of
+from engine.api.rowjobs import Column, columns_of, job_of_row, job_of_texts
 from engine.api.schema import MAX_NAME
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
@@ -85,10 +85,14 @@ class Csv:
         return rows
 
     def parse(self, line: Line) -> JobFields | Refused:
-        return job_of_row(self._columns or [], line)
+        columns = self._columns or []
+        texts = texts_of(line)
+        if texts is None or len(texts) != len(columns):
+            return job_of_row(columns, celled(line))
+        return job_of_texts(columns, texts, line.text)
 
     def job_id(self, line: Line) -> str | None:
-        names = [name for name, _ in self._columns or []]
+        names, line = [name for name, _ in self._columns or []], celled(line)
         if line.cells is None or "job_id" not in names or len(line.cells) != len(names):
             return None
         key = line.cells[names.index("job_id")]
@@ -99,7 +103,7 @@ class Csv:
 
     def _rows(self, records: list[Line]) -> list[Line]:
         if self._columns is None and records:
-            self._columns, self._header = columns_of(records[0]), records[0].text.decode()
+            self._columns, self._header = columns_of(celled(records[0])), records[0].text.decode()
             return records[1:]
         return records
 

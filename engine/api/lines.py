@@ -16,7 +16,7 @@ class Line(NamedTuple):
     """One line (or CSV record) of a file.
 
     number: 1-based, of its first line. text: without its line end; of a line that is too long, how it begins. cells: of
-    a CSV record, raw. fault: why it cannot be read at all.
+    a CSV record, raw, once they are cut. fault: why it cannot be read at all.
     """
 
     number: int

@@ -34,6 +34,8 @@ _SIMPLE = frozenset(
     ("job_id", "name", "command", "args", "group", "service", "gpus", "gpu_memory_mb", "cpu_cores", "memory_mb")
 ) | {"time_limit_s", "priority", "preemptible", "idle_ok", "environment", "retries", "tags", "submitted_at"}
 """Fields that the schema alone judges, beside the command: most jobs have no others."""
+_NESTED = frozenset({"files", "snapshot"})
+"""Fields with objects in them."""
 _FRACTIONS = frozenset({"memory_gb", "max_runtime", "expected_time", "max_runtime_minutes", "estimated_hours"})
 
 
@@ -60,7 +62,7 @@ def parse_object(value: object, *, careful: bool = True) -> JobFields | Refused:
 
     careful: false if `may_hold_trouble` says no of the text that it was read from.
     """
-    if isinstance(value, dict) and (twice := repeated(value)):
+    if isinstance(value, dict) and not _is_once(value) and (twice := repeated(value)):
         return invalid([{"field": name, "message": "is given twice"} for name in twice])
     try:
         given = _check_python(value)
@@ -116,6 +118,12 @@ def _may_repeat(line: bytes, given: Mapping[str, Any]) -> bool:
     # Every key, repeated or not, brings at least one colon: with as many colons as distinct keys none is repeated.
     keys = len(given) + len(given.get("environment") or ()) + len(given.get("tags") or ())
     return line.count(b":") != keys and len(_KEY_END.findall(line)) != keys
+
+
+def _is_once(value: dict[str, Any]) -> bool:
+    """Whether no key can have stood twice, without a look at parts that few jobs have."""
+    parts = (value, value.get("environment"), value.get("tags"))
+    return value.keys().isdisjoint(_NESTED) and not any(isinstance(part, _Repeated) for part in parts)
 
 
 def repeated(value: dict[str, Any]) -> list[str]:

@@ -54,18 +54,25 @@ def job_of_row(columns: Sequence[Column], row: Line) -> JobFields | Refused:
         return row.fault or Refused("BAD_FORMAT", "This is no CSV record.")
     if len(row.cells) != len(columns):
         return Refused("BAD_FORMAT", f"This record has {len(row.cells)} cells; the header has {len(columns)}.")
+    try:
+        texts = [cell.decode() for cell in row.cells]
+    except UnicodeDecodeError as error:
+        return bad_encoding(error)
+    return job_of_texts(columns, texts, row.text)
+
+
+def job_of_texts(columns: Sequence[Column], texts: Sequence[str], record: bytes) -> JobFields | Refused:
+    """The same from as many cells as columns. record: as it was written."""
     given: dict[str, Any] = {}
     wrong: list[dict[str, Any]] = []
-    for (name, read), cell in zip(columns, row.cells, strict=True):
-        if not cell:
+    for (name, read), text in zip(columns, texts, strict=True):
+        if not text:
             continue
         try:
-            given[name] = read(cell.decode())
-        except UnicodeDecodeError as error:
-            return bad_encoding(error)
+            given[name] = read(text)
         except ValueError as error:
             wrong.append({"field": name, "message": str(error)})
-    return invalid(wrong) if wrong else parse_object(given, careful=may_hold_trouble(row.text))
+    return invalid(wrong) if wrong else parse_object(given, careful=may_hold_trouble(record))
 
 
 def _perhaps(header: Line) -> str:

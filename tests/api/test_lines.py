@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.api.lines import BOM, Line, LineSplitter
-from engine.api.records import RecordSplitter, cells_of
+from engine.api.records import RecordSplitter, celled, cells_of, texts_of
 
 LIMIT = 12
 
@@ -25,7 +25,7 @@ def chunked(data: bytes, cuts: list[int]) -> list[bytes]:
 
 def run(splitter: LineSplitter | RecordSplitter, chunks: list[bytes]) -> list[Line]:
     lines = [line for chunk in chunks for line in splitter.feed(chunk)]
-    return lines + splitter.finish()
+    return [celled(line) if isinstance(splitter, RecordSplitter) else line for line in lines + splitter.finish()]
 
 
 def seen(lines: list[Line]) -> list[tuple[int, bytes, list[bytes] | None, str | None]]:
@@ -124,6 +124,19 @@ def test_records_are_what_a_csv_writer_meant(rows: list[list[str]], cuts: list[i
 )
 def test_cells(text: bytes, cells: list[bytes] | None) -> None:
     assert cells_of(text) == cells
+
+
+@given(
+    st.lists(st.sampled_from([b'"', b'""', b",", b"a", b"\xff", b"\n", b"\r", b" ", b"\0", "ü".encode()])).map(b"".join)
+)
+def test_the_quick_way_to_cells_is_the_same_or_none(text: bytes) -> None:
+    texts, cells = texts_of(Line(1, text)), cells_of(text)
+    assert texts is None or (cells is not None and texts == [cell.decode() for cell in cells])
+
+
+@pytest.mark.parametrize("text", [b"a,b,", b'"x, ""y""",1,"[""a""]"', b'"line\nbreak",2', 'ü,"é"'.encode()])
+def test_what_is_common_goes_the_quick_way(text: bytes) -> None:
+    assert texts_of(Line(1, text)) == [cell.decode() for cell in cells_of(text) or []]
 
 
 def outcome(data: bytes, limit: int = 1000) -> list[tuple[int, str]]:
