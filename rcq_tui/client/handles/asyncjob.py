@@ -25,12 +25,18 @@ class AsyncJob:
     """
 
     def __init__(
-        self, link: Link, job: int, *, row: JobRow | None = None, parameters: Mapping[str, Any] | None = None
+        self,
+        link: Link,
+        job: int,
+        *,
+        row: JobRow | None = None,
+        name: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
     ) -> None:
         self._link = link
         self.id = job
         self.parameters: Mapping[str, Any] = dict(parameters or {})
-        self.name: str | None = None
+        self.name = name
         self.state = "pending"
         self.outcome: Outcome | None = None
         if row is not None:

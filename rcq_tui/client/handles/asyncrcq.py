@@ -117,15 +117,17 @@ class AsyncRcq:
         With a `job_id` an answer that was lost is asked for again, and the job is there once.
         """
         job = _single(command, script, fields)
-        return AsyncJob(self._link, (await self._taken(job))[0])
+        return AsyncJob(self._link, (await self._taken(job))[0], name=job.get("name"))
 
     async def submit_array(
         self, array: str, command: Command | None = None, *, script: str | None = None, **fields: Unpack[Fields]
     ) -> AsyncSweep:
         """Submit one job for each index of `0-99%4`; the parameter `index` of each handle tells it."""
-        ids = await self._taken({**_single(command, script, fields), "array": array})
+        asked = {**_single(command, script, fields), "array": array}
+        ids = await self._taken(asked)
         pairs = zip(ids, parse_array(array).indices, strict=True)
-        jobs = [AsyncJob(self._link, job, parameters={"index": index}) for job, index in pairs]
+        name = asked.get("name")
+        jobs = [AsyncJob(self._link, job, name=name, parameters={"index": index}) for job, index in pairs]
         return AsyncSweep(self._link, f"array {ids[0]}", jobs)
 
     async def preview(
@@ -216,7 +218,9 @@ class AsyncRcq:
         self, key: str, jobs: Sequence[Mapping[str, Any]], parameters: Sequence[Mapping[str, Any]], taken: Taken
     ) -> AsyncSweep:
         handles = [
-            AsyncJob(self._link, taken.ids[at], row=taken.rows.get(at), parameters=parameters[at])
+            AsyncJob(
+                self._link, taken.ids[at], row=taken.rows.get(at), name=jobs[at].get("name"), parameters=parameters[at]
+            )
             for at in range(len(jobs))
             if at in taken.ids
         ]
