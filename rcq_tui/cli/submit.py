@@ -9,8 +9,9 @@ from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.everyday import Chosen, Everyday
 from rcq_tui.cli.failures import UsageError, complain
 from rcq_tui.cli.filenames import by_name
-from rcq_tui.cli.options import add_json, everyday, unfit
+from rcq_tui.cli.options import add_json, everyday
 from rcq_tui.cli.request import SWITCHES, add_submission, fields
+from rcq_tui.cli.values import skipped_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -145,19 +146,9 @@ def _parser() -> Everyday:
     add_json(printed)
     printed.add_argument("--parsable", action="store_true", help="print the id alone, as without it")
     options.add_argument(
-        "--skip-sbatch", metavar="NAME,…", type=_names, action="extend", default=[],
+        "--skip-sbatch", metavar="NAME,…", type=skipped_of, action="extend", default=[],
         help="leave these options of sbatch out, such as partition,qos",
     )  # fmt: skip
     options.add_argument("--wait", action="store_true", help="wait for its end and return its exit code")
     options.add_argument("--dry-run", action="store_true", help="say whether and when it would start, submit nothing")
     return options
-
-
-def _names(text: str) -> list[str]:
-    """Options of sbatch by name, with or without their dashes."""
-    from rcq_tui.cli.slurm.grammar import KNOWN
-
-    names = [name.strip().lstrip("-") for name in text.split(",")]
-    if unknown := [name for name in names if name not in KNOWN]:
-        raise unfit(f"{unknown[0]!r} is no option of sbatch; write its long name, such as partition,qos")
-    return names

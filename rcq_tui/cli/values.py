@@ -50,6 +50,16 @@ def awaited_of(text: str) -> list[dict[str, Any]]:
     return _read(conditions, text)
 
 
+def skipped_of(text: str) -> list[str]:
+    """Options of sbatch by their long names, with or without dashes."""
+    from rcq_tui.cli.slurm.grammar import KNOWN
+
+    names = [name.strip().lstrip("-") for name in text.split(",")]
+    if unknown := [name for name in names if name not in KNOWN]:
+        raise unfit(f"{unknown[0]!r} is no option of sbatch; write its long name, such as partition,qos")
+    return names
+
+
 def variable(text: str) -> tuple[str, str]:
     """`K=V`, or `K` alone with the value that it has here."""
     if "=" in text:

@@ -20,6 +20,7 @@ GROUPS: dict[str, dict[str, Verb]] = {
         "shell": Verb("shell", "open a shell, or a notebook, on GPUs that are yours meanwhile"),
         "wait": Verb("wait", "wait until jobs have ended, and return their exit code"),
         "ingest": Verb("ingest", "submit many jobs from an NDJSON or CSV file"),
+        "import": Verb("importing", "bring job scripts of Slurm, or the queue of task-spooler, here"),
         "queue": Verb("queue", "list jobs"),
         "show": Verb("show", "show all of one job"),
         "why": Verb("why", "say why a job does not start, and where it stands"),

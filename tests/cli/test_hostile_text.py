@@ -20,7 +20,7 @@ from rcq_tui.cli.verbs import VERBS
 
 Rcq = Callable[..., Result]
 
-LOCAL = {"demo", "engine", "doctor", "backup", "restore", "replay", "simulate", "web"}
+LOCAL = {"demo", "engine", "doctor", "backup", "restore", "replay", "simulate", "web", "import"}
 """Verbs that ask no engine: their words come from this machine's files, which have tests of their own."""
 
 STAYING = {"wait", "run", "shell"}

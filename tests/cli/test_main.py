@@ -31,7 +31,7 @@ HEAVY = (
 PART_ONE = (
     "demo engine login logout whoami passwd submit ingest queue show why logs cancel hold release requeue adopt edit "
     "gpus drain resume plan stats usage simulate account group service doctor reserve reservations unreserve replay "
-    "wait backup restore token audit results redo notify web run shell"
+    "wait import backup restore token audit results redo notify web run shell"
 )
 
 
