@@ -145,6 +145,7 @@ def test_a_sweep_of_two_hundred(rcq, tmp_path):
     )  # fmt: skip
     assert [job.id for job in again][:200] == [job.id for job in sweep], "the same jobs, and one that was missing"
     assert again[200].wait(20).ok
+    rcq.map("true", [{}], key="LR-search")
     found = rcq.sweep("lr-search")
     assert [job.id for job in found] == sorted(job.id for job in again)
     assert found[0].parameters == {"lr": "0.1", "seed": "0"}

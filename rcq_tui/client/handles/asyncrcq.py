@@ -23,7 +23,7 @@ from rcq_tui.client.handles.given import Command, Fields, job_of
 from rcq_tui.client.handles.link import Link
 from rcq_tui.client.handles.outcome import Refusal
 from rcq_tui.client.handles.patience import PATIENCE_S, patiently
-from rcq_tui.client.handles.sweepkeys import TAG, jobs_of
+from rcq_tui.client.handles.sweepkeys import TAG, belongs, jobs_of
 from rcq_tui.client.handles.takein import TakeIn, Taken
 from rcq_tui.client.handles.watcher import Watcher
 from rcq_tui.client.where import find_socket
@@ -179,18 +179,19 @@ class AsyncRcq:
 
         Raises Refused where there is none.
         """
-        rows = await self._listed(f"tag:{TAG}={_checked(key)}", None, mine=True)
+        found = await self._listed(f"tag:{TAG}={_checked(key)}", None, mine=True)
+        rows = [row for row in found if belongs(row.job_id, key)]  # a search does not tell large letters from small
         if not rows:
             raise Refused("NOT_FOUND", f"You have no sweep {key}. List your jobs: rcq queue --mine")
         turns = asyncio.Semaphore(_AT_ONCE)
 
-        async def found(row: JobRow) -> AsyncJob:
+        async def known(row: JobRow) -> AsyncJob:
             async with turns:
                 tags = (await self.calls.job(row.id)).tags
             return AsyncJob(self._link, row.id, row=row, parameters={name: tags[name] for name in tags if name != TAG})
 
         rows.sort(key=lambda row: row.id)
-        return AsyncSweep(self._link, key, await asyncio.gather(*map(found, rows)))
+        return AsyncSweep(self._link, key, await asyncio.gather(*map(known, rows)))
 
     async def _taken(self, job: Mapping[str, Any]) -> range:
         """The ids of one submission. Only with a key it may be made again."""

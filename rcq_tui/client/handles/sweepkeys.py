@@ -5,6 +5,7 @@ Pure. Must not know an engine.
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,6 +33,11 @@ def jobs_of(template: Mapping[str, Any], parameters: Sequence[Parameters], key: 
         times[digest] += 1
         job["job_id"] = f"{key}-{digest}" + (f"-{times[digest]}" if times[digest] > 1 else "")
     return jobs
+
+
+def belongs(job_id: str | None, key: str) -> bool:
+    """Whether a job with this key of its own is of the sweep."""
+    return job_id is not None and re.fullmatch(rf"{re.escape(key)}-[0-9a-f]{{16}}(-[0-9]+)?", job_id) is not None
 
 
 def _job(template: Mapping[str, Any], parameters: Parameters, key: str) -> dict[str, Any]:
