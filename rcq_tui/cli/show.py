@@ -113,6 +113,7 @@ def _facts(job: Row, now: float) -> list[tuple[str, Any]]:
         ("code", _code(job.get("snapshot"))),
         ("workdir", job["workdir"]),
         ("image", job.get("image")),
+        ("foreground", "yes: its output went to a terminal or a pipe" if job.get("foreground") else None),
         ("priority", job["priority"]),
         ("preemptible", "yes" if job["preemptible"] else None),
         ("idle ok", "yes" if job.get("idle_ok") else None),
