@@ -12,6 +12,7 @@ from engine.api.jobs import JobNumber
 from engine.protocol.enginefigures import EngineView, PassView
 from engine.protocol.series import JobSeries
 from engine.protocol.usagedays import UsageDays
+from engine.protocol.usagespans import UsageSpan
 
 router = APIRouter(prefix="/v1", tags=["figures"])
 _STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -34,6 +35,16 @@ class DaysAsked(BaseModel):
     model_config = _STRICT
 
     days: int = Field(30, ge=1, le=MOST_DAYS)
+    group: str | None = Field(None, max_length=200)
+
+
+class SpanAsked(BaseModel):
+    """GET /v1/usage/span. since, until (now, unless given): Unix seconds. group: only this one."""
+
+    model_config = _STRICT
+
+    since: float = Field(ge=0, le=1e11, allow_inf_nan=False)
+    until: float | None = Field(None, ge=0, le=1e11, allow_inf_nan=False)
     group: str | None = Field(None, max_length=200)
 
 
@@ -62,6 +73,12 @@ async def series(engine: Engine, who: Who, job: JobNumber, asked: Annotated[Seri
 async def usage_days(engine: Engine, who: Who, asked: Annotated[DaysAsked, Query()]) -> Response:
     """What groups and accounts used on each of the last days, in UTC."""
     return answer(await engine.figures.usage_days(who, asked.days, asked.group))
+
+
+@router.get("/usage/span", response_model=UsageSpan, responses=refuses(*_BUSY, "NOT_FOUND"))
+async def usage_span(engine: Engine, who: Who, asked: Annotated[SpanAsked, Query()]) -> Response:
+    """What groups and accounts used in a stretch of time, by service: a month's bill."""
+    return answer(await engine.figures.usage_span(who, asked.since, asked.until, asked.group))
 
 
 @router.get("/passes", response_model=PastPasses, responses=refuses("UNAUTHENTICATED", "FORBIDDEN"))

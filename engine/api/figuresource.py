@@ -6,6 +6,7 @@ from engine.api.asks import Identity
 from engine.protocol.enginefigures import EngineView, PassView
 from engine.protocol.series import JobSeries
 from engine.protocol.usagedays import UsageDays
+from engine.protocol.usagespans import UsageSpan
 
 
 class Figures(Protocol):
@@ -17,6 +18,10 @@ class Figures(Protocol):
 
     async def usage_days(self, who: Identity, days: int, group: str | None) -> UsageDays:
         """The last days, today included: all groups for admins, the own one for others. FORBIDDEN, NOT_FOUND."""
+        ...
+
+    async def usage_span(self, who: Identity, since: float, until: float | None, group: str | None) -> UsageSpan:
+        """A stretch of time, until now at most: all groups for admins, the own one for others. FORBIDDEN, NOT_FOUND."""
         ...
 
     async def passes(self, who: Identity, limit: int) -> list[PassView]:

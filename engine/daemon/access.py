@@ -100,6 +100,7 @@ TABLE: dict[Action, Rule] = {
             "GET /v1/services",
             "GET /v1/usage",
             "GET /v1/usage/days",
+            "GET /v1/usage/span",
             "GET /v1/accounts",
             "GET /v1/groups",
             "GET /metrics",
@@ -144,7 +145,9 @@ TABLE: dict[Action, Rule] = {
     Action.BOOK: Rule(may=LOGGED_IN, told=_LOG_IN, routes=("POST /v1/reservations",)),
     Action.BOOK_WITHOUT_LIMITS: Rule(may=ADMINS, routes=("POST /v1/reservations",)),
     Action.UNBOOK: Rule(may=OWNERS_AND_ADMINS, told=_YOURS, routes=("DELETE /v1/reservations/{id}",)),
-    Action.SEE_ALL_USAGE: Rule(may=ADMINS, routes=("GET /v1/usage", "GET /v1/usage/days", "GET /metrics")),
+    Action.SEE_ALL_USAGE: Rule(
+        may=ADMINS, routes=("GET /v1/usage", "GET /v1/usage/days", "GET /v1/usage/span", "GET /metrics")
+    ),
     Action.SEE_ENGINE: Rule(may=ADMINS, routes=("GET /v1/passes", "GET /v1/engine", "GET /metrics")),
     Action.SEE_ALL_PEOPLE: Rule(may=ADMINS, routes=("GET /v1/accounts", "GET /v1/groups")),
     Action.CHANGE_PEOPLE: Rule(

@@ -8,19 +8,28 @@ from engine.daemon.jobseries import JobSeriesService
 from engine.daemon.lookup import Lookup
 from engine.daemon.passes import Passes
 from engine.daemon.usagedays import DailyUsage
+from engine.daemon.usagespans import SpanUsage
 from engine.protocol.enginefigures import EngineView, PassView
 from engine.protocol.series import JobSeries
 from engine.protocol.usagedays import UsageDays
+from engine.protocol.usagespans import UsageSpan
 
 
 class FigureService:
     """Fulfils `engine.api.figuresource.Figures`. about_engine: how the engine itself does."""
 
     def __init__(
-        self, *, lives: JobSeriesService, daily: DailyUsage, passes: Passes, about_engine: EngineFigures
+        self,
+        *,
+        lives: JobSeriesService,
+        daily: DailyUsage,
+        spans: SpanUsage,
+        passes: Passes,
+        about_engine: EngineFigures,
     ) -> None:
         self._lives = lives
         self._daily = daily
+        self._spans = spans
         self._passes = passes
         self.about_engine = about_engine
 
@@ -31,6 +40,10 @@ class FigureService:
     async def usage_days(self, who: Identity, days: int, group: str | None) -> UsageDays:
         """The last days, today included: all groups for admins, the own one for others. FORBIDDEN, NOT_FOUND."""
         return await self._daily.of(who, days, group)
+
+    async def usage_span(self, who: Identity, since: float, until: float | None, group: str | None) -> UsageSpan:
+        """A stretch of time, until now at most: all groups for admins, the own one for others. FORBIDDEN, NOT_FOUND."""
+        return await self._spans.of(who, since, until, group)
 
     async def settle(self) -> None:
         """Look ahead of the people at what would keep them waiting."""
@@ -55,6 +68,7 @@ def figures_of(ground: Ground, passes: Passes) -> FigureService:
             books=ground.books, lookup=Lookup(store=store.jobs), series=ground.series, store=store.series
         ),
         daily=DailyUsage(register=ground.register, store=store.usage_days, views=ground.views, clock=ground.clock),
+        spans=SpanUsage(register=ground.register, store=store.usage_spans, views=ground.views, clock=ground.clock),
         passes=passes,
         about_engine=EngineFigures(
             passes=passes,

@@ -32,6 +32,7 @@ from engine.store.starts import Starts
 from engine.store.uploads import Uploads
 from engine.store.usage import Usage
 from engine.store.usagedays import UsageDays
+from engine.store.usagespans import UsageSpans
 from engine.store.writer import Writer
 
 
@@ -54,6 +55,7 @@ class Store:
         self.sessions = Sessions(writer, readers)
         self.usage = Usage(writer, readers, half_life_s)
         self.usage_days = UsageDays(readers)
+        self.usage_spans = UsageSpans(readers)
         self.audit = Audit(writer, readers)
         self.starts = Starts(writer)
         self.gpus = GpuFlags(writer, readers)

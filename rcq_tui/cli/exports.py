@@ -50,10 +50,10 @@ def is_table(chosen: Any) -> bool:
     return True
 
 
-def export(chosen: Any, pages: Iterable[dict[str, Any]], of: str) -> int:
+def export(chosen: Any, pages: Iterable[dict[str, Any]], of: str | Sequence[str]) -> int:
     """Print the rows of the pages in the form that was chosen; the exit code.
 
-    of: what declares their columns in `engine.protocol`, as `module.Class`; imported where columns are asked for.
+    of: their columns, or what declares them in `engine.protocol`, as `module.Class`: imported where they are asked for.
     """
     form = _form(chosen)
     if chosen.raw and form != "csv":
@@ -76,8 +76,10 @@ def _form(chosen: Any) -> str:
     return chosen.format or ("json" if chosen.json else "table")
 
 
-def _names(of: str) -> Sequence[str]:
+def _names(of: str | Sequence[str]) -> Sequence[str]:
     """All columns in their order."""
+    if not isinstance(of, str):
+        return of
     from dataclasses import fields
     from importlib import import_module
 
@@ -85,7 +87,7 @@ def _names(of: str) -> Sequence[str]:
     return [field.name for field in fields(getattr(import_module(f"engine.protocol.{module}"), name))]
 
 
-def _columns(text: str | None, of: str) -> Sequence[str] | None:
+def _columns(text: str | None, of: str | Sequence[str]) -> Sequence[str] | None:
     if text is None:
         return None
     columns, known = [name.strip() for name in text.split(",") if name.strip()], _names(of)

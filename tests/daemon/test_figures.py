@@ -145,3 +145,58 @@ async def test_a_loop_that_is_kept_is_seen_to_be_late(monkeypatch):
     time.sleep(0.05)  # noqa: ASYNC251 - that nothing else gets the loop is what is looked for
     await until(lambda: lag.worst_s > 0.03)
     looking.cancel()
+
+
+def since_of(report, account):
+    """GPU-seconds and kWh of one account in `rcq usage --since`."""
+    [one] = [one for group in report.items for one in group.accounts if one.account == account]
+    return one.since_gpu_s, one.since_energy_kwh
+
+
+async def test_a_stretch_of_time_sums_to_what_usage_and_the_days_say(world):
+    await ran(world, world.ann, MIDNIGHT + 22 * HOUR, 28.0, gpus=2, watts=1000.0)
+    await ran(world, world.bob, MIDNIGHT + 2 * DAY_S + 6 * HOUR, 1.0, watts=500.0)
+    figures, now = world.engine.backend.figures, world.clock.time
+    world.clock.time = now = MIDNIGHT + 3 * DAY_S + 5 * HOUR
+    everything = await figures.usage_span(world.root, MIDNIGHT, None, None)
+    usage = await world.engine.backend.usages.usage(world.root, None, MIDNIGHT)
+    assert [(row.group, row.account, row.service, row.jobs) for row in everything.items] == [
+        ("bio", "ann", None, 1),
+        ("chem", "bob", None, 1),
+    ]
+    assert (everything.since, everything.until) == (MIDNIGHT, now)
+    for row in everything.items:
+        assert (row.gpu_s, row.energy_kwh) == pytest.approx(since_of(usage, row.account), abs=1e-6)
+    days = await figures.usage_days(world.root, 4, None)
+    for place in range(3):
+        day = await figures.usage_span(world.root, MIDNIGHT + place * DAY_S, MIDNIGHT + (place + 1) * DAY_S, None)
+        for group in days.items:
+            rows = [row for row in day.items if row.group == group.group]
+            assert sum(row.gpu_s for row in rows) == pytest.approx(group.gpu_s[place], abs=1e-6)
+            assert sum(row.energy_kwh for row in rows) == pytest.approx(group.energy_kwh[place], abs=1e-6)
+    [month] = [one for one in usage.items if one.group == "bio"]
+    assert sum(row.gpu_s for row in everything.items if row.group == "bio") == pytest.approx(month.month_gpu_s, abs=1.0)
+
+
+async def test_a_report_is_of_time_that_was(world):
+    figures, now = world.engine.backend.figures, world.clock.time
+    assert (await figures.usage_span(world.root, now - 5, now + 5 * DAY_S, None)).until == now
+    for since, end in ((now, None), (now + 1, now + 2), (now - 1, now - 1), (now - 1, now - 2)):
+        with pytest.raises(Refused) as refused:
+            await figures.usage_span(world.root, since, end, None)
+        assert refused.value.code == "VALIDATION_ERROR"
+
+
+async def test_of_others_a_report_has_one_sum(make):
+    world = await make(privacy=PrivacySettings(others="redacted"))
+    await world.populate()
+    await ran(world, world.ann, MIDNIGHT, 1.0)
+    await ran(world, world.bob, MIDNIGHT + 2 * HOUR, 1.0)
+    figures = world.engine.backend.figures
+    colleague = replace(world.bob, account="cleo", group="bio")
+    span = await figures.usage_span(colleague, MIDNIGHT, None, None)
+    assert [(row.group, row.account, row.jobs) for row in span.items] == [("bio", None, 1)]
+    assert span.items[0].gpu_s == pytest.approx(HOUR, abs=1.0)
+    with pytest.raises(Refused) as refused:
+        await figures.usage_span(colleague, MIDNIGHT, None, "chem")
+    assert refused.value.code == "FORBIDDEN"

@@ -130,6 +130,13 @@ seen(Action.SEE_ALL_JOBS, "GET /v1/jobs", lambda _, page: page["items"][-1]["acc
 seen(Action.SEE_ALL_JOBS, "GET /v1/gpus", lambda _, cards: cards["items"][0]["jobs"][0]["account"] == "owner")
 seen(Action.SEE_ALL_JOBS, "GET /v1/plan", lambda _, plan: plan["items"][0]["account"] == "owner")
 seen(Action.SEE_ALL_USAGE, "GET /v1/usage", lambda _, usage: "third" in [one["group"] for one in usage["items"]])
+seen(
+    Action.SEE_ALL_USAGE,
+    "GET /v1/usage/span",
+    lambda _, usage: usage["until"] > 1,
+    "/v1/usage/span?since=1&group=third",
+)
+seen(Action.LOOK, "GET /v1/usage/span", lambda _, usage: usage["until"] > 1, "/v1/usage/span?since=1")
 seen(Action.SEE_ALL_USAGE, "GET /v1/usage/days", lambda _, usage: "third" in [one["group"] for one in usage["items"]])
 plainly(Action.SEE_ENGINE, "GET /v1/passes")
 plainly(Action.SEE_ENGINE, "GET /v1/engine")
