@@ -159,10 +159,14 @@ def test_a_fifo_is_streamed(engine: Engine, spawn: Spawn, home: Path) -> None:
     assert engine.requests[0].body.count(b"\n") == 2
 
 
-def test_memory_does_not_follow_the_file(engine: Engine, spawn: Spawn, home: Path) -> None:
-    big = home / "big.ndjson"
+@pytest.mark.parametrize("name", ["big.ndjson", "big.csv", "big.csv.gz"])
+def test_memory_does_not_follow_the_file(engine: Engine, spawn: Spawn, home: Path, name: str) -> None:
+    big = home / name
     with big.open("wb") as file:
-        file.truncate(64 * 1024 * 1024)
+        if name.endswith(".gz"):
+            file.write(gzip.compress(bytes(64 * 1024 * 1024), 1))
+        else:
+            file.truncate(64 * 1024 * 1024)
     most: list[int] = []
 
     def measured(request: Request) -> Lines:
