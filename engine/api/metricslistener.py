@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 
 from engine.api import errors, parameters
 from engine.api.bounds import Bounds
-from engine.api.metrics import written
+from engine.api.metrics import OPENMETRICS, written
 from engine.api.metricsource import Metrics
 from engine.protocol.errors import Refused
 
@@ -24,6 +24,7 @@ BOUNDS = Bounds(
     connections_per_user=16,
 )
 """A Prometheus or two, and somebody with curl."""
+FRESH_S = 1.0
 WITHOUT = "This address wants the token of metrics.token_file as a bearer token (`authorization` in Prometheus)."
 STRANGE = "Ask for it by this machine's address or as localhost: a page from elsewhere may not read it in a browser."
 
@@ -34,6 +35,7 @@ def create_listener(metrics: Metrics, token: str | None) -> FastAPI:
     app.state.closing = asyncio.Event()
     app.state.bounds = BOUNDS
     errors.install(app)
+    lately = _Lately(metrics)
 
     @app.api_route("/metrics", methods=["GET", "HEAD"])
     async def read(request: Request) -> Response:
@@ -42,10 +44,29 @@ def create_listener(metrics: Metrics, token: str | None) -> FastAPI:
             raise Refused("FORBIDDEN", STRANGE)
         if token is not None and not _bears(request, token):
             raise Refused("UNAUTHENTICATED", WITHOUT)
-        return await written(metrics.told_to_anybody(), request.headers.get("accept", ""))
+        return await lately.told(request.headers.get("accept", ""))
 
     parameters.install(app, app.routes)
     return app
+
+
+class _Lately:
+    """What was told within the last second, in each format: a flood of readers costs hardly more than one."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._told: dict[bool, tuple[float, Response]] = {}
+        self._turn = asyncio.Lock()
+
+    async def told(self, accept: str) -> Response:
+        """The figures, a second old at most."""
+        kind, now = OPENMETRICS in accept, asyncio.get_running_loop().time
+        async with self._turn:
+            at, answer = self._told.get(kind, (0.0, None))
+            if answer is None or now() - at >= FRESH_S:
+                at, answer = now(), await written(self._metrics.told_to_anybody(), accept)
+                self._told[kind] = at, answer
+        return Response(answer.body, headers=dict(answer.headers))
 
 
 def _bears(request: Request, token: str) -> bool:

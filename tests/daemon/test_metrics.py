@@ -1,5 +1,7 @@
 """Metrics as the books have them: cards that are gone, Xids once each, hostile names, a cost that knows no queue."""
 
+import socket
+import threading
 from dataclasses import replace
 
 import pytest
@@ -8,9 +10,13 @@ from prometheus_client.openmetrics import exposition
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as plain
 
+from config import paths
+from config.settings import MetricsSettings, Settings
 from engine.api.asks import Identity
 from engine.core.model import GpuUuid
 from engine.daemon.carduse import CardUse
+from engine.daemon.checks.finding import Host
+from engine.daemon.checks.metrics import metrics as check
 from engine.daemon.heldjobs import HeldJobs
 from engine.daemon.metrics.jobmapping import JobMapping, file_of, texts, write
 from engine.readings import GpuReading
@@ -131,6 +137,38 @@ def test_a_file_is_replaced_as_a_whole_and_never_goes(tmp_path):
     write(place, {"0": "9\n"}, None)
     assert {file.name: file.read_text() for file in place.iterdir()} == {"0": "9\n", "1": "", "2.5": ""}
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_doctor_tells_who_answers_where_metrics_are_to_be_read(tmp_path):
+    def look(**values):
+        places = paths.personal(state_dir=tmp_path, socket=tmp_path)  # something is there: an engine seems to run
+        settings = Settings(metrics=MetricsSettings(**values))
+        host = Host(config_file=None, settings=settings, settings_trouble="", paths=places, paths_trouble="")
+        return check(host), check(replace(host, system=True))
+
+    assert look()[0].state == "ok"
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        threading.Thread(target=answer_once, args=(stranger,), daemon=True).start()
+        mine, appliance = look(listen=f"127.0.0.1:{port}")
+    assert (mine.state, "no rcq" in mine.found) == ("warn", True)
+    assert (appliance.state, "no network" in appliance.found) == ("fail", True)
+    mine, _ = look(listen=f"127.0.0.1:{port}")
+    assert (mine.state, "nobody answers" in mine.found) == ("warn", True)
+    mine, appliance = look(listen=str(tmp_path / "no.sock"))
+    assert mine.state == appliance.state == "warn"
+    assert look(listen=f"127.0.0.1:{port}", token_file=tmp_path / "none")[0].state == "fail"
+    (tmp_path / "file").write_text("")
+    for wrong in ("file", "file/below", "none/below"):
+        assert look(job_mapping_dir=tmp_path / wrong)[0].state == "fail", wrong
+    assert look(job_mapping_dir=tmp_path / "new")[0].state == "ok"
+
+
+def answer_once(listener):
+    line, _ = listener.accept()
+    with line:
+        line.recv(1000)
+        line.sendall(b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\nno")
 
 
 async def test_many_changes_are_one_look(world, tmp_path):

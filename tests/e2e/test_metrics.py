@@ -1,5 +1,6 @@
 """/metrics of a real engine: read with the library's own parsers, by everybody who may, on the socket and over TCP."""
 
+import json
 import re
 import socket
 from collections.abc import Callable
@@ -175,6 +176,42 @@ def test_over_tcp_sums_alone_are_told_and_nothing_else_is_there(launch: Any) -> 
         for host, status in (("evil.example", 403), ("evil.example:80", 403), ("localhost:1", 200), ("[::1]:1", 200)):
             assert http.get("/metrics", headers={"host": host}).status_code == status, host
     assert value(read(admin), "rcq_healthy") == 1
+
+
+def test_an_engine_that_is_read_over_tcp_is_found_by_doctor(launch: Any, tmp_path: Path) -> None:
+    port, file = free_port(), tmp_path / "token"
+    file.write_text("one token")
+    engine = launch(settings(f'listen = "127.0.0.1:{port}"', f'token_file = "{file}"'))
+    words = "doctor", "--personal", "--json", "--config", str(engine.config)
+
+    admin = engine.admin()
+
+    def found() -> dict[str, str]:
+        told = json.loads(engine.rcq(admin, *words))
+        return next(one for one in told["items"] if one["check"] == "metrics")
+
+    assert (found()["state"], found()["found"]) == ("ok", f"127.0.0.1:{port}: read")
+    file.write_text("another token")
+    assert found()["state"] == "warn"
+
+
+def test_a_flood_of_readers_costs_hardly_more_than_one(launch: Any) -> None:
+    port = free_port()
+    launch(settings(f'listen = "127.0.0.1:{port}"')).admin()
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
+        texts = [http.get("/metrics").text for _ in range(200)]
+        both = {
+            http.get("/metrics", headers=OPEN).text.endswith("# EOF\n"),
+            http.get("/metrics").text.endswith("EOF\n"),
+        }
+    assert len(set(texts)) < 20
+    assert both == {True, False}
+    connections = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(60)]
+    try:
+        assert httpx.get(f"http://127.0.0.1:{port}/metrics").status_code in (200, 429)
+    finally:
+        for one in connections:
+            one.close()
 
 
 def test_with_a_token_only_who_bears_it_reads_and_groups_are_let_out(launch: Any, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from engine.daemon.checks.finding import Finding, Host
 from engine.daemon.checks.installation import packages, python, settings
 from engine.daemon.checks.jobfiles import job_files
 from engine.daemon.checks.kernel import controllers, limits
+from engine.daemon.checks.metrics import metrics
 from engine.daemon.checks.nodes import card_files
 from engine.daemon.checks.ownership import access_lists, disk, state_of_service
 from engine.daemon.checks.people import accounts
@@ -33,6 +34,7 @@ PERSONAL: Checks = (
     ("job files", job_files),
     ("clock", clock),
     ("socket", engine_socket),
+    ("metrics", metrics),
     ("cards", cards),
     ("processes", processes),
     ("cgroups", cgroups),
@@ -59,6 +61,7 @@ APPLIANCE: Checks = (
     ("restarts", restarts),
     ("launcher", launcher),
     ("socket", engine_socket),
+    ("metrics", metrics),
     ("log-out", log_out),
     ("cards", cards),
     ("card files", card_files),

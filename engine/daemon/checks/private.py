@@ -18,7 +18,7 @@ _ALL_OTHERS, _NOT_THE_GROUP = 0o077, 0o007
 
 
 def private_files(host: Host) -> Finding:
-    """No other user may open the database, a backup of it, or the file with the mail server's password."""
+    """No other user may open the database, a backup of it, the mail server's password or the token for metrics."""
     if host.paths is None or host.settings is None:
         return Finding(state="skip", found="it is not known where they are", mend="See the line on settings.")
     try:
@@ -40,6 +40,6 @@ def _files(paths: Paths, settings: "Settings") -> Iterator[tuple[Path, int]]:
     some = [paths.database, *(paths.database.with_name(paths.database.name + end) for end in ("-wal", "-shm"))]
     some += sorted(kept.glob("*.db*")) if is_there(kept) else []
     yield from ((file, _ALL_OTHERS) for file in some if is_there(file))
-    password = settings.notify.smtp_password_file
-    if password is not None and is_there(password):  # the group may be the notifier's
-        yield password, _NOT_THE_GROUP
+    for secret in (settings.notify.smtp_password_file, settings.metrics.token_file):
+        if secret is not None and is_there(secret):  # the group may be the notifier's, or that of Prometheus
+            yield secret, _NOT_THE_GROUP
