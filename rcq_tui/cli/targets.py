@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from engine.protocol.arrays import ALL, parse_elements
-from rcq_tui.cli.failures import UsageError
+from rcq_tui.cli.failures import UsageError, complain
 from rcq_tui.cli.ids import MAX_IDS, each_named, job_id, job_ids
 from rcq_tui.cli.pages import PAGE
 from rcq_tui.client.wire import Wire
@@ -102,13 +102,26 @@ def all_ids(wire: Wire, wanted: Iterable[Target]) -> list[int]:
 
 
 def awaited(wire: Wire, after: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The protocol's `after` of what `after.conditions` read: elements of arrays by their ids. Raises UsageError."""
+    """The protocol's `after` of what `after.conditions` read: elements of arrays by their ids. Raises UsageError.
+
+    Whoever names the first element alone is told, as the id of that one names the whole array to other programs.
+    """
     found: list[dict[str, Any]] = []
-    for one in after:
+    given = list(after)
+    for first in _first_elements(wire, [one["id"] for one in given if isinstance(one["id"], int)]):
+        complain(f"{first} is the first element of an array and is waited for alone; for all of it write '{first}[]'")
+    for one in given:
         named = one["id"]
         ids = [named] if isinstance(named, int) else ids_of(wire, array_target(named), MOST_AFTER)
         found += [{**one, "id": number} for number in ids]
     return found
+
+
+def _first_elements(wire: Wire, numbers: list[int]) -> list[int]:
+    """Those of them that are an array's first element, as far as they are asked for at once."""
+    ids = ",".join(str(number) for number in numbers[:PAGE] if number > 0)
+    rows = wire.request("GET", "/v1/jobs", {"ids": ids, "limit": PAGE})["items"] if ids else []
+    return [row["id"] for row in rows if row.get("array_parent") == row["id"]]
 
 
 def take(wire: Wire, wanted: Iterable[Target], step: Step, told: Callable[[Any], str]) -> int:

@@ -47,6 +47,7 @@ def sent(rcq: Any, engine: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Submits, and gives the job that the engine got."""
     monkeypatch.chdir(home)
     engine.on("POST", "/v1/jobs", {"id": 7})
+    engine.on("GET", "/v1/jobs", {"items": [], "cursor": None})
 
     def submit(*argv: str) -> dict[str, Any]:
         assert rcq("submit", *argv).code == 0

@@ -184,13 +184,24 @@ def test_waiting_for_an_array_gives_its_worst_exit_code(rcq: Rcq, engine: Engine
 def test_waiting_for_an_array_to_end_is_waiting_for_each_element(rcq: Rcq, engine: Engine) -> None:
     engine.on("POST", "/v1/jobs", {"id": 12, "count": 1, "last_id": 12})
     engine.on("GET", "/v1/jobs", {"items": [element(3), element(4)], "cursor": None})
-    assert rcq("submit", "--after", "7[3-4]:any,5", "true").code == 0
+    result = rcq("submit", "--after", "7[3-4]:any,5", "true")
+    assert (result.code, result.err) == (0, "")
     assert engine.requests[-1].json["after"] == [
         {"id": 10, "when": "any"},
         {"id": 11, "when": "any"},
         {"id": 5, "when": "ok"},
     ]
-    assert engine.requests[0].query["elements"] == "3-4"
+    assert [one.query.get("ids", one.query.get("elements")) for one in engine.asked("GET", "/v1/jobs")] == ["5", "3-4"]
+
+
+def test_who_waits_for_the_first_element_alone_is_told(rcq: Rcq, engine: Engine) -> None:
+    engine.on("POST", "/v1/jobs", {"id": 12, "count": 1, "last_id": 12})
+    engine.on("GET", "/v1/jobs", {"items": [element(0), element(1)], "cursor": None})
+    result = rcq("submit", "--after", "afterok:7:8", "true")
+    assert (result.code, result.out) == (0, "12\n")
+    assert [one["id"] for one in engine.requests[-1].json["after"]] == [7, 8]
+    said = "7 is the first element of an array and is waited for alone; for all of it write '7[]'"
+    assert result.err == f"rcq: {said}\n"
 
 
 def test_an_array_that_is_too_large_to_wait_for(rcq: Rcq, engine: Engine) -> None:
