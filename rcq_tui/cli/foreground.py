@@ -119,10 +119,9 @@ class _Line:
 
     def say(self, text: str) -> None:
         """Show it, unless it is there."""
-        if self._is_terminal:
-            text = text[
-                : (os.get_terminal_size(sys.stderr.fileno()).columns or 80) - 1
-            ]  # what wraps cannot be written over
+        if self._is_terminal:  # what wraps cannot be written over
+            room = (os.get_terminal_size(sys.stderr.fileno()).columns or 80) - 1
+            text = text[:room]
         if text != self._shown and (self._is_terminal or not self._shown):
             self._shown = text
             print(f"\r\x1b[K{text}" if self._is_terminal else text, end="" if self._is_terminal else "\n",

@@ -202,6 +202,16 @@ def test_a_client_that_is_killed_while_it_waits(desk: Desk) -> None:
         shutil.rmtree(place)
 
 
+def test_a_stage_that_is_killed_takes_all_with_it(desk: Desk) -> None:
+    process = desk.begin("--", "sh", "-c", f"echo $PPID > stage; {LOOP}")
+    until(lambda: (desk.home / "stage").exists() and (desk.home / "stage").read_text().strip())
+    os.kill(int((desk.home / "stage").read_text()), signal.SIGKILL)
+    assert process.wait(PATIENCE_S) == 128 + signal.SIGKILL
+    job = desk.ended(state="failed", signal=9)
+    assert f"job {job['id']} failed: signal 9" in process.communicate()[1].decode()
+    assert not [pid for pid in desk.engine.leftovers() if _is_of(pid, job["id"])]
+
+
 def test_the_engine_may_be_killed_meanwhile(desk: Desk) -> None:
     terminal = desk.terminal("shell", "--gpus", "1", "--", "bash", "--norc")
     terminal.sees("> ")
