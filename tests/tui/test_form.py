@@ -196,6 +196,10 @@ def test_slurms_lines_are_read_as_submit_reads_them(tmp_path):
     texts, _ = scripts.loaded(str(path))
     assert (texts["gpus"], texts["gpu_type"], texts["memory_mb"]) == ("4", "a100", "80G")
     assert 'exec >"$RCQ_JOB_ID".out 2>&1' in texts["script"]
+    path.write_text("#SBATCH --gpus=1\nsrun x\n")
+    assert (
+        scripts.loaded(str(path))[1] == "line 2: srun is Slurm's; write the command alone, it runs on what the job has"
+    )
     path.write_text("#SBATCH -p gpu\n#SBATCH --qos=low\n")
     with pytest.raises(ValueError, match=r"line 1: --partition=gpu: .*; line 2: --qos=low: "):
         scripts.loaded(str(path))

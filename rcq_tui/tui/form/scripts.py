@@ -14,7 +14,7 @@ from rcq_tui.tui.form.writing import texts_of
 
 
 def loaded(path: str) -> tuple[Texts, str]:
-    """The texts of the fields that the script says, and what of it the form does not have; empty for nothing.
+    """The texts of the fields that the script says, and what else to know of it; empty for nothing.
 
     Raises ValueError with what is wrong with the script.
     """
@@ -32,5 +32,5 @@ def loaded(path: str) -> tuple[Texts, str]:
     wanted.setdefault("name", path.rpartition("/")[2])
     everything = texts_of(JobFields(**{**wanted, "script": script.text}))
     asked = {"script", "name", *said}
-    left_out = "--file and --snapshot lines are left to rcq submit" if parsed.file or parsed.snapshot else ""
-    return {field: told for field, told in everything.items() if field in asked}, left_out
+    left_out = ["--file and --snapshot lines are left to rcq submit"] if parsed.file or parsed.snapshot else []
+    return {field: told for field, told in everything.items() if field in asked}, "; ".join([*left_out, *script.notes])
