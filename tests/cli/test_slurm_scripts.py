@@ -39,7 +39,7 @@ def outcome(text: str) -> dict[str, Any]:
         return {"problems": list(error.problems)}
     except UsageError as error:
         return {"problems": [str(error)]}
-    pairs = zip(text.splitlines(), found.text.splitlines(), strict=True)
+    pairs = zip(text.split("\n"), found.text.split("\n"), strict=True)
     changed = {str(number): new for number, (old, new) in enumerate(pairs, 1) if old != new}
     return {"options": found.options, "changed": changed, "notes": found.notes}
 
@@ -120,6 +120,16 @@ def test_what_sbatch_does_not_have_is_refused(name: str) -> None:
     if name not in KNOWN:
         options, problems = read(1, [f"--{name}"])
         assert (options, [problem.text.split()[0] for problem in problems]) == ([], [f"--{name}"])
+
+
+VALUES = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.text("0123456789:-,_%+apm@[]", max_size=12)
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted({*TAKEN, *CARDS, *CORES, *MEMORY, *FILES, *AS_IT_IS})), VALUES)))
+def test_whatever_stands_there_is_taken_or_refused_in_words(pairs: list[tuple[str, str]]) -> None:
+    lines = [f"#SBATCH --{name}={shlex.quote(value)}" for name, value in pairs]
+    found = outcome("\n".join(lines) + "\ntrue\n")
+    assert all(re.match(r"line \d+: \S", problem) for problem in found.get("problems", ()))
 
 
 @given(st.integers(1, 10**6), st.integers(0, 23), st.integers(0, 59), st.integers(0, 59))

@@ -30,7 +30,7 @@ ALL: tuple[Command, ...] = (
     command(JOBS, "past-forms", "ctrl+r", ShowPast, "in a form: those that were sent before", label="history"),
     command(JOBS, "named-forms", "ctrl+t", ShowNamed, "in a form: templates to load", label="templates"),
     command(JOBS, "save-form", "", SaveForm, "in a form: save it as a template", argument="NAME", choices="templates"),
-    command(JOBS, "load-script", "", LoadScript, "in a form: a script with its #RCQ and #SBATCH lines", argument="[PATH]"),
+    command(JOBS, "load-script", "", LoadScript, "in a form: load a job script of your own", argument="[PATH]"),
     command(JOBS, "edit-script", "ctrl+e", EditScript, "in a form: write the script in your $EDITOR", typing=True),
     command(JOBS, "empty-form", "ctrl+n", BeginAnew, "in a form: begin anew with an empty one"),
     command(JOBS, "next-field", "down", NextField, "in a form: the next field (Tab works too)"),
