@@ -114,3 +114,42 @@ def test_the_example_reads_where_the_settings_and_the_unit_say() -> None:
 def test_promtool_takes_it(words: tuple[str, Path]) -> None:
     ran = subprocess.run(["promtool", "check", *map(str, words)], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+CASES = """
+rule_files: [RULES]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {series: 'up{job="rcq", instance="box"}', values: "1x5 0x30"}
+      - {series: 'rcq_healthy{instance="box"}', values: "1x5 0x30"}
+      - {series: 'rcq_last_pass_timestamp_seconds{instance="box"}', values: "0 60 120 180 240 300x30"}
+      - {series: 'rcq_disk_bytes{instance="box"}', values: "100x35"}
+      - {series: 'rcq_disk_free_bytes{instance="box"}', values: "50x5 4x30"}
+      - {series: 'rcq_gpu_info{instance="box", uuid="GPU-1", index="1", model="A100", pci=""}', values: "1x35"}
+      - {series: 'rcq_gpu_state{instance="box", uuid="GPU-1", state="quarantined"}', values: "0x5 1x30"}
+      - {series: 'rcq_gpu_state{instance="box", uuid="GPU-1", state="missing"}', values: "0x5 1x30"}
+      - {series: 'rcq_login_failures_total{instance="box", why="wrong"}', values: "0x5 0+20x30"}
+      - {series: 'rcq_last_backup_timestamp_seconds{instance="box"}', values: "0x3600"}
+    promql_expr_test:
+"""
+
+
+@promtool
+def test_each_alarm_is_quiet_while_all_is_well_and_rings_when_it_is_not(tmp_path: Path) -> None:
+    late = {"RcqBackupOld": "50h"}
+    alarms = re.findall(r"- alert: (\w+)\n", RULES.read_text())
+    rings = set(alarms) - {"RcqPassSlow"}  # what a histogram has to be for that says the query itself
+    cases = CASES.replace("RULES", str(RULES))
+    for alarm in rings:
+        for at, count in (("4m", 0), (late.get(alarm, "20m"), 1)):
+            query = f'count(ALERTS{{alertname="{alarm}", alertstate="firing"}}) or vector(0)'
+            cases += (
+                f"      - {{expr: '{query}', eval_time: {at}, exp_samples: [{{labels: '{{}}', value: {count}}}]}}\n"
+            )
+    (tmp_path / "cases.yml").write_text(cases)
+    ran = subprocess.run(
+        ["promtool", "test", "rules", str(tmp_path / "cases.yml")], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
