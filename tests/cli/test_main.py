@@ -1,10 +1,8 @@
 """Dispatch, exit codes, and what a command loads."""
 
-import json
 import re
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -17,17 +15,6 @@ from rcq_tui.cli.verbs import VERBS
 
 Rcq = Callable[..., Result]
 
-HEAVY = (
-    "textual",
-    "apscheduler",
-    "sqlite_utils",
-    "pydantic",
-    "fastapi",
-    "httpx",
-    "http.client",
-    "asyncio",
-    "subprocess",
-)
 PART_ONE = (
     "demo engine login logout whoami passwd submit ingest queue show why logs cancel hold release requeue adopt edit "
     "gpus drain resume plan stats usage simulate account group service doctor reserve reservations unreserve replay "
@@ -112,19 +99,6 @@ def test_the_ui_needs_a_terminal(spawn: Callable[..., "subprocess.Popen[bytes]"]
     _, err = process.communicate(timeout=20)
     assert process.returncode == 2
     assert b"needs a terminal" in err
-
-
-def test_a_listing_loads_nothing_heavy(engine: Engine) -> None:
-    engine.on("GET", "/v1/jobs", {"items": [job()], "cursor": None})
-    script = (
-        "import sys; from rcq_tui.cli.main import main; code = main(['queue']); import json;"
-        "print(json.dumps([code, sorted(sys.modules)]), file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, timeout=20, check=True)
-    code, loaded = json.loads(done.stderr)
-    assert code == 0
-    assert "train" in done.stdout
-    assert [name for name in HEAVY if name in loaded] == []
 
 
 def test_a_reader_that_leaves_is_no_error(engine: Engine, spawn: Callable[..., "subprocess.Popen[bytes]"]) -> None:
