@@ -56,7 +56,7 @@ _ALL = (
     _counter("jobs_submitted", _BOX, "Jobs taken in, elements of arrays each"),
     _counter("jobs_finished", _BOX, "Jobs that came to their final end, by cause", "cause"),
     _counter("preemptions", _BOX, "Attempts that ended because they were preempted"),
-    _histogram("job_wait_seconds", _BOX, "From submission to the start of a job's first attempt"),
+    _histogram("job_wait_seconds", _BOX, "From submission, or the end of what it waited for, to a job's first start"),
     _gauge("last_pass_timestamp_seconds", _BOX, "When the last good pass ended, Unix time"),
     _gauge("cpu_cores", _BOX, "Cores that jobs may have"),
     _gauge("cpu_cores_leased", _BOX, "Cores that jobs hold"),
