@@ -196,7 +196,7 @@ class FeedEvent:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Limits:
-    """Bounds on what is read from strangers, from the settings. Bytes."""
+    """Bounds on what is read from strangers, from the settings. Bytes; ingest_batch_lines: submitted together."""
 
     body_bytes: int = 8 * 1024 * 1024
     line_bytes: int = 1024 * 1024

@@ -80,6 +80,7 @@ def submission_of(ground: Ground, passes: Passes, judges: Judges) -> Submission:
         passes=passes,
         feed=ground.feed,
         clock=ground.clock,
+        lines=ground.settings.ingest.batch_lines,
     )
 
 

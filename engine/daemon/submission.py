@@ -3,14 +3,15 @@
 Must not know how a request is judged, nor HTTP.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 
 from engine.api.asks import Identity
 from engine.bookkeeping import STEP_S, NewJob, Turn
 from engine.core.lifecycle import JobState
 from engine.core.model import GroupKey, Waiting
-from engine.daemon.allowance import Allowances, Batch
+from engine.daemon.allowance import Allowances
 from engine.daemon.answers import not_ready
 from engine.daemon.books import Books
 from engine.daemon.elements import members, new_job
@@ -49,7 +50,9 @@ class Submission:
         passes: Passes,
         feed: Feed,
         clock: Clock,
+        lines: int,
     ) -> None:
+        """lines: of a file that share a commit."""
         self._books = books
         self._store = store
         self._intake = intake
@@ -60,6 +63,7 @@ class Submission:
         self._passes = passes
         self._feed = feed
         self._clock = clock
+        self._lines = lines
         self._last = 0.0
         self.taken = 0
 
@@ -76,9 +80,29 @@ class Submission:
         taken = await self._taken(who, jobs)
         staged = await self._claims.claim(who.account, jobs)
         try:
-            return await self._submit(who, jobs, turn, taken, staged, many=many)
+            if many and len(jobs) > self._lines:
+                return await self._in_parts(who, jobs, taken, staged)
+            return await (await self._submit(who, jobs, turn, taken, staged, many=many))
         finally:
             self._claims.release(jobs)
+
+    async def _in_parts(
+        self, who: Identity, jobs: Sequence[JobFields], taken: Mapping[str, int], staged: Sequence[Refused | None]
+    ) -> list[int | Refused]:
+        """In commits of some lines each: while one is written down the next is judged, and others have their turn."""
+        parts = [slice(at, at + self._lines) for at in range(0, len(jobs), self._lines)]
+        writing: list[asyncio.Task[list[int | Refused]]] = []
+        try:
+            for part in parts:
+                try:
+                    judged = await self._submit(who, jobs[part], None, taken, staged[part], many=True)
+                except Refused as refused:
+                    judged = _refuse(refused)
+                writing.append(asyncio.create_task(_each_refused(judged, len(jobs[part]))))  # they begin in this order
+                await asyncio.sleep(0)
+        finally:
+            answers = [await task for task in writing]
+        return [answer for some in answers for answer in some]
 
     async def _submit(
         self,
@@ -89,16 +113,25 @@ class Submission:
         staged: Sequence[Refused | None],
         *,
         many: bool,
-    ) -> list[int | Refused]:
-        """taken: own keys that are used up. staged: which of the jobs cannot have their files."""
+    ) -> Coroutine[None, None, list[int | Refused]]:
+        """Judge them; what is answered writes them down, and has to be awaited.
+
+        taken: own keys that are used up. staged: which of the jobs cannot have their files.
+        """
         entries = await self._gatekeeper.weigh(who, jobs)
         batch = self._allowances.batch("ingest_per_minute" if many else "submissions_per_minute")
-        try:
-            keys = batch.admit(jobs, self._judge(who, jobs, _faulty(entries, staged), taken))
-            return await self._take_in(who, keys, self._dated(jobs, keys, entries, turn), batch)
-        finally:
-            batch.settle()
-            self._gatekeeper.forget(entries)
+        keys = batch.admit(jobs, self._judge(who, jobs, _faulty(entries, staged), taken))
+        new = self._dated(jobs, keys, entries, turn)
+        batch.keep()
+
+        async def write() -> list[int | Refused]:
+            try:
+                return await self._take_in(who, keys, new)
+            finally:
+                batch.settle()
+                self._gatekeeper.forget(entries)
+
+        return write()
 
     async def check(self, who: Identity, jobs: Sequence[JobFields]) -> list[Refused | None]:
         """What `submit` would refuse."""
@@ -141,10 +174,8 @@ class Submission:
         who: Identity,
         keys: Sequence[GroupKey | Refused],
         new: Sequence[tuple[NewJob, Entry | None]],
-        batch: Batch,
     ) -> list[int | Refused]:
         """Write down those that have a key; `new` is they."""
-        batch.keep()
         try:
             taken = [job for job, _ in new]
             ids = await self._store.jobs.add(taken, lambda ids: submitted(self._clock, who, taken, ids))
@@ -241,6 +272,18 @@ class Submission:
                 self._feed.job_changed(one.job, who.account, JobState.PENDING.value)
         self._feed.queue_changed()
         self._passes.wake()
+
+
+async def _refuse(refused: Refused) -> list[int | Refused]:
+    raise refused
+
+
+async def _each_refused(work: Coroutine[None, None, list[int | Refused]], jobs: int) -> list[int | Refused]:
+    """What came of a part of the jobs; the other parts may still be written down where this one could not."""
+    try:
+        return await work
+    except Refused as refused:
+        return [refused] * jobs
 
 
 def _faulty(entries: Sequence[Weighed], staged: Sequence[Refused | None]) -> list[Weighed]:

@@ -70,6 +70,9 @@ EXECUTORS: dict[str, Callable[[Paths, Settings], Executor]] = {
 }
 """What makes each kind of executor that the settings can name."""
 
+COMMITS_AT_ONCE = 4
+"""Of a file so many commits' lines are submitted together: one is judged while the one before is written."""
+
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Engine:
@@ -365,5 +368,7 @@ def _usages(ground: Ground) -> UsageService:
 def _limits(settings: Settings) -> Limits:
     ingest = settings.ingest
     return Limits(
-        body_bytes=ingest.max_body_bytes, line_bytes=ingest.max_line_bytes, ingest_batch_lines=ingest.batch_lines
+        body_bytes=ingest.max_body_bytes,
+        line_bytes=ingest.max_line_bytes,
+        ingest_batch_lines=COMMITS_AT_ONCE * ingest.batch_lines,
     )

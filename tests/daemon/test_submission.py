@@ -210,3 +210,51 @@ async def test_a_preview_says_when_and_changes_nothing(world):
     assert len(world.books.pending) == 2
     with pytest.raises(Refused, match="never hold"):
         await world.jobs.preview(world.ann, job(gpus=9))
+
+
+async def test_lines_of_a_file_go_in_by_several_commits_in_order(world, monkeypatch):
+    submission = world.jobs._submission
+    monkeypatch.setattr(submission, "_lines", 3)
+    first = await world.submit(job_id="old")
+    commits = world.store.writer.commits
+    jobs = [job(job_id="old" if n == 4 else f"k{n}", gpus=9 if n == 7 else 0) for n in range(10)]
+    answers = await world.jobs.submit(world.ann, jobs, many=True)
+    numbers = [answer for answer in answers if isinstance(answer, int)]
+    assert numbers == list(range(first + 1, first + 9))
+    assert {at: answer.code for at, answer in enumerate(answers) if isinstance(answer, Refused)} == {
+        4: "DUPLICATE_JOB",
+        7: "IMPOSSIBLE_REQUEST",
+    }
+    assert world.store.writer.commits > commits
+    (group,) = world.books.pending.groups()
+    assert [int(waiting.job) for waiting in group.jobs] == [first, *numbers]
+    again = await world.jobs.submit(world.ann, jobs, many=True)
+    assert [answer.details[0]["id"] for answer in again if answer.code == "DUPLICATE_JOB"] == [
+        *numbers[:4],
+        first,
+        *numbers[4:],
+    ]
+
+
+async def test_a_part_that_cannot_be_written_down_takes_no_other_with_it(world, monkeypatch):
+    monkeypatch.setattr(world.jobs._submission, "_lines", 2)
+    add, calls = world.store.jobs.add, []
+
+    async def failing(jobs, note):
+        calls.append(len(jobs))
+        if len(calls) == 2:
+            raise WriteFailed("the disk is full")
+        return await add(jobs, note)
+
+    monkeypatch.setattr(world.store.jobs, "add", failing)
+    answers = await world.jobs.submit(world.ann, [job() for _ in range(6)], many=True)
+    assert [isinstance(answer, int) for answer in answers] == [True, True, False, False, True, True]
+    assert {answer.code for answer in answers[2:4]} == {"SERVICE_NOT_READY"}
+    assert len(world.books.pending) == 4
+
+
+async def test_a_quota_on_waiting_jobs_counts_over_the_parts(world, monkeypatch):
+    monkeypatch.setattr(world.jobs._submission, "_lines", 2)
+    await world.people.change_account(world.root, "ann", AccountChange(quota=QuotaView(queued=5)))
+    answers = await world.jobs.submit(world.ann, [job() for _ in range(8)], many=True)
+    assert [isinstance(answer, int) for answer in answers] == [True] * 5 + [False] * 3
