@@ -75,9 +75,7 @@ def claim(path: Path, mode: int, setting: str = "engine.socket") -> socket.socke
     SocketTaken if a living one answers, or the path is no socket.
     """
     if len(str(path).encode()) > MAX_PATH_BYTES:
-        raise SocketTaken(
-            f"{path} is longer than the kernel's {MAX_PATH_BYTES} bytes; set {setting} to a shorter one."
-        )
+        raise SocketTaken(f"{path} is longer than the kernel's {MAX_PATH_BYTES} bytes; set {setting} to a shorter one.")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _clear(path, setting)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
