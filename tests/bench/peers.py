@@ -59,7 +59,7 @@ class Commands:
 
     def __init__(self, folder: Path, **more: str) -> None:
         self.folder = folder
-        foreign = ("RCQ_", "XDG_", "TMUX", "TS_")
+        foreign = ("RCQ_", "XDG_", "TMUX", "TS_", "PYTHONDONTWRITE")  # people have compiled modules
         kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         self.env = kept | {"HOME": str(folder), "TMPDIR": str(folder), "TMUX_TMPDIR": str(folder)} | more
 
