@@ -143,6 +143,28 @@ def test_nobody_holds_it_and_its_thread_ends():
     assert not thread.is_alive()
 
 
+def test_what_runs_when_nobody_holds_it_ends_in_good_order():
+    portal = Portal()
+    thread, ended = portal._thread, []
+
+    async def lingers():
+        try:
+            await asyncio.sleep(600)
+        finally:
+            await asyncio.sleep(0)
+            ended.append("in good order")
+
+    async def begin():
+        begin.task = asyncio.create_task(lingers())
+        await asyncio.sleep(0)
+
+    portal.run(begin())
+    del portal
+    gc.collect()
+    thread.join(10)
+    assert ended == ["in good order"]
+
+
 def test_after_a_fork_it_says_so():
     portal = Portal()
     child = os.fork()

@@ -303,3 +303,18 @@ def test_an_interrupted_program_leaves_its_job(engine, admin, until):
         assert program.stdout.read() == "running\n"
         assert program.wait(20) == 0
     assert admin.job(number)["state"] == "running"
+
+
+FORGETFUL = """
+from rcq_tui.client import Rcq
+print(Rcq().submit("true").wait(20).how)
+print([job.wait(20).how for job in Rcq().map("sh -c 'exit {code}'", [{"code": 0}, {"code": 1}])])
+"""
+
+
+def test_a_program_that_closes_nothing_ends_without_a_word(engine, admin):
+    environment = os.environ | {"RCQ_SOCKET": str(engine.socket), "RCQ_TOKEN": token_of(admin)}
+    ran = subprocess.run(
+        [sys.executable, "-c", FORGETFUL], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("exit 0\n['exit 0', 'exit 1']\n", "", 0)

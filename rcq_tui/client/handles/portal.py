@@ -17,8 +17,9 @@ class Portal:
     """An event loop in a thread, until `close`, or until nobody holds this any more."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=_work, args=(self._loop,), name="rcq", daemon=True)
+        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)  # with one it leaves this thread's own loop alone
+        self._loop = runner.get_loop()
+        self._thread = threading.Thread(target=_work, args=(runner,), name="rcq", daemon=True)
         self._thread.start()
         self._pid = os.getpid()
         self._end = weakref.finalize(self, _stop, self._loop, self._thread)
@@ -76,15 +77,13 @@ class _Steps(Generic[T]):
             await self._items.aclose()
 
 
-def _work(loop: asyncio.AbstractEventLoop) -> None:
-    asyncio.set_event_loop(loop)
-    loop.set_exception_handler(_report)
-    try:
+def _work(runner: asyncio.Runner) -> None:
+    """Until the loop is stopped; what runs then is cancelled, and has ended before the loop is closed."""
+    with runner:
+        loop = runner.get_loop()
+        asyncio.set_event_loop(loop)
+        loop.set_exception_handler(_report)
         loop.run_forever()
-    finally:
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
