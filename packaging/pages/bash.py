@@ -69,9 +69,25 @@ _rcq_kind() {
     file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     directory) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
     command) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -c -f -- "$cur") ;;
-    job) _rcq_words "$("${COMP_WORDS[0]}" __ids 2>/dev/null | cut -f 1)" ;;
+    list) _rcq_list "$2" ;;
     words) _rcq_words "$2" ;;
+    ?*) _rcq_asked "$1" ;;
   esac
+}
+
+# _rcq_list LIST: the same for the last of several with commas between.
+_rcq_list() { mapfile -t COMPREPLY < <(compgen -W "$1" -P "${cur%"${cur##*,}"}" -- "${cur##*,}"); }
+
+# _rcq_asked KIND: what the engine knows. These are names that other people chose: they are quoted, and never expanded.
+_rcq_asked() {
+  local word
+  while IFS= read -r word; do
+    word=${word%%$'\t'*}
+    if [[ $word == "$cur"* ]]; then
+      printf -v word %q "$word"
+      COMPREPLY+=("$word")
+    fi
+  done < <("${COMP_WORDS[0]}" __ids "$1" 2>/dev/null)
 }
 
 complete -F _rcq rcq
@@ -119,6 +135,8 @@ def _values(command: Command) -> list[str]:
 
 
 def _kind(value: Value) -> tuple[str, str]:
+    if value.kind == "list":
+        return "list", " ".join(value.choices)
     if value.choices:
         return "words", " ".join(value.choices)
     return ("" if value.kind == "text" else value.kind), ""

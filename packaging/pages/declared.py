@@ -17,15 +17,34 @@ from unittest.mock import patch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from engine.protocol.listings import STATES  # noqa: E402 - of this tree, whatever is installed
 from rcq_tui.cli.everyday import Everyday  # noqa: E402 - of this tree, whatever is installed
+from rcq_tui.cli.jobids import KINDS  # noqa: E402 - likewise
 from rcq_tui.cli.verbs import GROUPS  # noqa: E402 - of this tree, whatever is installed
 
+ASKED = frozenset(KINDS)
+"""Kinds whose words the engine knows: `rcq __ids KIND` tells them."""
+OPTIONS = {"--group": "group", "--service": "service", "--account": "account", "--state": "list"}
+"""What options take that are called so."""
+OPERANDS = {
+    ("drain", "GPU"): "gpu",
+    ("resume", "GPU"): "gpu",
+    ("reserve", "GPU|COUNT"): "gpu",
+    ("unreserve", "ID"): "reservation",
+    ("account", "NAME"): "account",
+    ("group", "NAME"): "group",
+    ("service", "NAME"): "service",
+    ("token", "ID|NAME"): "token",
+}
 FILE_NAMES = frozenset({"FILE", "FILE|-", "PATH", "TRACE", "SCRIPT"})
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Value:
-    """What an option takes or an operand is. many: one or more; kind: `file`, `directory`, `command`, `job`, `text`."""
+    """What an option takes or an operand is. many: one or more.
+
+    kind: `file`, `directory`, `command`, `text`, one of ASKED, or `list`: choices with commas between.
+    """
 
     name: str
     kind: str = "text"
@@ -142,15 +161,21 @@ def _command(words: tuple[str, ...], summary: str, parser: argparse.ArgumentPars
 
 def _operand(action: argparse.Action, words: tuple[str, ...]) -> Value:
     value = _value(action)
-    return replace(value, kind="job") if value.name == "ID" and words[0] in GROUPS["Jobs"] else value
+    if value.name == "ID" and words[0] in GROUPS["Jobs"]:
+        return replace(value, kind="job")
+    kind = OPERANDS.get((words[0], value.name), value.kind)
+    return value if words[-1] in {"add", "create"} else replace(value, kind=kind)
 
 
 def _option(action: argparse.Action, parser: argparse.ArgumentParser) -> Option:
     repeat = isinstance(action, argparse._AppendAction | argparse._ExtendAction)
+    value = None if action.nargs == 0 else _value(action)
+    if value is not None and (kind := OPTIONS.get(action.option_strings[-1])) and value.kind == "text":
+        value = replace(value, kind=kind, choices=(*STATES, "all") if kind == "list" else ())
     return Option(
         names=tuple(action.option_strings),
         help=_help(action, parser),
-        value=None if action.nargs == 0 else _value(action),
+        value=value,
         required=action.required,
         repeat=repeat,
     )

@@ -3,7 +3,7 @@
 Must not know what an option means.
 """
 
-from declared import Command, Option, Value
+from declared import ASKED, Command, Option, Value
 
 HEAD = """# fish completion for rcq. Made by packaging/pages: change what it is made from.
 
@@ -29,7 +29,6 @@ complete -c rcq -n 'test (count (commandline -opc)) -eq 1' -l version -d 'tell t
 
 OPERANDS = {
     "file": "-F",
-    "job": "-k -a '(rcq __ids 2>/dev/null)'",
     "directory": "-a '(__fish_complete_directories)'",
     "command": "-F -a '(__fish_complete_command)'",
 }
@@ -69,15 +68,24 @@ def _option(option: Option) -> str:
 
 
 def _taken(value: Value) -> str:
+    if value.kind == "list":
+        return f"-x -a '(__fish_complete_list , \"string split \\' \\' \\'{' '.join(value.choices)}\\'\")'"
     if value.choices:
         return f"-x -a {_quoted(' '.join(value.choices))}"
+    if value.kind in ASKED:
+        return f"-x {_asked(value)}"
     return {"file": "-r -F", "directory": "-x -a '(__fish_complete_directories)'"}.get(value.kind, "-x")
 
 
 def _operand(value: Value) -> str:
     if value.choices:
         return f"-a {_quoted(' '.join(value.choices))}"
-    return OPERANDS.get(value.kind, "")
+    return _asked(value) if value.kind in ASKED else OPERANDS.get(value.kind, "")
+
+
+def _asked(value: Value) -> str:
+    """What the engine knows: names that other people chose, which fish quotes."""
+    return f"-k -a '(rcq __ids {value.kind} 2>/dev/null)'"
 
 
 def _quoted(words: str) -> str:

@@ -3,7 +3,7 @@
 Must not know what an option means.
 """
 
-from declared import Command, Option, Value
+from declared import ASKED, Command, Option, Value
 
 HEAD = """#compdef rcq
 # zsh completion for rcq. Made by packaging/pages: change what it is made from.
@@ -32,11 +32,14 @@ _rcq() {
 """
 
 TAIL = """
-_rcq_ids() {
-  local -a ids
-  ids=(${(f)"$(_call_program ids rcq __ids 2>/dev/null)"})
-  ids=(${ids/$'\\t'/:})
-  _describe -t ids 'job' ids
+# _rcq_asked KIND: what the engine knows, names that other people chose: `_describe` quotes them.
+_rcq_asked() {
+  local -a found
+  found=(${(f)"$(_call_program $1 rcq __ids $1 2>/dev/null)"})
+  found=(${found//\\\\/\\\\\\\\})
+  found=(${found//:/\\\\:})
+  found=(${found/$'\\t'/:})
+  _describe -t $1 $1 found
 }
 
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
@@ -106,9 +109,13 @@ def _operands(command: Command) -> list[str]:
 
 
 def _action(value: Value) -> str:
+    if value.kind == "list":
+        return f"_values -s , word {' '.join(value.choices)}"
     if value.choices:
         return f"({' '.join(value.choices)})"
-    return {"file": "_files", "directory": "_files -/", "job": "_rcq_ids"}.get(value.kind, " ")
+    if value.kind in ASKED:
+        return f" _rcq_asked {value.kind}"  # with a blank, nothing is put before its argument
+    return {"file": "_files", "directory": "_files -/"}.get(value.kind, " ")
 
 
 def _quoted(words: str) -> str:

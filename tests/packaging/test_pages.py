@@ -104,13 +104,22 @@ STARTS = {
     ),
     "fish": (["fish", "--no-config", "--interactive"], "set fish_greeting; source {completions}/rcq.fish"),
 }
-STAND_IN = (
-    r"""if [ "$1" = __ids ]; then printf '7041\trunning\n8042\tpending\n'; else printf '<%s>' "$@"; echo " end"; fi;"""
-)
+STAND_IN = r"""if [ "$1" = __ids ]; then cat ".asked/$2"; else printf '<%s>' "$@"; echo " end"; fi;"""
+HOSTILE = ("x$(touch${IFS}ran)`touch${IFS}ran`;touch${IFS}ran", "y'two words\"*&|>ran", "z:a\\n\\\\b~#!1 $HOME %s")
+"""Names of services, each begins as no other does."""
+ASKED = {
+    "job": "7041\trunning\n8042\tpending\n",
+    "service": "".join(f"{name}\t$(touch ran)\n" for name in HOSTILE),
+    "group": "bio\tgroup\nchem\tgroup\n",
+    "account": "ann\tuser in bio\n",
+    "gpu": "0\tH100\nGPU-0a1\t0: H100\n",
+    "reservation": "31\tGPU 0\n",
+    "token": "",
+}
 FUNCTIONS = {
     "bash": f"rcq() {{ {STAND_IN} }}",
     "zsh": f"rcq() {{ {STAND_IN} }}",
-    "fish": r"function rcq; if test $argv[1] = __ids; printf '7041\trunning\n8042\tpending\n'; else; "
+    "fish": r"function rcq; if test $argv[1] = __ids; cat .asked/$argv[2]; else; "
     "printf '<%s>' $argv; echo ' end'; end; end",
 }
 
@@ -123,6 +132,9 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shell]:
         pytest.skip(f"{name} is not installed")
     (tmp_path / "sweep.ndjson").touch()
     (tmp_path / "results").mkdir()
+    (tmp_path / ".asked").mkdir()
+    for kind, lines in ASKED.items():
+        (tmp_path / ".asked" / kind).write_text(lines)
     command, start = STARTS[name]
     made = Shell(name, command, tmp_path)
     made.type(f"{start.format(completions=COMPLETIONS)}\n{FUNCTIONS[name]}\nrcq is ready\n")
@@ -151,10 +163,28 @@ def completed(shell: Shell, typed: str, words: str) -> None:
         ("rcq ingest --dry\tswe\t", "ingest --dry-run sweep.ndjson"),
         ("rcq submit --workdir res\trun1 true", "submit --workdir results/run1 true"),
         ("rcq submit --gpus 2 cat swe\t", "submit --gpus 2 cat sweep.ndjson"),
+        ("rcq submit --group ch\ttrue", "submit --group chem true"),
+        ("rcq queue --account an\t--mine", "queue --account ann --mine"),
+        ("rcq account disable an\t", "account disable ann"),
+        ("rcq group set bi\t--share 2", "group set bio --share 2"),
+        ("rcq drain GPU\t--why x", "drain GPU-0a1 --why x"),
+        ("rcq unreserve 3\t", "unreserve 31"),
+        ("rcq queue --state comp\t", "queue --state completed"),
+        ("rcq queue --state failed,canc\t", "queue --state failed,cancelled"),
+        ("rcq queue --format nd\t", "queue --format ndjson"),
     ],
 )
 def test_words_of_every_kind_are_completed(shell: Shell, typed: str, words: str) -> None:
     completed(shell, typed, words)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_name_is_text_to_every_shell_and_never_run(shell: Shell, name: str, tmp_path: Path) -> None:
+    shell.type(f"rcq submit --service {name[0]}\ttrue\n")
+    shell.wait_for(f"<submit><--service><{name}><true> end")
+    shell.type("rcq submit --service \t\t\x15rcq is alive\n")  # all of them are shown
+    shell.wait_for("<is><alive> end")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_verbs_are_listed(shell: Shell) -> None:
