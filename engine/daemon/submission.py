@@ -89,7 +89,10 @@ class Submission:
     async def _in_parts(
         self, who: Identity, jobs: Sequence[JobFields], taken: Mapping[str, int], staged: Sequence[Refused | None]
     ) -> list[int | Refused]:
-        """In commits of some lines each: while one is written down the next is judged, and others have their turn."""
+        """In commits of some lines each: while one is written down the next is judged.
+
+        That waits here and not at the writer, where others' submissions would have to wait for it.
+        """
         parts = [slice(at, at + self._lines) for at in range(0, len(jobs), self._lines)]
         writing: list[asyncio.Task[list[int | Refused]]] = []
         try:
@@ -98,7 +101,7 @@ class Submission:
                     judged = await self._submit(who, jobs[part], None, taken, staged[part], many=True)
                 except Refused as refused:
                     judged = _refuse(refused)
-                writing.append(asyncio.create_task(_each_refused(judged, len(jobs[part]))))  # they begin in this order
+                writing.append(asyncio.create_task(_each_refused(judged, len(jobs[part]), after=writing[-1:])))
                 await asyncio.sleep(0)
         finally:
             answers = [await task for task in writing]
@@ -278,8 +281,12 @@ async def _refuse(refused: Refused) -> list[int | Refused]:
     raise refused
 
 
-async def _each_refused(work: Coroutine[None, None, list[int | Refused]], jobs: int) -> list[int | Refused]:
+async def _each_refused(
+    work: Coroutine[None, None, list[int | Refused]], jobs: int, after: Sequence[asyncio.Task[list[int | Refused]]]
+) -> list[int | Refused]:
     """What came of a part of the jobs; the other parts may still be written down where this one could not."""
+    if after:
+        await asyncio.wait(after)
     try:
         return await work
     except Refused as refused:
