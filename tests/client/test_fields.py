@@ -11,7 +11,7 @@ import pytest
 from engine.api.schema import JOB_NAMES
 from rcq_tui.client.handles.given import Fields, job_of
 from rcq_tui.client.handles.pictures import job_html, job_text, sweep_html
-from rcq_tui.client.handles.sweepkeys import jobs_of
+from rcq_tui.client.handles.sweepkeys import jobs_of, sets_of
 from rcq_tui.client.handles.template import filled, filled_all, grid
 
 
@@ -111,3 +111,46 @@ def test_notebooks_are_shown_what_is_harmless():
     assert shown.count("<tr>") == 21
     assert "30 jobs, 30 pending, 2 refused" in shown
     assert "… 10 more" in shown
+
+
+@pytest.mark.parametrize(
+    ("command", "fields", "says"),
+    [
+        (b"true", {}, "command: give a list of words, not bytes"),
+        (Path("train.py"), {}, "command: give a list of words, not PosixPath"),
+        ({"command": "true"}, {}, "command: give a list of words, not dict"),
+        (["python", None], {}, "command: None is no word"),
+        (["python", b"x"], {}, "command: b'x' is no word"),
+        ("'open", {}, "command: No closing quotation"),
+        ("true", {"args": "--lr 1"}, "args: give a list of words, not str"),
+        ("true", {"environment": ["A=1"]}, "environment: give a map of names to values, not list"),
+        ("true", {"tags": "a"}, "tags: give a map of names to values, not str"),
+        ("true", {"time_limit_s": float("nan")}, "time_limit_s: "),
+        ("true", {"time_limit_s": float("inf")}, "time_limit_s: "),
+        ("true", {"time_limit_s": []}, "time_limit_s: "),
+        ("true", {"after": 1.5}, "after: "),
+    ],
+)
+def test_what_cannot_be_meant_is_told_with_its_field(command, fields, says):
+    with pytest.raises((ValueError, TypeError), match=re.escape(says)):
+        job_of(command, None, fields)
+
+
+def test_one_job_to_come_after_needs_no_list():
+    class Handle:
+        id = 7
+
+    for one, told in ((Handle(), 7), (3, 3), ({"id": Handle(), "when": "any"}, {"id": 7, "when": "any"})):
+        assert job_of("true", None, {"after": one})["after"] == [told]
+
+
+@pytest.mark.parametrize("wrong", [{"lr": [1]}, ["lr"], [{1: 2}], [None]])
+def test_sets_of_parameters_are_maps(wrong):
+    with pytest.raises(TypeError, match="parameters: "):
+        sets_of(wrong)
+
+
+@pytest.mark.parametrize("text", ["{name:e}", "{name!x}", "{none:>4}"])
+def test_a_value_that_cannot_be_shown_so_is_named(text):
+    with pytest.raises(ValueError, match=re.escape(f"{text!r} cannot show n")):
+        filled(text, {"name": "n", "none": None})

@@ -115,3 +115,11 @@ async def test_nothing_to_submit(engine):
 async def test_keys_that_could_not_be_found_again_are_refused(engine, key):
     with pytest.raises(ValueError, match="no key"):
         await AsyncRcq.over(engine()).map("run", [{}], key=key)
+
+
+async def test_keys_of_jobs_are_the_sweeps_own(engine):
+    async with AsyncRcq.over(engine()) as rcq:
+        with pytest.raises(ValueError, match="say key="):
+            await rcq.map("true", [{"i": 1}], job_id="mine")
+        with pytest.raises(TypeError):
+            rcq.job("1/why")

@@ -7,6 +7,8 @@ import pytest
 from engine.protocol.errors import Refused, Unreachable
 from rcq_tui.client.handles import watcher as watching
 from rcq_tui.client.handles.asyncrcq import AsyncRcq
+from rcq_tui.client.handles.asyncsweep import AsyncSweep
+from rcq_tui.client.handles.outcome import NotOver
 from rcq_tui.client.handles.watcher import Watcher
 
 
@@ -138,3 +140,46 @@ async def test_handles_know_how_it_ended(engine, rows, until):
     assert str(outcome) == "job 2 failed: exit 1 after 8m20s"
     await rcq.close()
     assert calls.closed
+
+
+@pytest.mark.parametrize("time_s", [0, -1, 0.0001])
+async def test_what_has_ended_is_told_when_there_is_no_time(engine, rows, time_s):
+    calls = engine(rows(1), rows(2))
+    calls.end(1)
+    async with AsyncRcq.over(calls) as rcq:
+        assert (await rcq.job(1).wait(time_s)).ok
+        with pytest.raises(NotOver):
+            await rcq.job(2).wait(time_s)
+        both = AsyncSweep(rcq._link, "both", [rcq.job(2), rcq.job(1)])
+        late = both.as_completed(time_s)
+        assert (await anext(late)).id == 1
+        with pytest.raises(NotOver, match="job 2 is not over") as caught:
+            await anext(late)
+        assert caught.value.jobs == (2,)
+
+
+async def test_no_time_and_no_engine_is_not_over(engine, rows):
+    calls = engine(rows(1))
+    calls.cut_off()
+    async with AsyncRcq.over(calls) as rcq:
+        with pytest.raises(NotOver):
+            await rcq.job(1).wait(0)
+
+
+async def test_many_that_end_one_by_one_do_not_cost_more_each(monkeypatch):
+    class Waited:
+        def __init__(self, number):
+            self.id, self.outcome, self.end = number, None, asyncio.Event()
+
+        async def wait(self):
+            await self.end.wait()
+
+    told = []
+    jobs = [Waited(number) for number in range(200)]
+    monkeypatch.setattr(asyncio, "wait", lambda *_args, **_more: pytest.fail("asks all of them for each end"))
+    sweep = AsyncSweep(None, "many", jobs)
+    ends = aiter(sweep.as_completed())
+    for job in reversed(jobs):
+        job.end.set()
+        told.append((await anext(ends)).id)
+    assert told == list(reversed(range(200)))

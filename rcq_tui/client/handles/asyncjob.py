@@ -13,7 +13,7 @@ from rcq_tui.client.handles import joblog, results
 from rcq_tui.client.handles.joblog import LAST_BYTES, Stream
 from rcq_tui.client.handles.link import Link
 from rcq_tui.client.handles.outcome import NotOver, Outcome, outcome_of
-from rcq_tui.client.handles.patience import PATIENCE_S
+from rcq_tui.client.handles.patience import PATIENCE_S, briefly
 from rcq_tui.client.handles.pictures import job_html, job_text
 
 
@@ -59,7 +59,7 @@ class AsyncJob:
         return self.outcome is not None
 
     async def wait(self, timeout: float | None = None, *, check: bool = False) -> Outcome:  # noqa: ASYNC109  as of concurrent.futures
-        """How it ended, once it has; it outlasts a restart of the engine. timeout: seconds.
+        """How it ended, once it has; it outlasts a restart of the engine. timeout: seconds; 0: one look.
 
         What is known of its end is not asked for again. Raises NotOver when the time is up (the job goes on), and if
         check JobFailed where it has not completed.
@@ -72,8 +72,9 @@ class AsyncJob:
             async with asyncio.timeout(timeout):
                 self.seen(await self._link.watcher.ended(self.id))
         except TimeoutError:
-            raise NotOver((self.id,), timeout or 0.0) from None
-        assert self.outcome is not None  # noqa: S101  the watcher waited for it
+            await briefly(self.refresh())
+        if self.outcome is None:
+            raise NotOver((self.id,), timeout or 0.0)
         return self.outcome
 
     async def result(self, timeout: float | None = None) -> Outcome:  # noqa: ASYNC109  as of concurrent.futures

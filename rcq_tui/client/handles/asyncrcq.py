@@ -1,6 +1,7 @@
 """An engine as a program of `asyncio` holds it. Must not know how calls travel."""
 
 import asyncio
+import operator
 import os
 import re
 import uuid
@@ -23,7 +24,7 @@ from rcq_tui.client.handles.given import Command, Fields, job_of
 from rcq_tui.client.handles.link import Link
 from rcq_tui.client.handles.outcome import Refusal
 from rcq_tui.client.handles.patience import PATIENCE_S, patiently
-from rcq_tui.client.handles.sweepkeys import TAG, belongs, jobs_of
+from rcq_tui.client.handles.sweepkeys import TAG, belongs, jobs_of, sets_of
 from rcq_tui.client.handles.takein import TakeIn, Taken
 from rcq_tui.client.handles.watcher import Watcher
 from rcq_tui.client.where import find_socket
@@ -152,7 +153,9 @@ class AsyncRcq:
         of some, `refusals` tells. Raises ValueError for a placeholder without its parameter.
         """
         key = _checked(key) if key is not None else f"sweep-{uuid.uuid4().hex[:8]}"
-        given = [dict(one) for one in parameters]
+        if fields.get("job_id") is not None:
+            raise ValueError("map gives each job a job_id of its own, so that it is there once; say key=")
+        given = sets_of(parameters)
         jobs = jobs_of(_single(command, script, fields), given, key)
         return self._swept(key, jobs, given, await self._take_in(jobs, again=True))
 
@@ -166,8 +169,8 @@ class AsyncRcq:
         return self._swept(key, asked, [job.get("tags", {}) for job in asked], await self._take_in(asked, again=False))
 
     def job(self, number: int) -> AsyncJob:
-        """The handle of a job by its id; nothing is asked yet."""
-        return AsyncJob(self._link, number)
+        """The handle of a job by its id; nothing is asked yet. Raises TypeError for what is no integer."""
+        return AsyncJob(self._link, operator.index(number))
 
     async def jobs(self, search: str = "", *, limit: int = 100, mine: bool = True) -> AsyncSweep:
         """Handles of the newest jobs that are found, as `rcq queue --search` finds them, ended ones included."""

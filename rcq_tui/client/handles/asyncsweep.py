@@ -9,6 +9,7 @@ from rcq_tui.client.calls.jobs import JobsWanted
 from rcq_tui.client.handles.asyncjob import AsyncJob
 from rcq_tui.client.handles.link import Link
 from rcq_tui.client.handles.outcome import NotOver, Outcome, Refusal
+from rcq_tui.client.handles.patience import briefly
 from rcq_tui.client.handles.pictures import counted, sweep_html, sweep_text
 from rcq_tui.client.handles.watcher import MOST_IDS, portions
 
@@ -79,22 +80,37 @@ class AsyncSweep(Sequence[AsyncJob]):
 
     async def as_completed(self, timeout: float | None = None) -> AsyncGenerator[AsyncJob, None]:  # noqa: ASYNC109
         """Each as it ends, however it does: `outcome` of it says how. Raises NotOver when the time is up."""
-        loop = asyncio.get_running_loop()
-        until = None if timeout is None else loop.time() + timeout
+        until = None if timeout is None else asyncio.get_running_loop().time() + timeout
+        ended: asyncio.Queue[asyncio.Task[Outcome]] = asyncio.Queue()
         waits = {asyncio.create_task(job.wait()): job for job in self.jobs}
+        for wait in waits:
+            wait.add_done_callback(ended.put_nowait)
         try:
             while waits:
-                left = None if until is None else max(0.0, until - loop.time())
-                done, _ = await asyncio.wait(waits, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-                if not done:
-                    raise NotOver(tuple(job.id for job in waits.values()), timeout or 0.0)
-                for wait in done:
-                    job = waits.pop(wait)
-                    wait.result()
-                    yield job
+                try:
+                    async with asyncio.timeout_at(until):
+                        wait = await ended.get()
+                except TimeoutError:
+                    break
+                job = waits.pop(wait)
+                wait.result()
+                yield job
         finally:
             for wait in waits:
                 wait.cancel()
+        async for job in self._late(list(waits.values()), timeout or 0.0):
+            yield job
+
+    async def _late(self, jobs: Sequence[AsyncJob], timeout_s: float) -> AsyncGenerator[AsyncJob, None]:
+        """Those that have ended when the time is up, though nobody has told so yet. Raises NotOver for the others."""
+        if jobs:
+            await briefly(self.refresh())
+        for job in jobs:
+            if job.outcome is not None:
+                yield job
+        left = tuple(job.id for job in jobs if job.outcome is None)
+        if left:
+            raise NotOver(left, timeout_s)
 
     async def refresh(self) -> list[JobRow]:
         """The row of each as it is now, in order, with a request for each thousand; `state` of each is true then."""

@@ -53,7 +53,7 @@ class Job:
         return self._portal.run(self._job.done())
 
     def wait(self, timeout: float | None = None, *, check: bool = False) -> Outcome:
-        """How it ended, once it has; it outlasts a restart of the engine. timeout: seconds.
+        """How it ended, once it has; it outlasts a restart of the engine. timeout: seconds; 0: one look.
 
         What is known of its end is not asked for again. Raises NotOver when the time is up (the job goes on), and if
         check JobFailed where it has not completed.

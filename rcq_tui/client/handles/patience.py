@@ -15,6 +15,7 @@ PATIENCE_S = 60.0
 PASSING = frozenset({"RATE_LIMITED", "SERVICE_NOT_READY"})
 """Refusals that another time may not come."""
 _FIRST_S, _MOST_S = 0.1, 2.0
+_BRIEFLY_S = 2.0
 
 
 async def patiently(ask: Callable[[], Awaitable[T]], patience_s: float, lost: Callable[[], object] = bool) -> T:
@@ -36,3 +37,12 @@ async def patiently(ask: Callable[[], Awaitable[T]], patience_s: float, lost: Ca
                 raise
         await asyncio.sleep(pause_s)
         pause_s = min(_MOST_S, pause_s * 1.5)
+
+
+async def briefly(ask: Awaitable[object]) -> None:
+    """A last look before it is said that a wait's time is up: an engine that does not answer at once tells nothing."""
+    try:
+        async with asyncio.timeout(_BRIEFLY_S):
+            await ask
+    except (Unreachable, TimeoutError):
+        return

@@ -120,7 +120,7 @@ class Rcq:
         return Sweep(self._portal, self._portal.run(self._rcq.submit_many(jobs)))
 
     def job(self, number: int) -> Job:
-        """The handle of a job by its id; nothing is asked yet."""
+        """The handle of a job by its id; nothing is asked yet. Raises TypeError for what is no integer."""
         return Job(self._portal, self._rcq.job(number))
 
     def jobs(self, search: str = "", *, limit: int = 100, mine: bool = True) -> Sweep:

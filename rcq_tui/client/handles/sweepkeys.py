@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rcq_tui.client.handles.template import Parameters, filled_all
@@ -33,6 +33,19 @@ def jobs_of(template: Mapping[str, Any], parameters: Sequence[Parameters], key: 
         times[digest] += 1
         job["job_id"] = f"{key}-{digest}" + (f"-{times[digest]}" if times[digest] > 1 else "")
     return jobs
+
+
+def sets_of(parameters: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Sets of parameters, as one may change them. Raises TypeError for what is none."""
+    if isinstance(parameters, Mapping):
+        raise TypeError("parameters: give a list of maps, such as grid(lr=[0.1, 0.01]) or [{'lr': 0.1}]")
+    return [_set(one) for one in parameters]
+
+
+def _set(one: Any) -> dict[str, Any]:
+    if not isinstance(one, Mapping) or not all(isinstance(name, str) for name in one):
+        raise TypeError(f"parameters: {one!r} is no map of names to values")
+    return dict(one)
 
 
 def belongs(job_id: str | None, key: str) -> bool:

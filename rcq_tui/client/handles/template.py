@@ -21,7 +21,9 @@ def grid(**values: Iterable[Any]) -> list[dict[str, Any]]:
 
 
 def filled(text: str, parameters: Parameters) -> str:
-    """The text with its parameters put in. Raises ValueError for one that is not there, and for stray braces."""
+    """The text with its parameters put in. Raises ValueError for one that is not there or
+    cannot be shown so, and for stray braces.
+    """
     try:
         pieces = list(_FORMATTER.parse(text))
     except ValueError as error:
@@ -50,5 +52,8 @@ def _put(text: str, name: str | None, form: str, how: str | None, parameters: Pa
         near = difflib.get_close_matches(name, parameters, 1)
         hint = f"did you mean {{{near[0]}}}?" if near else f"there are {', '.join(parameters) or 'none'}."
         raise ValueError(f"{text!r} names the parameter {{{name}}}: {hint} {_BRACES}")
-    value = _FORMATTER.convert_field(parameters[name], how)
-    return format(value, filled(form, parameters))
+    form = filled(form, parameters)
+    try:
+        return format(_FORMATTER.convert_field(parameters[name], how), form)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{text!r} cannot show {name}={parameters[name]!r}: {error}") from None
