@@ -3,6 +3,7 @@
 Must not know what any verb does.
 """
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -13,10 +14,14 @@ from engine.protocol.errors import EXIT_FAILED, EXIT_USAGE, RcqError
 from rcq_tui.cli.failures import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, Failed, UsageError, complain, complain_of
 from rcq_tui.cli.verbs import UNLISTED, VERBS, overview
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What is wrong where output goes."""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     given = sys.argv[1:] if argv is None else argv
+    _stand_in()
     _show_what_can_be_shown()
     try:
         code = _dispatch(given)
@@ -25,9 +30,8 @@ def main(argv: list[str] | None = None) -> int:
         if sys.stderr.isatty():
             print(file=sys.stderr)  # the terminal has left ^C at the end of a line
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        _forget_output()
-        return EXIT_BROKEN_PIPE
+    except OSError as error:
+        return _unwritten(error)
     except UsageError as error:
         complain(str(error))
         return EXIT_USAGE
@@ -37,6 +41,17 @@ def main(argv: list[str] | None = None) -> int:
     except RcqError as error:
         return complain_of(error)
     return code
+
+
+def _stand_in() -> None:
+    """A stream that was closed for us goes nowhere; else its number would be the next file's or connection's."""
+    for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_RDWR)
+            if handle != number:
+                os.dup2(handle, number)
+                os.close(handle)
+            setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def _show_what_can_be_shown() -> None:
@@ -76,6 +91,17 @@ def _version() -> int:
 
     print(f"rcq {version('rcq')}")
     return 0
+
+
+def _unwritten(error: OSError) -> int:
+    """The exit code where output cannot be written. Raises any other error."""
+    if not isinstance(error, BrokenPipeError) and error.errno not in _FULL:
+        raise error
+    _forget_output()
+    if isinstance(error, BrokenPipeError):
+        return EXIT_BROKEN_PIPE
+    complain(f"the output is not complete: {error.strerror}")
+    return EXIT_FAILED
 
 
 def _forget_output() -> None:

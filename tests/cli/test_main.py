@@ -1,8 +1,10 @@
 """Dispatch, exit codes, and what a command loads."""
 
 import re
+import shlex
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -126,3 +128,22 @@ def test_interrupt(engine: Engine, spawn: Callable[..., "subprocess.Popen[bytes]
     _, err = process.communicate(timeout=20)
     leave.set()
     assert (process.returncode, err) == (130, b"")
+
+
+def test_output_that_has_no_room_is_told_and_no_traceback(
+    engine: Engine, spawn: Callable[..., "subprocess.Popen[bytes]"]
+) -> None:
+    engine.on("GET", "/v1/jobs", {"items": [job(id=number) for number in range(100)], "cursor": None})
+    with Path("/dev/full").open("w") as full:
+        process = spawn("queue", stdout=full)
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (1, b"rcq: the output is not complete: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_no_error(engine: Engine, home: Path, closed: str) -> None:
+    engine.on("GET", "/v1/jobs", {"items": [job(id=1)], "cursor": None})
+    line = f"{shlex.quote(sys.executable)} -m rcq_tui.cli.main queue {closed}"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, timeout=20, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert len(engine.requests) == 1
