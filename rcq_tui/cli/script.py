@@ -16,7 +16,8 @@ _SHELLS = frozenset({"sh", "bash", "dash", "ksh", "zsh"})
 _RCQ, _SBATCH = "#RCQ", "#SBATCH"
 _HERE = re.compile(r"(?<!<)<<(-?)[ \t]*([\"'\\]?)([A-Za-z_]\w*)")
 """What begins a here-document, and the word that ends it."""
-
+_SAID = re.compile(r"""(?:[^\\"'#]|\\.|"(?:\\.|[^"\\])*"|'[^']*'|(?<=\S)#)*""")
+"""A line up to its comment: as in a shell, `#` begins one only where a word could begin."""
 
 _DIRECTIVE = re.compile(rb"^(#RCQ|#SBATCH)[ -]", re.MULTILINE)
 
@@ -57,6 +58,11 @@ def read_text(word: str) -> str:
         raise UsageError(f"{word} cannot be read: {error.strerror}") from error
     if len(content) > MAX_BYTES:
         raise UsageError(f"{word} has more than {MAX_BYTES} bytes; submit a command that runs it: rcq submit -- {word}")
+    if b"\r\n" in content:
+        raise UsageError(
+            f"{word} has line breaks of DOS, over which bash stumbles; take them out first: "
+            f"sed -i 's/\\r$//' {shlex.quote(word)}"
+        )
     try:
         return content.decode()
     except UnicodeDecodeError as error:
@@ -133,8 +139,11 @@ def _text_lines(lines: list[str]) -> frozenset[int]:
 
 
 def _split(options: str, number: int) -> list[str]:
+    said = _SAID.match(options)
+    if said is not None and options.startswith("#", said.end()):
+        options = said[0]
     try:
-        return shlex.split(options, comments=True)
+        return shlex.split(options)
     except ValueError as error:
         raise UsageError(f"line {number}: {error}") from error
 

@@ -196,6 +196,21 @@ def test_export_all_takes_along_what_is_set_but_nothing_of_another_job(monkeypat
     ]
 
 
+@pytest.mark.parametrize(
+    ("line", "options"),
+    [
+        ("#SBATCH -J run#3   # the third", ["--name", "run#3"]),
+        ("#SBATCH -J 'a # b'# # c", ["--name", "a # b#"]),
+        ('#SBATCH --comment="a \\" # b" # c', ["--tag", 'comment=a " # b']),
+        ("#RCQ --env COLOR=#fff #--gpus 2", ["--env", "COLOR=#fff"]),
+        ("#RCQ # nothing", []),
+        ("#SBATCH -t 5 # it's short", ["--time", "5m"]),
+    ],
+)
+def test_a_comment_begins_only_where_a_word_could(line: str, options: list[str]) -> None:
+    assert understood(f"{line}\ntrue\n").options == options
+
+
 # ---------------------------------------------------------------- submitting
 
 
@@ -226,6 +241,19 @@ def test_all_lines_that_cannot_be_done_are_named_at_once(rcq: Rcq, engine: Engin
     assert (result.code, result.out) == (0, "7\n")
     assert result.err == f"rcq: {path}, line 4: srun is Slurm's; write the command alone, it runs on what the job has\n"
     assert rcq("submit", "--skip-sbatch", "partitions", str(path)).code == 2
+
+
+def test_line_breaks_of_dos_are_refused_before_bash_stumbles(rcq: Rcq, engine: Engine, home: Path) -> None:
+    path = home / "a b.sh"
+    path.write_bytes(b"#!/bin/bash\r\n#SBATCH -t 5\r\necho hi\r\n")
+    for line in (("submit", str(path)), ("import", "slurm", str(path))):
+        result = rcq(*line)
+        assert result.code in {1, 2}
+        assert f"sed -i 's/\\r$//' '{path}'" in result.err
+    assert engine.requests == []
+    subprocess.run(["sh", "-c", f"sed -i 's/\\r$//' '{path}'"], check=True)
+    engine.on("POST", "/v1/jobs", {"id": 7})
+    assert rcq("submit", str(path)).code == 0
 
 
 def test_what_a_program_in_another_language_says_is_not_passed_over(rcq: Rcq, engine: Engine, home: Path) -> None:
