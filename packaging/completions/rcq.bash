@@ -13,11 +13,12 @@ _rcq() {
   COMPREPLY=()
   verb=${COMP_WORDS[1]} path=$verb
   if ((COMP_CWORD == 1)); then
-    _rcq_words "submit ingest queue show why logs results cancel hold release requeue redo adopt edit gpus plan drain resume reserve reservations unreserve usage stats simulate login logout whoami passwd token notify account group service demo web engine audit doctor backup restore replay --help --version"
+    _rcq_words "submit run shell wait ingest import queue show why logs results cancel hold release requeue redo adopt edit gpus plan drain resume reserve reservations unreserve usage stats simulate login logout whoami passwd token notify account group service demo web engine audit doctor backup restore replay --help --version"
     return
   fi
 
   case $verb in
+    import) inner='slurm tsp' ;;
     token) inner='create list revoke' ;;
     notify) inner='show off set test' ;;
     account) inner='add list set disable passwd' ;;
@@ -33,18 +34,42 @@ _rcq() {
   fi
   case "$path" in
     'submit')
-      options='-h --help --gpus --gpu-type --gpu-memory --share --no-share --gpu-power --cores --memory --time --priority --preemptible --no-preemptible --idle-ok --no-idle-ok --name --group --service --retries --workdir --image --env --after --begin --cron --tag --file --snapshot --job-id --array --json --wait --dry-run'
-      valued='--gpus --gpu-type --gpu-memory --gpu-power --cores --memory --time --priority --name --group --service --retries --workdir --image --env --after --begin --cron --tag --file --job-id --array'
+      options='-h --help --gpus --gpu-type --gpu-memory --share --no-share --gpu-power --cores --memory --time --priority --preemptible --no-preemptible --idle-ok --no-idle-ok --name --group --service --workdir --env --after --begin --tag --retries --image --cron --file --snapshot --job-id --array --json --parsable --skip-sbatch --wait --dry-run'
+      valued='--gpus --gpu-type --gpu-memory --gpu-power --cores --memory --time --priority --name --group --service --workdir --env --after --begin --tag --retries --image --cron --file --job-id --array --skip-sbatch'
       operands='command'
       ;;
+    'run')
+      options='-h --help --gpus --gpu-type --gpu-memory --share --no-share --gpu-power --cores --memory --time --priority --preemptible --no-preemptible --idle-ok --no-idle-ok --name --group --service --workdir --env --after --begin --tag --file --job-id'
+      valued='--gpus --gpu-type --gpu-memory --gpu-power --cores --memory --time --priority --name --group --service --workdir --env --after --begin --tag --file --job-id'
+      operands='command'
+      ;;
+    'shell')
+      options='-h --help --gpus --gpu-type --gpu-memory --share --no-share --gpu-power --cores --memory --time --priority --preemptible --no-preemptible --idle-ok --no-idle-ok --name --group --service --workdir --env --after --begin --tag --file --job-id --for'
+      valued='--gpus --gpu-type --gpu-memory --gpu-power --cores --memory --time --priority --name --group --service --workdir --env --after --begin --tag --file --job-id --for'
+      operands='command'
+      ;;
+    'wait')
+      options='-h --help --timeout --any --json'
+      valued='--timeout'
+      operands='job'
+      ;;
     'ingest')
-      options='-h --help --format --dry-run --errors --json'
+      options='-h --help --format --dry-run --resume --errors --json'
       valued='--format --errors'
       operands='file'
       ;;
+    'import slurm')
+      options='-h --help -o --output --in-place --skip-sbatch'
+      valued='-o --output --skip-sbatch'
+      operands='file'
+      ;;
+    'import tsp')
+      options='-h --help --dry-run --take --keep --tsp --gpus --gpu-type --gpu-memory --share --no-share --gpu-power --cores --memory --time --priority --preemptible --no-preemptible --idle-ok --no-idle-ok --name --group --service --workdir --env --after --begin --tag --json'
+      valued='--keep --tsp --gpus --gpu-type --gpu-memory --gpu-power --cores --memory --time --priority --name --group --service --workdir --env --after --begin --tag'
+      ;;
     'queue')
-      options='-h --help --state --mine --all --account --group --array --search --sort --reverse --fold --expand --limit --json'
-      valued='--state --account --group --array --search --sort --limit'
+      options='-h --help --state --mine --all --account --group --array --search --sort --reverse --fold --expand --since --until --by --limit --format --json --columns --times --raw'
+      valued='--state --account --group --array --search --sort --since --until --by --limit --format --columns --times'
       ;;
     'show')
       options='-h --help --diff --json'
@@ -88,12 +113,13 @@ _rcq() {
       valued='--time-limit --name --group'
       ;;
     'edit')
-      options='-h --help --gpus --gpu-type --gpu-memory --share --no-share --gpu-power --cores --memory --time --priority --preemptible --no-preemptible --idle-ok --no-idle-ok --name --group --service --retries --workdir --image --env --after --begin --cron --tag --unset'
-      valued='--gpus --gpu-type --gpu-memory --gpu-power --cores --memory --time --priority --name --group --service --retries --workdir --image --env --after --begin --cron --tag --unset'
+      options='-h --help --gpus --gpu-type --gpu-memory --share --no-share --gpu-power --cores --memory --time --priority --preemptible --no-preemptible --idle-ok --no-idle-ok --name --group --service --workdir --env --after --begin --tag --retries --image --cron --unset'
+      valued='--gpus --gpu-type --gpu-memory --gpu-power --cores --memory --time --priority --name --group --service --workdir --env --after --begin --tag --retries --image --cron --unset'
       operands='command'
       ;;
     'gpus')
-      options='-h --help --watch --json'
+      options='-h --help --watch --format --json --columns --times --raw'
+      valued='--format --columns --times'
       ;;
     'plan')
       options='-h --help --hours --ascii --json'
@@ -102,23 +128,28 @@ _rcq() {
     'drain')
       options='-h --help --why'
       valued='--why'
+      operands='gpu'
       ;;
     'resume')
       options='-h --help'
+      operands='gpu'
       ;;
     'reserve')
       options='-h --help --from --for --json'
       valued='--from --for'
+      operands='gpu'
       ;;
     'reservations')
-      options='-h --help --json'
+      options='-h --help --format --json --columns --times --raw'
+      valued='--format --columns --times'
       ;;
     'unreserve')
       options='-h --help'
+      operands='reservation'
       ;;
     'usage')
-      options='-h --help --group --since --json'
-      valued='--group --since'
+      options='-h --help --group --since --until --month --json --csv'
+      valued='--group --since --until --month'
       ;;
     'stats')
       options='-h --help --json'
@@ -145,12 +176,13 @@ _rcq() {
       valued='--days'
       ;;
     'token list')
-      options='-h --help --all --account --json'
-      valued='--account'
+      options='-h --help --all --account --format --json --columns --times --raw'
+      valued='--account --format --columns --times'
       ;;
     'token revoke')
       options='-h --help --account'
       valued='--account'
+      operands='token'
       ;;
     'notify show')
       options='-h --help --json'
@@ -170,17 +202,21 @@ _rcq() {
       valued='--role --group --unix-user'
       ;;
     'account list')
-      options='-h --help --json'
+      options='-h --help --format --json --columns --times --raw'
+      valued='--format --columns --times'
       ;;
     'account set')
       options='-h --help --role --group --unix-user --manager --no-manager --enable --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --ingest --staged --gpus-of'
       valued='--role --group --unix-user --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --ingest --staged --gpus-of'
+      operands='account'
       ;;
     'account disable')
       options='-h --help'
+      operands='account'
       ;;
     'account passwd')
       options='-h --help --password-stdin --one-time'
+      operands='account'
       ;;
     'group add')
       options='-h --help --priority --share --guarantee --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --ingest --staged --gpus-of'
@@ -189,19 +225,24 @@ _rcq() {
     'group set')
       options='-h --help --priority --share --guarantee --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --ingest --staged --gpus-of'
       valued='--priority --share --guarantee --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --ingest --staged --gpus-of'
+      operands='group'
       ;;
     'group list')
-      options='-h --help --json'
+      options='-h --help --format --json --columns --times --raw'
+      valued='--format --columns --times'
       ;;
     'group remove')
       options='-h --help'
+      operands='group'
       ;;
     'service list')
-      options='-h --help --json'
+      options='-h --help --format --json --columns --times --raw'
+      valued='--format --columns --times'
       ;;
     'service set')
       options='-h --help --jobs-per-account --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --ingest --gpus-of'
       valued='--jobs-per-account --gpus --gpu-memory --cores --memory --jobs --gpu-hours --queued --submissions --ingest --gpus-of'
+      operands='service'
       ;;
     'demo')
       options='-h --help --gpus --real'
@@ -216,8 +257,8 @@ _rcq() {
       valued='--config --socket --state-dir'
       ;;
     'audit')
-      options='-h --help --account --action --target --since --until --limit --verify --json'
-      valued='--account --action --target --since --until --limit'
+      options='-h --help --account --action --target --since --until --limit --verify --format --json --columns --times --raw'
+      valued='--account --action --target --since --until --limit --format --columns --times'
       ;;
     'doctor')
       options='-h --help --system --personal --config --json'
@@ -252,24 +293,65 @@ _rcq() {
   done
   if [[ ! $taken && " $valued " == *" $prev "* ]]; then
     case "$path $prev" in
+      'submit --group') _rcq_kind group '' ;;
+      'submit --service') _rcq_kind service '' ;;
       'submit --workdir') _rcq_kind directory '' ;;
+      'run --group') _rcq_kind group '' ;;
+      'run --service') _rcq_kind service '' ;;
+      'run --workdir') _rcq_kind directory '' ;;
+      'shell --group') _rcq_kind group '' ;;
+      'shell --service') _rcq_kind service '' ;;
+      'shell --workdir') _rcq_kind directory '' ;;
       'ingest --format') _rcq_kind words 'csv ndjson' ;;
       'ingest --errors') _rcq_kind file '' ;;
+      'import slurm -o' | 'import slurm --output') _rcq_kind directory '' ;;
+      'import tsp --group') _rcq_kind group '' ;;
+      'import tsp --service') _rcq_kind service '' ;;
+      'import tsp --workdir') _rcq_kind directory '' ;;
+      'queue --state') _rcq_kind list 'held pending scheduled running completed failed cancelled preempted all' ;;
+      'queue --account') _rcq_kind account '' ;;
+      'queue --group') _rcq_kind group '' ;;
       'queue --sort') _rcq_kind words 'queue id submitted started ended priority gpus time_limit name account' ;;
+      'queue --by') _rcq_kind words 'submitted started ended' ;;
+      'queue --format') _rcq_kind words 'table json ndjson csv' ;;
+      'queue --times') _rcq_kind words 'iso unix' ;;
       'results -o' | 'results --output') _rcq_kind file '' ;;
+      'adopt --group') _rcq_kind group '' ;;
+      'edit --group') _rcq_kind group '' ;;
+      'edit --service') _rcq_kind service '' ;;
       'edit --workdir') _rcq_kind directory '' ;;
+      'gpus --format') _rcq_kind words 'table json ndjson csv' ;;
+      'gpus --times') _rcq_kind words 'iso unix' ;;
+      'reservations --format') _rcq_kind words 'table json ndjson csv' ;;
+      'reservations --times') _rcq_kind words 'iso unix' ;;
+      'usage --group') _rcq_kind group '' ;;
       'simulate --database') _rcq_kind file '' ;;
       'simulate --groups') _rcq_kind file '' ;;
       'simulate --estimates') _rcq_kind words 'history limit actual last2' ;;
       'simulate --config') _rcq_kind file '' ;;
       'simulate --schedule') _rcq_kind file '' ;;
       'simulate --plot') _rcq_kind file '' ;;
+      'token list --account') _rcq_kind account '' ;;
+      'token list --format') _rcq_kind words 'table json ndjson csv' ;;
+      'token list --times') _rcq_kind words 'iso unix' ;;
+      'token revoke --account') _rcq_kind account '' ;;
       'notify set --terminal') _rcq_kind words 'off bell message both' ;;
       'account add --role') _rcq_kind words 'user admin' ;;
+      'account add --group') _rcq_kind group '' ;;
+      'account list --format') _rcq_kind words 'table json ndjson csv' ;;
+      'account list --times') _rcq_kind words 'iso unix' ;;
       'account set --role') _rcq_kind words 'user admin' ;;
+      'account set --group') _rcq_kind group '' ;;
+      'group list --format') _rcq_kind words 'table json ndjson csv' ;;
+      'group list --times') _rcq_kind words 'iso unix' ;;
+      'service list --format') _rcq_kind words 'table json ndjson csv' ;;
+      'service list --times') _rcq_kind words 'iso unix' ;;
       'engine --config') _rcq_kind file '' ;;
       'engine --socket') _rcq_kind file '' ;;
       'engine --state-dir') _rcq_kind directory '' ;;
+      'audit --account') _rcq_kind account '' ;;
+      'audit --format') _rcq_kind words 'table json ndjson csv' ;;
+      'audit --times') _rcq_kind words 'iso unix' ;;
       'doctor --config') _rcq_kind file '' ;;
       'backup --to') _rcq_kind file '' ;;
       'backup --config') _rcq_kind file '' ;;
@@ -294,9 +376,25 @@ _rcq_kind() {
     file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     directory) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
     command) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -c -f -- "$cur") ;;
-    job) _rcq_words "$("${COMP_WORDS[0]}" __ids 2>/dev/null | cut -f 1)" ;;
+    list) _rcq_list "$2" ;;
     words) _rcq_words "$2" ;;
+    ?*) _rcq_asked "$1" ;;
   esac
+}
+
+# _rcq_list LIST: the same for the last of several with commas between.
+_rcq_list() { mapfile -t COMPREPLY < <(compgen -W "$1" -P "${cur%"${cur##*,}"}" -- "${cur##*,}"); }
+
+# _rcq_asked KIND: what the engine knows. These are names that other people chose: they are quoted, and never expanded.
+_rcq_asked() {
+  local word
+  while IFS= read -r word; do
+    word=${word%%$'	'*}
+    if [[ $word == "$cur"* ]]; then
+      printf -v word %q "$word"
+      COMPREPLY+=("$word")
+    fi
+  done < <("${COMP_WORDS[0]}" __ids "$1" 2>/dev/null)
 }
 
 complete -F _rcq rcq
