@@ -49,7 +49,7 @@ def begin(
 ) -> int:
     """Start it as leader of a session of its own; its pid. slave: its terminal; else `files` are its first three.
 
-    Raises LaunchError.
+    At a terminal `files` may be one, for its errors. Raises LaunchError.
     """
     heard, tells = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
@@ -80,8 +80,8 @@ def _enter(slave: int | None, files: Sequence[int]) -> None:
         os.login_tty(slave)
     else:
         os.setsid()
-        for number, handle in enumerate(files):
-            os.dup2(handle, number)
+    for number, handle in enumerate(files, 0 if slave is None else 2):
+        os.dup2(handle, number)
     for number in RESET:
         with suppress(OSError):  # the C library keeps two for itself
             signal.signal(number, signal.SIG_DFL)

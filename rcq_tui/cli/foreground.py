@@ -3,25 +3,24 @@
 Must not know which verb asked for it, nor how bytes pass.
 """
 
-import os
+import signal
 import socket
-import sys
 import time
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Any, NamedTuple
 
 from engine.protocol.errors import EXIT_FAILED, RcqError, Unreachable
 from engine.protocol.stage import Frames
+from rcq_tui.cli.aloud import Line, complain, tell
 from rcq_tui.cli.call import engine
-from rcq_tui.cli.failures import complain
+from rcq_tui.cli.failures import Failed
 from rcq_tui.cli.files import TIMEOUT_S, opened, staged
 from rcq_tui.cli.meeting import Meeting, meeting
 from rcq_tui.cli.relay import End, hold_open, relayed
 from rcq_tui.cli.rows import Row, ending
 from rcq_tui.cli.signals import Told, heeded
 from rcq_tui.cli.targets import awaited
-from rcq_tui.cli.wait import PATIENCE_S, ended, exit_code
+from rcq_tui.cli.wait import ended, exit_code, may_come_back
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel import words
 from rcq_tui.viewmodel.formats import moment
@@ -54,21 +53,29 @@ def in_foreground(wanted: Wanted) -> int:
         except Told as told:
             return 128 + told.number
         try:
-            link = _awaited(wire, number, place)
+            return _accompanied(wire, number, place, wanted)
         except Told as told:
             return _given_up(wire, number, told.number)
-        place.close()
-        if link is None:
-            return _unmet(wire, number)
-        if wanted.aloud:
-            _say_cards(wire, number)
-        connection, frames = link
-        end = relayed(connection, frames, wanted.asked, cancel=lambda: _cancel(wire, number))
-        if end.left is not None:
-            code = _given_up(wire, number, end.left)
-            connection.close()  # not before, or else the command's end by that would be the job's
-            return code
-        return _told_end(wire, number, end)
+        except OSError as problem:
+            _give_up(wire, number)
+            raise Failed(f"this command cannot go on: {problem.strerror or problem}") from problem
+
+
+def _accompanied(wire: Wire, number: int, place: Meeting, wanted: Wanted) -> int:
+    """From its place in the queue to its end. Raises Told, RcqError, OSError."""
+    link = _awaited(wire, number, place)
+    place.close()
+    if link is None:
+        return _unmet(wire, number)
+    if wanted.aloud:
+        _say_cards(wire, number)
+    connection, frames = link
+    end = relayed(connection, frames, wanted.asked, cancel=lambda: _cancel(wire, number))
+    if end.left is not None:
+        code = _given_up(wire, number, end.left)
+        connection.close()  # not before, or else the command's end by that would be the job's
+        return code
+    return _told_end(wire, number, end)
 
 
 def _submitted(wanted: Wanted, place: Meeting) -> tuple[Wire, int]:
@@ -87,8 +94,8 @@ def _submitted(wanted: Wanted, place: Meeting) -> tuple[Wire, int]:
 
 
 def _awaited(wire: Wire, number: int, place: Meeting) -> tuple[socket.socket, Frames] | None:
-    """Its connection; `None` where it has ended without one. Raises Told, Unreachable."""
-    line, pause_s, heard = _Line(sys.stderr.isatty()), FIRST_S, time.monotonic()
+    """Its connection; `None` where it has ended without one. Raises Told, RcqError."""
+    line, pause_s, heard = Line(), FIRST_S, time.monotonic()
     begun = heard
     try:
         while True:
@@ -97,8 +104,8 @@ def _awaited(wire: Wire, number: int, place: Meeting) -> tuple[socket.socket, Fr
             pause_s = min(MOST_S, 1.3 * pause_s)
             try:
                 job = wire.request("GET", f"/v1/jobs/{number}")
-            except Unreachable:
-                if time.monotonic() - heard > PATIENCE_S:
+            except RcqError as error:
+                if not may_come_back(error, heard):
                     raise
                 continue
             heard = time.monotonic()
@@ -108,29 +115,6 @@ def _awaited(wire: Wire, number: int, place: Meeting) -> tuple[socket.socket, Fr
                 line.say(_waiting(job, time.time()))
     finally:
         line.wipe()
-
-
-class _Line:
-    """One line on standard error, which is written over at a terminal and said once elsewhere."""
-
-    def __init__(self, is_terminal: bool) -> None:
-        self._is_terminal = is_terminal
-        self._shown = ""
-
-    def say(self, text: str) -> None:
-        """Show it, unless it is there."""
-        if self._is_terminal:  # what wraps cannot be written over
-            room = (os.get_terminal_size(sys.stderr.fileno()).columns or 80) - 1
-            text = text[:room]
-        if text != self._shown and (self._is_terminal or not self._shown):
-            self._shown = text
-            print(f"\r\x1b[K{text}" if self._is_terminal else text, end="" if self._is_terminal else "\n",
-                  file=sys.stderr, flush=True)  # fmt: skip
-
-    def wipe(self) -> None:
-        """What comes next begins where it was."""
-        if self._shown and self._is_terminal:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _waiting(job: Row, now: float) -> str:
@@ -154,7 +138,7 @@ def _say_cards(wire: Wire, number: int) -> None:
         got = f"GPU {cards} ({uuids})" if cards else "no GPU (--gpus N asks for some)"
         now = time.time()
         until = moment((job["started_at"] or now) + job["time_limit_s"], now)
-        print(f"job {number}: {got}, until {until}", file=sys.stderr, flush=True)
+        tell(f"job {number}: {got}, until {until}")
 
 
 # ---------------------------------------------------------------- the end
@@ -168,9 +152,19 @@ def _cancel(wire: Wire, number: int) -> None:
 
 def _given_up(wire: Wire, number: int, signal_number: int) -> int:
     with suppress(Told):
-        _cancel(wire, number)
-        complain(f"job {number} is cancelled")
+        _give_up(wire, number)
     return 128 + signal_number
+
+
+def _give_up(wire: Wire, number: int) -> None:
+    try:
+        wire.request("DELETE", f"/v1/jobs/{number}")
+    except Unreachable:
+        complain(f"the engine cannot be told that job {number} is given up: it ends as nobody waits for it any more")
+    except RcqError as error:
+        complain(str(error))
+    else:
+        complain(f"job {number} is cancelled")
 
 
 def _unmet(wire: Wire, number: int) -> int:
@@ -180,7 +174,7 @@ def _unmet(wire: Wire, number: int) -> int:
     with suppress(RcqError):
         log = wire.request("GET", f"/v1/jobs/{number}/log", {"stream": "stderr", "offset": 0, "limit": 2000})["text"]
         for line in log.splitlines():
-            print(f"  {clean(line)}", file=sys.stderr)
+            tell(f"  {clean(line)}")
     return exit_code(job) or EXIT_FAILED
 
 
@@ -189,13 +183,13 @@ def _told_end(wire: Wire, number: int, end: End) -> int:
     if end.told is not None and "message" in end.told:
         complain(str(end.told["message"]))
         return int(end.told["exit_code"])
-    job = _settled(lambda: ended(wire, number), end)
+    job = _settled(wire, number, end)
     if job is None:
         complain(f"the engine does not say how job {number} ended; see: rcq show {number}")
         return _seen(end)
     code = exit_code(job)
-    asked_for = job["cause"] == "signal" and job["signal"] in end.passed
-    if code and job["cause"] != "exit" and not asked_for:
+    known = {*end.passed, signal.SIGPIPE}  # the latter by `| head`, of which shells say nothing either
+    if code and job["cause"] != "exit" and not (job["cause"] == "signal" and job["signal"] in known):
         complain(": ".join(filter(None, (f"job {number} {job['state']}", _how(job), job["message"]))))
     return code
 
@@ -205,11 +199,12 @@ def _how(job: Row) -> str:
     return "" if job["cause"] == job["state"] else ending(job)
 
 
-def _settled(ask: Callable[[], Row], end: End) -> Row | None:
-    """What the engine says; `None` where it cannot be asked, or nobody wants to wait for it."""
+def _settled(wire: Wire, number: int, end: End) -> Row | None:
+    """What the engine says; `None` where it cannot or will not, or nobody wants to wait for it."""
+    said = f"job {number} is over; waiting for the engine to say how it ended (^C does not wait)"
     try:
-        return ask()
-    except (Unreachable, Told):
+        return ended(wire, number, away=lambda: complain(said))
+    except (RcqError, Told):
         if end.told is None:
             raise
         return None

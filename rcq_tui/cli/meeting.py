@@ -5,7 +5,6 @@ Must not know what is said once the two have met.
 
 import os
 import select
-import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -45,37 +44,53 @@ class Meeting:
     def close(self) -> None:
         """Nobody is awaited any more; nothing is left of it."""
         self._listener.close()
-        shutil.rmtree(self.path.parent, ignore_errors=True)
+        _remove(self.path.parent)
 
 
 @contextmanager
 def meeting() -> Iterator[Meeting]:
     """A place in a fresh folder, closed at the end. Raises Failed."""
-    for parent in (os.environ.get("XDG_RUNTIME_DIR"), "/tmp"):  # noqa: S108 (a fresh folder there, of mode 0700)
+    place = _found()
+    try:
+        yield place
+    finally:
+        place.close()
+
+
+def _found() -> Meeting:
+    for parent in (os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp"):  # noqa: S108 (a fresh folder there, of mode 0700)
         with suppress(OSError):
-            place = _opened(parent) if parent else None
-            if place is not None:
-                try:
-                    yield place
-                finally:
-                    place.close()
-                return
+            if _is_fit(parent):
+                return _opened(parent)
     raise Failed("no folder for a socket could be made in $XDG_RUNTIME_DIR or /tmp; make room in one of them")
 
 
-def _opened(parent: str) -> Meeting | None:
-    if len(os.fsencode(parent)) > MOST_PATH - len("/rcq-run-12345678/s"):
-        return None
-    path = Path(tempfile.mkdtemp(prefix="rcq-run-", dir=parent)) / "s"
+def _is_fit(parent: str) -> bool:
+    """Whether a path in there can be sent to the engine, and connected to from anywhere."""
+    has_room = len(os.fsencode(parent)) <= MOST_PATH - len("/rcq-run-12345678/s")
+    return parent.startswith("/") and parent.isprintable() and has_room
+
+
+def _opened(parent: str) -> Meeting:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    folder: Path | None = None
     try:
-        listener.bind(os.fspath(path))
+        folder = Path(tempfile.mkdtemp(prefix="rcq-run-", dir=parent))
+        listener.bind(os.fspath(folder / "s"))
         listener.listen()
     except OSError:
         listener.close()
-        shutil.rmtree(path.parent, ignore_errors=True)
+        if folder is not None:
+            _remove(folder)
         raise
-    return Meeting(listener, path)
+    return Meeting(listener, folder / "s")
+
+
+def _remove(folder: Path) -> None:
+    """Without opening anything: it may be that nothing can be opened any more."""
+    with suppress(OSError):
+        (folder / "s").unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def _said_hello(connection: socket.socket, frames: Frames) -> str | None:

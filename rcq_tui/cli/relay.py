@@ -3,6 +3,7 @@
 Must not know the engine, nor what is told of the end.
 """
 
+import errno
 import os
 import select
 import signal
@@ -12,7 +13,7 @@ import termios
 import time
 import tty
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from engine.protocol.stage import DATA, END, PIECE, SIGNAL, START, WARNING, WINDOW, Broken, Frame, Frames, framed, said
@@ -61,15 +62,22 @@ def relayed(link: socket.socket, frames: Frames, asked: dict[str, str], *, cance
     with kept((*ENDING, *OTHERS, signal.SIGWINCH, signal.SIGCONT)) as signals:
         link.settimeout(None)
         try:
-            if terminal:
-                link.sendall(body)
-                with _raw():
-                    return _Relay(link, frames, signals, terminal=True, cancel=cancel).run()
-            link.sendall(body[socket.send_fds(link, [body], [IN, OUT, ERR]) :])
+            link.sendall(body[socket.send_fds(link, [body], _handed_over(terminal=terminal)) :])
         except OSError:
             return End(None, None, frozenset())
+        relay = _Relay(link, frames, signals, terminal=terminal, cancel=cancel)
+        if terminal:
+            with _raw():
+                return relay.run()
         _let_go()
-        return _Relay(link, frames, signals, terminal=False, cancel=cancel).run()
+        return relay.run()
+
+
+def _handed_over(*, terminal: bool) -> list[int]:
+    """Descriptors that the command gets itself; at a terminal that is where its errors were redirected to."""
+    if not terminal:
+        return [IN, OUT, ERR]
+    return [] if os.isatty(ERR) else [ERR]
 
 
 def _terminal() -> dict[str, Any]:
@@ -88,11 +96,21 @@ def _window() -> tuple[int, int]:
 def _raw() -> Iterator[None]:
     before = termios.tcgetattr(IN)
     try:
-        tty.setraw(IN, termios.TCSADRAIN)
+        _set(lambda: tty.setraw(IN, termios.TCSADRAIN))
         yield
     finally:
-        with suppress(termios.error):  # it has gone away
-            termios.tcsetattr(IN, termios.TCSADRAIN, before)
+        _set(lambda: termios.tcsetattr(IN, termios.TCSADRAIN, before))
+
+
+def _set(change: Callable[[], object]) -> None:
+    """Change the terminal, whatever signals come meanwhile: it may stand in the background until told to go on."""
+    while True:
+        try:
+            change()
+        except termios.error as problem:
+            if problem.args[0] == errno.EINTR:
+                continue
+        return  # where it has gone away, reading from it tells
 
 
 def _let_go() -> None:
@@ -163,7 +181,7 @@ class _Relay:
                 self._left = number
             elif self._terminal:
                 if number == signal.SIGCONT:  # a shell had the terminal meanwhile
-                    tty.setraw(IN, termios.TCSADRAIN)
+                    _set(lambda: tty.setraw(IN, termios.TCSADRAIN))
                 self._out += said(WINDOW, _window())
 
     def _interrupted(self) -> None:

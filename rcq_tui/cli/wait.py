@@ -5,10 +5,11 @@ Must not know how the job was submitted.
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.protocol.errors import EXIT_FAILED, Refused, Unreachable
+from engine.protocol.errors import EXIT_FAILED, RcqError, Refused, Unreachable
 from rcq_tui.cli.failures import EXIT_INTERRUPTED, EXIT_TIMED_OUT, complain
 from rcq_tui.cli.pages import fetch
 from rcq_tui.cli.rows import ending
@@ -17,6 +18,7 @@ from rcq_tui.viewmodel.states import FINISHED, LIVE
 
 if TYPE_CHECKING:
     from rcq_tui.cli.fullparser import Parser
+    from rcq_tui.cli.targets import Target
 
 T = TypeVar("T")
 
@@ -37,7 +39,7 @@ def run(argv: list[str]) -> int:
     rows: list[Row] = []
     timed_out: TimedOut | None = None
     try:
-        for over in ends_of(wire, all_ids(wire, wanted), chosen.timeout):
+        for over in ends_of(wire, all_ids(wire, wanted), chosen.timeout, partial(_tell_of_arrays, wanted)):
             found = sorted(over, key=lambda row: (row["ended_at"] or 0.0, row["id"]))[: 1 if chosen.any else None]
             rows += found
             if not chosen.json:
@@ -56,6 +58,18 @@ def run(argv: list[str]) -> int:
         complain(f"not ended in time: {_some(timed_out.left)}; they go on")
         return EXIT_TIMED_OUT
     return max(map(exit_code, rows), default=0)
+
+
+def _tell_of_arrays(wanted: Collection["Target"], rows: list[dict[str, Any]]) -> None:
+    """The id that `rcq submit --array` prints is that of the first element: whoever gives it may mean all of them."""
+    from rcq_tui.cli.targets import alone
+
+    ids = {target.number for target in wanted if target.elements is None}
+    arrays = {target.number for target in wanted if target.elements is not None}
+    for row in rows:
+        number = row["id"]
+        if row.get("array_parent") == number and number in ids and number + 1 not in ids and number not in arrays:
+            complain(alone(number))
 
 
 def _some(numbers: list[int]) -> str:
@@ -124,28 +138,39 @@ def exit_code(job: dict[str, Any]) -> int:
     return int(job["exit_code"] or EXIT_FAILED)
 
 
-def ended(wire: Wire, number: int) -> dict[str, Any]:
-    """The job once it has ended, also over a restart of the engine. Raises Unreachable."""
+def ended(wire: Wire, number: int, away: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    """The job once it has ended, also over a restart of the engine. away: told once that it waits for one.
+
+    Raises Unreachable, Refused.
+    """
 
     def job() -> dict[str, Any] | None:
         found: dict[str, Any] = wire.request("GET", f"/v1/jobs/{number}")
         return found if found["state"] in FINISHED else None
 
-    return _until(job)
+    return _until(job, away)
 
 
-def _until(condition: Callable[[], T | None]) -> T:
-    """Its first true answer, however long that takes, also over a restart of the engine. Raises Unreachable."""
-    pause, last_heard = _FIRST_S, time.monotonic()
+def may_come_back(error: RcqError, last_heard: float) -> bool:
+    """Whether the engine is only being restarted. last_heard: when it last answered, of the monotonic clock."""
+    starts = isinstance(error, Unreachable) or (isinstance(error, Refused) and error.code == "SERVICE_NOT_READY")
+    return starts and time.monotonic() - last_heard <= PATIENCE_S
+
+
+def _until(condition: Callable[[], T | None], away: Callable[[], None] = lambda: None) -> T:
+    """Its first true answer, however long that takes, also over a restart of the engine. Raises as `ended`."""
+    pause, last_heard, is_away = _FIRST_S, time.monotonic(), False
     while True:
         try:
             answer = condition()
-            last_heard = time.monotonic()
+            last_heard, is_away = time.monotonic(), False
             if answer:
                 return answer
-        except (Unreachable, Refused) as error:
-            starts = isinstance(error, Unreachable) or error.code == "SERVICE_NOT_READY"
-            if not starts or time.monotonic() - last_heard > PATIENCE_S:
+        except RcqError as error:
+            if not may_come_back(error, last_heard):
                 raise
+            if not is_away:
+                away()
+            is_away = True
         time.sleep(pause)
         pause = min(_MOST_S, pause * 1.3)

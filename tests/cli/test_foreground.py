@@ -51,12 +51,36 @@ def test_the_meeting_place_is_nobody_elses(places: Path) -> None:
         assert place.met(12, 0.0) is None
 
 
-@pytest.mark.parametrize("folder", ["", "/nowhere", "/proc", "/" + "x" * 120])
+@pytest.mark.parametrize("folder", ["", "/nowhere", "/proc", "/" + "x" * 120, "run", "/tmp/odd\n"])
 def test_without_a_folder_of_the_session_another_will_do(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
     with meeting.meeting() as place:
         assert place.path.parent.parent == Path("/tmp")
     assert not place.path.parent.exists()
+
+
+def test_what_goes_wrong_at_the_meeting_place_is_not_hidden() -> None:
+    with pytest.raises(OSError, match="gone"), meeting.meeting():
+        raise OSError("gone")
+
+
+def test_nobody_need_hear_what_is_said(rcq: Rcq, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreground, "SAY_AFTER_S", 0.0)
+    waits = job(state="pending", position=3, expected_start=None, reasons=[])
+    engine.on("POST", "/v1/jobs", {"id": 12})
+    engine.on("GET", "/v1/jobs/12", waits, ended(cause="signal", signal=9))
+    engine.on("GET", "/v1/jobs/12/log", {"text": "more"})
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        assert rcq("run", "--", "true").code == 137
+
+
+def test_an_engine_that_starts_again_is_waited_for(rcq: Rcq, engine: Engine) -> None:
+    engine.on("POST", "/v1/jobs", {"id": 12})
+    engine.on("GET", "/v1/jobs/12", (503, refusal("SERVICE_NOT_READY", "It starts.")), ended(message="why"))
+    engine.on("GET", "/v1/jobs/12/log", {"text": ""})
+    told = rcq("run", "--", "true")
+    assert (told.code, told.err) == (3, "rcq: job 12 failed: why\n")
 
 
 def test_an_end_before_the_start_is_told_with_harmless_words(rcq: Rcq, engine: Engine) -> None:
@@ -112,6 +136,20 @@ def test_a_signal_while_it_waits_cancels_it(
     assert process.wait(20) == code
     assert len(engine.asked("DELETE", "/v1/jobs/12")) == 1
     assert process.stderr.read() == b"rcq: job 12 is cancelled\n"
+
+
+def test_a_cancel_that_fails_is_not_told_as_done(
+    engine: Engine, spawn: Callable[..., "subprocess.Popen[bytes]"]
+) -> None:
+    engine.on("POST", "/v1/jobs", {"id": 12})
+    engine.on("GET", "/v1/jobs/12", job(state="pending", position=1, expected_start=None, reasons=[]))
+    engine.on("DELETE", "/v1/jobs/12", (409, refusal("INVALID_STATE", "It has ended.")))
+    process = spawn("run", "--", "true")
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith(b"job 12 waits")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    assert process.stderr.read() == b"rcq: It has ended.\n"
 
 
 def test_closed_files_are_no_trouble(engine: Engine, home: Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -114,6 +115,7 @@ def test_who_reads_no_more_ends_it(desk: Desk) -> None:
         ["bash", "-c", piped], env=desk.env, cwd=desk.home, capture_output=True, timeout=60, check=False
     )
     assert ran.stdout == b"y\ny\n"
+    assert ran.stderr == b"", "a shell says nothing of it either"
     assert ran.returncode == 128 + signal.SIGPIPE
     desk.ended(cause="signal", signal=int(signal.SIGPIPE))
 
@@ -212,6 +214,25 @@ def test_a_stage_that_is_killed_takes_all_with_it(desk: Desk) -> None:
     assert not [pid for pid in desk.engine.leftovers() if _is_of(pid, job["id"])]
 
 
+def test_one_begun_in_the_background_goes_on_in_front(desk: Desk, tmp_path: Path) -> None:
+    """It stands still as it may not touch the terminal; errors go where they were sent."""
+    tmux = Tmux(tmp_path, desk.env, "shell", "--", "bash", "--norc", "-i")
+    try:
+        tmux.sees("no GPU")
+        tmux.types(f"set -b; {shlex.join(RCQ)} run -- sh -c 'echo wrong >&2; echo fr''ont; exit 4' 2> {tmp_path}/err &")
+        tmux.keys("Enter")
+        tmux.sees("Stopped")
+        tmux.keys("fg", "Enter")
+        tmux.sees("front")
+        tmux.types("echo co''de $?; exit")
+        tmux.keys("Enter")
+        tmux.sees("code 4")
+        assert tmux.ended() == 0
+    finally:
+        tmux.close()
+    assert (tmp_path / "err").read_bytes() == b"wrong\n"
+
+
 def test_the_engine_may_be_killed_meanwhile(desk: Desk) -> None:
     terminal = desk.terminal("shell", "--gpus", "1", "--", "bash", "--norc")
     terminal.sees("> ")
@@ -219,6 +240,7 @@ def test_the_engine_may_be_killed_meanwhile(desk: Desk) -> None:
     terminal.sends(b"echo still $((40 + 2))\r")
     terminal.sees("still 42")
     terminal.sends(b"exit 5\r")
+    terminal.sees("waiting for the engine")
     desk.engine.start()
     assert terminal.ended() == 5
     desk.ended(state="failed", exit_code=5)
