@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.core.snapshot import Lease
+from engine.executor.directory import workdir_of
 from engine.executor.guarded import is_guarded
 from engine.protocol.arrays import parse_array
 from engine.protocol.fields import ElementFields, JobFields
@@ -45,7 +46,7 @@ def build(
     asked = {name: value for name, value in fields.environment.items() if not is_guarded(name)}
     return {
         **_of_person(person),
-        **_for_slurm_scripts(fields, lease),
+        **_for_slurm_scripts(fields, lease, directory),
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "OMP_NUM_THREADS": str(lease.key.shape.cpu_cores),
         **asked,
@@ -66,7 +67,11 @@ def _of_person(person: Person) -> Mapping[str, str]:
     }
 
 
-def _for_slurm_scripts(fields: JobFields, lease: Lease) -> Mapping[str, str]:
+def _for_slurm_scripts(fields: JobFields, lease: Lease, directory: Path) -> Mapping[str, str]:
+    """What such scripts use without asking: an empty `cd $SLURM_SUBMIT_DIR` would go home.
+
+    Not what libraries know Slurm's tasks by, such as `SLURM_NTASKS`: they would wait for srun.
+    """
     element: Mapping[str, str] = {}
     if isinstance(fields, ElementFields):
         element = {
@@ -76,9 +81,12 @@ def _for_slurm_scripts(fields: JobFields, lease: Lease) -> Mapping[str, str]:
         }
     return {
         "SLURM_JOB_ID": lease.job,
+        "SLURM_JOBID": lease.job,
         "SLURM_JOB_NAME": fields.name or "",
         "SLURM_CPUS_PER_TASK": str(lease.key.shape.cpu_cores),
+        "SLURM_CPUS_ON_NODE": str(lease.key.shape.cpu_cores),
         "SLURM_GPUS_ON_NODE": str(len(lease.gpus)),
+        "SLURM_SUBMIT_DIR": str(workdir_of(directory, fields)),
         **element,
     }
 

@@ -51,10 +51,19 @@ def test_all_of_it() -> None:
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "OMP_NUM_THREADS": "6",
         "SLURM_JOB_ID": "42",
+        "SLURM_JOBID": "42",
         "SLURM_JOB_NAME": "fold",
         "SLURM_CPUS_PER_TASK": "6",
+        "SLURM_CPUS_ON_NODE": "6",
         "SLURM_GPUS_ON_NODE": "2",
+        "SLURM_SUBMIT_DIR": "/state/jobs/42",
     }
+
+
+def test_a_slurm_script_that_goes_where_it_was_submitted_stays_where_it_is() -> None:
+    assert made(JobFields(command=["x"], workdir="/data/run"))["SLURM_SUBMIT_DIR"] == "/data/run"
+    libraries = {"SLURM_NTASKS", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_STEP_ID"}
+    assert not libraries & made(JobFields(command=["x"])).keys()
 
 
 def test_a_job_without_cards_sees_none() -> None:
