@@ -5,7 +5,7 @@ Must not know what is done about them.
 
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -36,9 +36,15 @@ class TimedOut(Exception):
         self.left = sorted(left)
 
 
-def ends_of(wire: Wire, numbers: Collection[int], timeout_s: float | None = None) -> Iterator[list[Row]]:
+def ends_of(
+    wire: Wire,
+    numbers: Collection[int],
+    timeout_s: float | None = None,
+    begun: Callable[[list[Row]], None] = lambda _: None,
+) -> Iterator[list[Row]]:
     """The rows of these jobs, each once it has ended, several at a time where they come so.
 
+    begun: what to do with all rows as they are before anything is waited for.
     Raises Refused (JOB_NOT_FOUND before anything is waited for), TimedOut, Unreachable.
     """
     watch = _Watch(wire, set(numbers), None if timeout_s is None else time.monotonic() + timeout_s)
@@ -46,6 +52,7 @@ def ends_of(wire: Wire, numbers: Collection[int], timeout_s: float | None = None
     if missing := sorted(watch.left - {row["id"] for row in rows}):
         named = ", ".join(map(str, missing[:10])) + (" …" if len(missing) > 10 else "")
         raise Refused("JOB_NOT_FOUND", f"there is no job {named} that you may see; nothing was waited for")
+    begun(rows)
     listener = threading.Thread(target=watch.listen, daemon=True)
     while True:
         over = [row for row in rows if row["state"] in OVER and row["id"] in watch.left]

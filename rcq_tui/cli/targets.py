@@ -109,12 +109,17 @@ def awaited(wire: Wire, after: Iterable[dict[str, Any]]) -> list[dict[str, Any]]
     found: list[dict[str, Any]] = []
     given = list(after)
     for first in _first_elements(wire, [one["id"] for one in given if isinstance(one["id"], int)]):
-        complain(f"{first} is the first element of an array and is waited for alone; for all of it write '{first}[]'")
+        complain(alone(first))
     for one in given:
         named = one["id"]
         ids = [named] if isinstance(named, int) else ids_of(wire, array_target(named), MOST_AFTER)
         found += [{**one, "id": number} for number in ids]
     return found
+
+
+def alone(first: int) -> str:
+    """What to say where the first element of an array may be meant as the whole of it."""
+    return f"{first} is the first element of an array and is waited for alone; for all of it write '{first}[]'"
 
 
 def _first_elements(wire: Wire, numbers: list[int]) -> list[int]:

@@ -130,6 +130,16 @@ def test_an_array_is_waited_for_by_its_elements(rcq: Rcq, engine: Engine) -> Non
     assert brief(rcq("wait", "7[]")) == (0, "7 completed 0\n8 completed 0\n")
 
 
+def test_who_gives_an_arrays_id_is_told_that_it_is_the_first_element(rcq: Rcq, engine: Engine) -> None:
+    jobs = Jobs(engine, j7="completed", j8="completed")
+    for row in jobs.rows.values():
+        row["array_parent"] = 7
+    told = "rcq: 7 is the first element of an array and is waited for alone; for all of it write '7[]'\n"
+    assert rcq("wait", "7").err == told
+    assert rcq("wait", "7-8").err == ""
+    assert rcq("wait", "8").err == ""
+
+
 def test_a_thousand_and_one_are_asked_for_in_two_requests(rcq: Rcq, engine: Engine) -> None:
     jobs = Jobs(engine)
     jobs.rows = {number: job(id=number, state="completed") for number in range(1, 1002)}
