@@ -77,8 +77,8 @@ def _tell(chosen: Namespace, wish: Wish, taken: Taken, errors: ErrorFile | None)
         print("\n".join(summary(taken, wish, chosen.errors)))
     if taken.broken is not None:
         name = "standard input" if chosen.file == "-" else chosen.file
-        before = f"The {taken.lines} whole lines before that were sent."
-        complain(f"{name} {taken.broken}. {before} Get the whole of it.{wish.again()}")
+        before = f"The {taken.lines} whole lines before that were sent. Get the whole of it.{wish.again()}"
+        complain(f"{name} {taken.broken}. {before if taken.lines else 'Nothing was sent.'}")
     if errors is not None and errors.failed is not None:
         complain(f"{chosen.errors} cannot be written on ({errors.failed}), so reading was stopped.{wish.again()}")
 

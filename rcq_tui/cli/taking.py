@@ -102,7 +102,9 @@ def summary(taken: Taken, wish: Wish, errors_at: str | None = None) -> list[str]
     lines = [_head(taken, wish), *(_error(error) for error in report["errors"][:SHOWN_ERRORS])]
     more = report["rejected"] - SHOWN_ERRORS
     if errors_at and report["rejected"]:
-        lines.append(f"  every error with its line is in {clean(errors_at)}; mend `input` there and ingest that file")
+        told = "" if errors_at.lower().endswith((".ndjson", ".jsonl")) else " with --format ndjson"
+        where = f"every error with its line is in {clean(errors_at)}"
+        lines.append(f"  {where}; mend `input` there and ingest that file{told}")
     elif more > 0:
         lines.append(f"  … and {more} more: --errors FILE writes them all")
     if report.get("known") and not wish.resume:

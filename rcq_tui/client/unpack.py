@@ -72,7 +72,7 @@ class Unpacked:
         head, self._head = self._head, None
         found = packing(head[:_HEAD_BYTES])
         if self._expected not in {None, found}:
-            raise BrokenSource(f"is not packed with {self._expected}, though its name says so")
+            raise BrokenSource(f"is not packed with {self._expected}, though its name says so: give it its right name")
         if found is not None:
             self._parts = _Parts(found)
         return head
@@ -111,7 +111,8 @@ class _Parts:
         try:
             piece = self._unpacker.decompress(data, PIECE_BYTES)
         except self._error as error:
-            raise BrokenSource(f"is damaged ({error})") from error
+            # Both check a whole part at its end: what was unpacked before may not be what was packed.
+            raise BrokenSource(f"is damaged ({error}), and lines before that may be, too") from error
         if self._unpacker.eof:
             self._rest, self._unpacker = self._unpacker.unused_data, None
             self.more = bool(self._rest)

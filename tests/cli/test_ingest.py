@@ -347,6 +347,20 @@ def test_a_file_that_is_cut_off(rcq: Rcq, engine: Engine, home: Path) -> None:
     assert "The 2 whole lines before that were sent." in result.err
 
 
+def test_a_file_with_a_wrong_name_is_told_so_and_nothing_of_a_rest(rcq: Rcq, engine: Engine, home: Path) -> None:
+    (home / "a.ndjson.zst").write_bytes(LINE)
+    engine.on("POST", "/v1/ingest", Lines([{"report": report(0, 0)}]))
+    result = rcq("ingest", str(home / "a.ndjson.zst"))
+    assert result.code == 1
+    assert result.err.endswith("though its name says so: give it its right name. Nothing was sent.\n")
+
+
+@pytest.mark.parametrize(("name", "how"), [("bad.ndjson", ""), ("bad.JSONL", ""), ("bad.err", " with --format ndjson")])
+def test_how_the_file_of_errors_is_ingested(rcq: Rcq, engine: Engine, jobs: Path, name: str, how: str) -> None:
+    engine.on("POST", "/v1/ingest", Lines([{**error(1), "input": "{"}, {"report": report(2, 1, [error(1)])}]))
+    assert rcq("ingest", str(jobs), "--errors", str(jobs.with_name(name))).out.endswith(f"ingest that file{how}\n")
+
+
 def test_an_earlier_error_file_stays_until_the_engine_answers(rcq: Rcq, engine: Engine, jobs: Path, home: Path) -> None:
     bad = home / "bad.ndjson"
     bad.write_text("of an earlier run\n")
