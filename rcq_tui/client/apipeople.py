@@ -28,10 +28,13 @@ class PeopleApi(Transport):
             return decode(Health, known)
 
     async def login(self, name: str, password: str) -> Session:
-        """Log in; further calls use the session."""
-        self._token = None
-        session = decode(Session, await self._call("POST", "/v1/login", body={"name": name, "password": password}))
-        self._token = session.token
+        """Log in; further calls use the session. Where that fails one stays who one was."""
+        before, self._token = self._token, None
+        try:
+            session = decode(Session, await self._call("POST", "/v1/login", body={"name": name, "password": password}))
+            before = session.token
+        finally:
+            self._token = before
         return session
 
     async def logout(self) -> None:

@@ -17,7 +17,7 @@ def read() -> str | None:
 
 def given() -> str | None:
     """The token in `$RCQ_TOKEN`. Raises Refused where that cannot be one."""
-    return _checked(os.environ.get("RCQ_TOKEN", ""), "RCQ_TOKEN")
+    return checked(os.environ.get("RCQ_TOKEN", ""), "RCQ_TOKEN")
 
 
 def kept() -> str | None:
@@ -35,7 +35,7 @@ def kept() -> str | None:
             raise Refused(
                 "UNAUTHENTICATED", f"{path} is open to others. Mend it with: chmod 600 {path}, then rcq login"
             )
-        return _checked(file.read(4096).decode("latin-1"), str(path))
+        return checked(file.read(4096).decode("latin-1"), str(path))
 
 
 def write(token: str) -> str:
@@ -67,7 +67,8 @@ def remove() -> bool:
     return True
 
 
-def _checked(text: str, place: str) -> str | None:
+def checked(text: str, place: str) -> str | None:
+    """The token that stands in it. Raises Refused where that cannot be one; place: where it was found."""
     token = text.strip()
     if not token:
         return None

@@ -8,12 +8,13 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import Future
 
 import pytest
 
 import rcq_tui.client
-from engine.protocol.errors import RcqError
+from engine.protocol.errors import RcqError, Refused
 from rcq_tui.client import AsyncJob, AsyncRcq, AsyncSweep, Job, JobFailed, NotOver, Outcome, Rcq, Sweep
 from rcq_tui.client.handles.portal import Portal
 
@@ -88,6 +89,33 @@ def test_an_iterator_that_is_left_ends_what_it_waits_for(engine, rows):
         assert next(items).id == 1
         items.close()
         assert list(rcq.jobs("id:1").as_completed()) != []
+
+
+def test_who_waits_while_it_is_closed_is_told(engine, rows):
+    calls = engine(rows(1))
+    rcq = Rcq.over(AsyncRcq.over(calls))
+    told = []
+
+    def wait():
+        with pytest.raises(RuntimeError, match="closed meanwhile; what was submitted goes on") as caught:
+            rcq.job(1).wait()
+        told.append(caught.value)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    deadline = time.monotonic() + 10
+    while not calls.listeners:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    rcq.close()
+    waiting.join(10)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("token", ["a b", "a\nb", "é"])
+def test_what_is_no_token_is_told(token):
+    with pytest.raises(Refused, match="given as token holds no token"):
+        Rcq("/nowhere/rcq.sock", token)
 
 
 class Interrupted(KeyboardInterrupt):

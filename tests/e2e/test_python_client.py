@@ -277,6 +277,9 @@ def test_a_log_in_and_a_session_that_ends(engine, admin):
         assert rcq.login("root", "correct horse").account == "root"
         assert rcq.submit("true").wait(20).ok
         rcq.submit("sleep 600").cancel()
+        with pytest.raises(Refused, match="Wrong name or password"):
+            rcq.login("root", "wrong")
+        assert rcq.me().account == "root", "a log-in that fails takes nothing away"
 
 
 PROGRAM = """

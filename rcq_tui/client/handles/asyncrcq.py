@@ -61,10 +61,11 @@ class AsyncRcq:
         if self._linked is None:
             from rcq_tui.client.api import Api  # noqa: PLC0415  httpx is not for those who only name types
 
+            token = tokens.checked(self._token or "", "what was given as token")
             socket = self._socket
             if socket is None:
                 socket = await asyncio.to_thread(find_socket)
-            calls = Api(socket, self._token or await asyncio.to_thread(tokens.read))
+            calls = Api(socket, token or await asyncio.to_thread(tokens.read))
             self._linked = Link(calls, Watcher(calls, self._patience_s))
         return self
 

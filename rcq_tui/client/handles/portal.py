@@ -8,6 +8,7 @@ import os
 import threading
 import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -30,7 +31,10 @@ class Portal:
         return self._end.alive and os.getpid() == self._pid
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What it comes to. Whoever is interrupted meanwhile (^C) leaves it cancelled."""
+        """What it comes to. Whoever is interrupted meanwhile (^C) leaves it cancelled.
+
+        Raises RuntimeError where this is closed, or closed meanwhile.
+        """
         if not self.is_open:
             work.close()
             is_ours = os.getpid() == self._pid
@@ -39,6 +43,8 @@ class Portal:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
+        except CancelledError:
+            raise RuntimeError("this connection was closed meanwhile; what was submitted goes on") from None
         finally:
             future.cancel()  # nothing where it is done
 

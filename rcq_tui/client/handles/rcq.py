@@ -48,7 +48,7 @@ class Rcq:
                 self._portal.close()
 
     def close(self) -> None:
-        """Let go of the engine. What was submitted goes on."""
+        """Let go of the engine. What was submitted goes on; who still waits gets RuntimeError."""
         if self._portal.is_open:
             self._portal.run(self._rcq.close())
         self._portal.close()
