@@ -183,3 +183,12 @@ async def test_many_that_end_one_by_one_do_not_cost_more_each(monkeypatch):
         job.end.set()
         told.append((await anext(ends)).id)
     assert told == list(reversed(range(200)))
+
+
+async def test_who_follows_has_no_more_patience_than_was_asked_for(engine, rows):
+    calls = engine(rows(1))
+    async with AsyncRcq.over(calls, patience_s=0.05) as rcq:
+        calls.cut_off()
+        with pytest.raises(Unreachable):
+            async with asyncio.timeout(10):
+                await anext(rcq.job(1).follow())

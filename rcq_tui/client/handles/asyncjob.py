@@ -13,7 +13,7 @@ from rcq_tui.client.handles import joblog, results
 from rcq_tui.client.handles.joblog import LAST_BYTES, Stream
 from rcq_tui.client.handles.link import Link
 from rcq_tui.client.handles.outcome import NotOver, Outcome, outcome_of
-from rcq_tui.client.handles.patience import PATIENCE_S, briefly
+from rcq_tui.client.handles.patience import briefly
 from rcq_tui.client.handles.pictures import job_html, job_text
 
 
@@ -93,7 +93,7 @@ class AsyncJob:
 
     def follow(self, stream: Stream = "stdout") -> AsyncGenerator[str, None]:
         """Its lines without their ends, from the first on, as they come, until it has ended."""
-        return joblog.lines(self._link.calls, self.id, stream, PATIENCE_S)
+        return joblog.lines(self._link.calls, self.id, stream, self._link.patience_s)
 
     async def results(self, to: str | Path) -> Path:
         """Fetch what it left as a ZIP: the file's path. to: its name, or the folder where it becomes `job-ID.zip`.

@@ -53,7 +53,7 @@ class AsyncRcq:
     def over(cls, calls: Calls, *, patience_s: float = PATIENCE_S) -> Self:
         """Over other calls than those of a socket, such as a scripted engine's."""
         made = cls(patience_s=patience_s)
-        made._linked = Link(calls, Watcher(calls, patience_s))
+        made._linked = Link(calls, Watcher(calls, patience_s), patience_s)
         return made
 
     async def connect(self) -> Self:
@@ -66,7 +66,7 @@ class AsyncRcq:
             if socket is None:
                 socket = await asyncio.to_thread(find_socket)
             calls = Api(socket, token or await asyncio.to_thread(tokens.read))
-            self._linked = Link(calls, Watcher(calls, self._patience_s))
+            self._linked = Link(calls, Watcher(calls, self._patience_s), self._patience_s)
         return self
 
     async def close(self) -> None:

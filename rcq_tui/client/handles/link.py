@@ -8,7 +8,8 @@ from rcq_tui.client.handles.watcher import Watcher
 
 @dataclass(slots=True, frozen=True)
 class Link:
-    """One engine, as handles use it."""
+    """One engine, as handles use it. patience_s: so long may it be away while one waits."""
 
     calls: Calls
     watcher: Watcher
+    patience_s: float
