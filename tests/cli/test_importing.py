@@ -57,6 +57,14 @@ def test_rcq_lines_win_also_afterwards() -> None:
     )
 
 
+@pytest.mark.parametrize("line", ["--mem=0", "--mem=64Gi", "-c x", "--cpus-per-gpu=2", "--mem-per-gpu=2G"])
+def test_a_size_that_is_not_understood_becomes_no_other(line: str) -> None:
+    text = rewritten(f"#SBATCH {line}\ntrue\n").text
+    assert text is not None
+    assert "#RCQ" not in text
+    assert "# not in rcq: --" in text
+
+
 def test_files_are_written_beside_or_over_and_never_over_others(
     rcq: Rcq, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

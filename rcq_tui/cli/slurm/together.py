@@ -60,8 +60,9 @@ def _cores(found: list[Option], gpus: int, asked: list[Asked], problems: list[Pr
     option = _one_of(found, problems)
     if option is None:
         return 1
-    each = _counted(option, values.count, problems)
-    cores = each if option.name == "cpus-per-task" else each * _of_cards(option, gpus, problems)
+    cores = _product(option, values.count, 1 if option.name == "cpus-per-task" else gpus, problems)
+    if cores is None:
+        return 1
     asked.append(Asked(option.line, ["--cores", str(cores)]))
     return cores
 
@@ -71,10 +72,9 @@ def _memory(found: list[Option], gpus: int, cores: int, into: tuple[list[Asked],
     option = _one_of(found, problems)
     if option is None:
         return
-    each = _counted(option, values.mebibytes, problems)
-    times = {"mem": 1, "mem-per-cpu": cores}.get(option.name)
-    total = each * (_of_cards(option, gpus, problems) if times is None else times)
-    asked.append(Asked(option.line, ["--memory", values.size(total)]))
+    total = _product(option, values.mebibytes, {"mem": 1, "mem-per-cpu": cores}.get(option.name, gpus), problems)
+    if total is not None:
+        asked.append(Asked(option.line, ["--memory", values.size(total)]))
 
 
 def _one_of(found: list[Option], problems: list[Problem]) -> Option | None:
@@ -83,15 +83,14 @@ def _one_of(found: list[Option], problems: list[Problem]) -> Option | None:
     return found[0] if found else None
 
 
-def _counted(option: Option, read: Reader, problems: list[Problem]) -> int:
+def _product(option: Option, read: Reader, times: int, problems: list[Problem]) -> int | None:
+    """The option's value so many times; `None` where that is nothing, and why."""
     try:
-        return read(option.value or "")
+        each = read(option.value or "")
     except ValueError as error:
         problems.append(Problem(option.line, f"--{option.name}: {error}"))
-        return 1
-
-
-def _of_cards(option: Option, gpus: int, problems: list[Problem]) -> int:
-    if gpus == 0:
+        return None
+    if times == 0:
         problems.append(Problem(option.line, f"{option.text} is for each GPU, and none is asked for; write --gpus=N"))
-    return gpus
+        return None
+    return each * times
