@@ -34,15 +34,16 @@ def script_text(word: str) -> str | None:
     path = Path(word)
     if not _is_file(path):
         return None
-    if not word.endswith(".sh"):
-        try:
-            with path.open("rb") as file:
-                first = file.readline(256)
-                if not _names_a_shell(first):
-                    _heed_directives(word, first, file)
+    try:
+        with path.open("rb") as file:
+            first = file.readline(256)
+            if not _names_a_shell(first):
+                _heed_directives(word, first, file)
+                if not word.endswith(".sh"):
                     return None
-        except OSError as error:
-            raise UsageError(f"{word} cannot be read: {error.strerror}") from error
+                _heed_first_line(word, first)
+    except OSError as error:
+        raise UsageError(f"{word} cannot be read: {error.strerror}") from error
     return read_text(word)
 
 
@@ -75,6 +76,16 @@ def _heed_directives(word: str, first: bytes, file: BinaryIO) -> None:
         raise UsageError(
             f"{word} has {found[1].decode()} lines, which count in a script for a shell alone. Give the options to "
             f"rcq submit, and say that it is a command: rcq submit [OPTIONS] -- {word}"
+        )
+
+
+def _heed_first_line(word: str, first: bytes) -> None:
+    """Refuse what looks like a script for bash by its name, and by its first line is one for something else."""
+    if first.startswith(b"#!"):
+        named = first[2:].decode("latin-1").strip()
+        raise UsageError(
+            f"{word} is for {named}, and a script is run by bash here. "
+            f"Say that it is a command: rcq submit [OPTIONS] -- {word}"
         )
 
 

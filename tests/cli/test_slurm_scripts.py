@@ -256,6 +256,18 @@ def test_line_breaks_of_dos_are_refused_before_bash_stumbles(rcq: Rcq, engine: E
     assert rcq("submit", str(path)).code == 0
 
 
+@pytest.mark.parametrize("first", ["#!/bin/tcsh", "#!/usr/bin/env python3"])
+def test_what_only_its_name_makes_a_script_for_bash_is_refused(
+    rcq: Rcq, engine: Engine, home: Path, first: str
+) -> None:
+    path = home / "job.sh"
+    for text in (f"{first}\n#SBATCH -t 5\n", f"{first}\nx\n"):
+        path.write_text(text)
+        result = rcq("submit", str(path))
+        assert (result.code, engine.requests) == (2, [])
+        assert f"rcq submit [OPTIONS] -- {path}" in result.err
+
+
 def test_what_a_program_in_another_language_says_is_not_passed_over(rcq: Rcq, engine: Engine, home: Path) -> None:
     path = home / "train.py"
     path.write_text("#!/usr/bin/env python3\n#SBATCH --gpus=1\nprint()\n")
