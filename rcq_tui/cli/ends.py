@@ -45,13 +45,10 @@ def ends_of(
     """The rows of these jobs, each once it has ended, several at a time where they come so.
 
     begun: what to do with all rows as they are before anything is waited for.
-    Raises Refused (JOB_NOT_FOUND before anything is waited for), TimedOut, Unreachable.
+    Raises Refused (JOB_NOT_FOUND), TimedOut, Unreachable.
     """
     watch = _Watch(wire, set(numbers), None if timeout_s is None else time.monotonic() + timeout_s)
     rows = watch.look(watch.left)
-    if missing := sorted(watch.left - {row["id"] for row in rows}):
-        named = ", ".join(map(str, missing[:10])) + (" …" if len(missing) > 10 else "")
-        raise Refused("JOB_NOT_FOUND", f"there is no job {named} that you may see; nothing was waited for")
     begun(rows)
     listener = threading.Thread(target=watch.listen, daemon=True)
     while True:
@@ -106,12 +103,15 @@ class _Watch:
                 return rows
 
     def look(self, numbers: Collection[int]) -> list[Row]:
-        """The rows of those of them that there are. Raises Refused, Unreachable."""
+        """Their rows. Raises Refused (JOB_NOT_FOUND if there is one no more, as after a restore), Unreachable."""
         ordered = sorted(numbers)
         rows: list[Row] = []
         for at in range(0, len(ordered), PAGE):
             ids = ",".join(map(str, ordered[at : at + PAGE]))
             rows += self._wire.request("GET", "/v1/jobs", {"ids": ids, "limit": PAGE})["items"]
+        if missing := sorted(set(ordered) - {row["id"] for row in rows}):
+            named = ", ".join(map(str, missing[:10])) + (" …" if len(missing) > 10 else "")
+            raise Refused("JOB_NOT_FOUND", f"there is no job {named} that you may see; nothing is waited for")
         return rows
 
     def _named(self) -> Collection[int]:

@@ -101,6 +101,20 @@ def test_who_is_not_there_is_named_and_nobody_waited_for(rcq: Rcq, engine: Engin
     assert "no job 8, 9" in result.err
 
 
+def test_one_that_is_there_no_more_is_not_waited_for_for_ever(rcq: Rcq, engine: Engine) -> None:
+    jobs = Jobs(engine, j3="completed", j4="running", j5="running")
+    jobs.to_end = [end(5)]
+    events = jobs._events
+
+    def lost(request: Request) -> Any:
+        del jobs.rows[4]
+        return events(request)
+
+    engine.on("GET", "/v1/events", lost)
+    result = rcq("wait", "3-5", "--timeout", "19")
+    assert (result.code, result.err) == (6, "rcq: there is no job 4 that you may see; nothing is waited for\n")
+
+
 def test_nothing_of_a_strangers_words_is_printed(rcq: Rcq, engine: Engine) -> None:
     jobs = Jobs(engine, j3="failed")
     jobs.rows[3] |= {"name": POISON, "cause": POISON, "command_line": POISON, "exit_code": 2}
