@@ -18,7 +18,7 @@ from rcq_tui.cli.files import TIMEOUT_S, opened, staged
 from rcq_tui.cli.meeting import Meeting, meeting
 from rcq_tui.cli.relay import End, hold_open, relayed
 from rcq_tui.cli.rows import Row, ending
-from rcq_tui.cli.signals import Told, heeded
+from rcq_tui.cli.signals import Told, heeded, undisturbed
 from rcq_tui.cli.targets import awaited
 from rcq_tui.cli.wait import ended, exit_code, may_come_back
 from rcq_tui.client.wire import Wire
@@ -151,7 +151,7 @@ def _cancel(wire: Wire, number: int) -> None:
 
 
 def _given_up(wire: Wire, number: int, signal_number: int) -> int:
-    with suppress(Told):
+    with suppress(Told), undisturbed():
         _give_up(wire, number)
     return 128 + signal_number
 
@@ -170,7 +170,7 @@ def _give_up(wire: Wire, number: int) -> None:
 def _unmet(wire: Wire, number: int) -> int:
     """It ended before it came to this terminal: why."""
     job = ended(wire, number)
-    complain(f"job {number} {job['state']}: {job['message'] or ending(job)}")
+    complain(_outcome(job, job["message"] or _how(job)))
     with suppress(RcqError):
         log = wire.request("GET", f"/v1/jobs/{number}/log", {"stream": "stderr", "offset": 0, "limit": 2000})["text"]
         for line in log.splitlines():
@@ -190,8 +190,12 @@ def _told_end(wire: Wire, number: int, end: End) -> int:
     code = exit_code(job)
     known = {*end.passed, signal.SIGPIPE}  # the latter by `| head`, of which shells say nothing either
     if code and job["cause"] != "exit" and not (job["cause"] == "signal" and job["signal"] in known):
-        complain(": ".join(filter(None, (f"job {number} {job['state']}", _how(job), job["message"]))))
+        complain(_outcome(job, _how(job), job["message"]))
     return code
+
+
+def _outcome(job: Row, *more: str | None) -> str:
+    return ": ".join(filter(None, (f"job {job['id']} {job['state']}", *more)))
 
 
 def _how(job: Row) -> str:

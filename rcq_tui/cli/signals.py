@@ -23,12 +23,22 @@ class Told(Exception):
 
 @contextmanager
 def heeded(numbers: Iterable[int] = ENDING) -> Iterator[None]:
-    """Raise Told wherever one of them comes."""
+    """Raise Told wherever one of them comes: once, but for ^C, as a terminal that goes away sends several."""
+    heard: set[int] = set()
 
     def tell(number: int, _: FrameType | None) -> None:
-        raise Told(number)
+        if not heard or number == signal.SIGINT:
+            heard.add(number)
+            raise Told(number)
 
     with _handled(numbers, tell):
+        yield
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Something is brought to its end: only ^C leaves it."""
+    with _handled(set(ENDING) - {signal.SIGINT}, lambda number, _: None):
         yield
 
 

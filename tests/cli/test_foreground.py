@@ -83,6 +83,14 @@ def test_an_engine_that_starts_again_is_waited_for(rcq: Rcq, engine: Engine) -> 
     assert (told.code, told.err) == (3, "rcq: job 12 failed: why\n")
 
 
+def test_a_cancel_before_the_start_is_told_once(rcq: Rcq, engine: Engine) -> None:
+    engine.on("POST", "/v1/jobs", {"id": 12})
+    engine.on("GET", "/v1/jobs/12", ended(state="cancelled", cause="cancelled", exit_code=None))
+    engine.on("GET", "/v1/jobs/12/log", {"text": ""})
+    told = rcq("run", "--", "true")
+    assert (told.code, told.err) == (1, "rcq: job 12 cancelled\n")
+
+
 def test_an_end_before_the_start_is_told_with_harmless_words(rcq: Rcq, engine: Engine) -> None:
     engine.on("POST", "/v1/jobs", {"id": 12})
     engine.on("GET", "/v1/jobs/12", ended(message=POISON, cause=POISON, exit_code=None))
@@ -134,6 +142,22 @@ def test_a_signal_while_it_waits_cancels_it(
     assert process.stderr.readline().startswith(b"job 12 waits")
     process.send_signal(number)
     assert process.wait(20) == code
+    assert len(engine.asked("DELETE", "/v1/jobs/12")) == 1
+    assert process.stderr.read() == b"rcq: job 12 is cancelled\n"
+
+
+def test_a_terminal_that_goes_away_says_so_more_than_once(
+    engine: Engine, spawn: Callable[..., "subprocess.Popen[bytes]"]
+) -> None:
+    engine.on("POST", "/v1/jobs", {"id": 12})
+    engine.on("GET", "/v1/jobs/12", job(state="pending", position=1, expected_start=None, reasons=[]))
+    engine.on("DELETE", "/v1/jobs/12", job(state="cancelled"))
+    process = spawn("run", "--", "true")
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith(b"job 12 waits")
+    for number in (signal.SIGSTOP, signal.SIGHUP, signal.SIGTERM, signal.SIGCONT):
+        process.send_signal(number)
+    assert process.wait(20) in {128 + signal.SIGHUP, 128 + signal.SIGTERM}
     assert len(engine.asked("DELETE", "/v1/jobs/12")) == 1
     assert process.stderr.read() == b"rcq: job 12 is cancelled\n"
 
