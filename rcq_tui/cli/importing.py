@@ -119,12 +119,14 @@ def _write(path: Path, text: str, folder: str | None) -> str:
 
 def _tsp(chosen: argparse.Namespace) -> int:
     from rcq_tui.cli.call import engine, print_json
-    from rcq_tui.cli.migration.moving import MARGIN_S, Outcome, move, prepared, take
+    from rcq_tui.cli.migration.moving import MARGIN_S, Outcome, move, prepared, take, unkept
     from rcq_tui.cli.migration.spooler import Spooler
 
     outcome = Outcome()
     spooler = Spooler(chosen.tsp)
     jobs = list(prepared(spooler, _asked(chosen), chosen.keep, outcome))
+    if (told := unkept(jobs, os.environ)) is not None:
+        outcome.notes.append(told)
     if not chosen.dry_run:
         wire = engine()
         move(wire, jobs, outcome, time.time() + MARGIN_S if chosen.take else None)

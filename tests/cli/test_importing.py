@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from scripted_engine import Engine, Request, Result, refusal, wait_until
 
 from rcq_tui.cli.failures import UsageError
+from rcq_tui.cli.migration import moving
 from rcq_tui.cli.migration.scripts import rewritten
 from rcq_tui.cli.request import fields
 from rcq_tui.cli.scriptoptions import CannotBeDone, chosen, understood
@@ -180,6 +182,51 @@ def test_what_is_taken_out_of_tsp_begins_here_only_then(rcq: Rcq, engine: Engine
     assert all("begin" in job for job in taken)
     assert [number for number, _ in let_go] == [101, 102]
     assert not any("queued" in listed for _, listed in let_go)
+
+
+def test_what_a_broken_run_left_waiting_is_let_go_by_the_next(
+    rcq: Rcq, engine: Engine, tsp: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = taking(engine)
+    for word in ("one", "two", "three"):
+        tsp("true", word)
+    with monkeypatch.context() as broken:
+        broken.setattr(moving, "take", lambda *_: sys.exit(137))
+        assert rcq("import", "tsp", "--take").code == 137
+    edited = {"state": "pending", "begin": 99_999.0}
+    of_an_hour = {"state": "pending", "begin": 3_600.0}
+    let_go: list[str] = []
+
+    def release(request: Request) -> Any:
+        let_go.append(request.path)
+        if request.path.endswith("101"):
+            return 409, refusal("JOB_FINISHED", "job 101 has ended")
+        return {"id": 1}
+
+    for number, job in ((101, of_an_hour), (102, edited), (103, of_an_hour)):
+        engine.on("GET", f"/v1/jobs/{number}", {"id": number, "submitted_at": 0.0, **job})
+        engine.on("PATCH", f"/v1/jobs/{number}", release)
+    result = rcq("import", "tsp", "--take")
+    assert let_go == ["/v1/jobs/101", "/v1/jobs/103"]
+    assert len(taken) == 3
+    assert "rcq: job 101: job 101 has ended" in result.err
+    assert "queued" not in tsp("-l")
+
+
+def test_variables_that_stay_behind_are_named_but_not_told(
+    rcq: Rcq, engine: Engine, tsp: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taking(engine)
+    for seed in ("secret1", "secret2"):
+        tsp("true", env={**os.environ, "SEED": seed, "SSH_TTY": "/dev/pts/9", "SHLVL": "7"})
+    tsp("true", env={**os.environ, "FOO": "x"})
+    told = "variables that jobs had in tsp and that do not come along: FOO (of 1), SEED (of 2); --keep NAME keeps one"
+    plan = rcq("import", "tsp", "--dry-run")
+    assert plan.err == f"rcq: {told}\n"
+    assert "secret" not in plan.out
+    assert "do not come" not in rcq("import", "tsp", "--keep", "SEED", "--keep", "FOO").err
+    monkeypatch.setenv("FOO", "x")
+    assert "FOO" not in rcq("import", "tsp", "--keep", "SEED").err
 
 
 def test_what_begins_in_tsp_meanwhile_runs_there_alone(rcq: Rcq, engine: Engine, tsp: Callable[..., str]) -> None:

@@ -4,16 +4,24 @@ A job that is to be taken is submitted with a time to begin, so that it cannot s
 left tsp. Must not know how tsp is asked.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine.protocol.errors import Refused
 from rcq_tui.cli.migration.spooler import Queued, Spooler
 from rcq_tui.client.wire import Wire
+from rcq_tui.viewmodel.states import WAITING
 
 KEPT = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV")
 """Variables that decide which programs a command finds: a job keeps those that it had in tsp."""
+_OF_A_WINDOW = re.compile(
+    r"(RCQ|SLURM|TS|SSH|XDG|TMUX|STY|VTE|KITTY|WEZTERM|ALACRITTY|KONSOLE|ITERM|GNOME|DBUS|LC)(_.*)?|_|PWD|OLDPWD|SHLVL|"
+    r"TERM.*|COLORTERM|COLUMNS|LINES|DISPLAY|WAYLAND_DISPLAY|WINDOWID|LS_COLORS|MAIL|PS1|CUDA_VISIBLE_DEVICES"
+)
+"""Variables that tell of the window in which somebody typed, or that a job gets from its lease."""
 MARGIN_S = 3600.0
 """So much later a job begins that is still in tsp: if all breaks in between, somebody has time to see it."""
 
@@ -56,6 +64,21 @@ def prepared(spooler: Spooler, request: Mapping[str, Any], keep: Sequence[str], 
         yield Prepared(queued=one, job=job, needs=needs)
 
 
+def unkept(jobs: Iterable[Prepared], environ: Mapping[str, str]) -> str | None:
+    """What to say of variables that were set for some jobs and do not come along. environ: what is set anyhow."""
+    found: Counter[str] = Counter()
+    for one in jobs:
+        if one.queued.client is not None:
+            theirs = one.queued.client.environment
+            found.update(
+                name for name in theirs.keys() - one.job["environment"].keys() if theirs[name] != environ.get(name)
+            )
+    named = [f"{name} (of {count})" for name, count in sorted(found.items()) if not _OF_A_WINDOW.fullmatch(name)]
+    if not named:
+        return None
+    return f"variables that jobs had in tsp and that do not come along: {', '.join(named)}; --keep NAME keeps one"
+
+
 def move(wire: Wire, all_of_them: Sequence[Prepared], outcome: Outcome, begin: float | None) -> None:
     """Submit them. begin: not before, of those that are to be taken out of tsp. Raises Unreachable."""
     for one in all_of_them:
@@ -81,15 +104,29 @@ def take(wire: Wire, remove: Callable[[int], bool], all_of_them: Sequence[Prepar
     ours = [one for one in all_of_them if one.queued.id in outcome.moved]
     gone = {one.queued.id: remove(one.queued.id) for one in reversed(ours)}
     for one in ours:
-        number = one.queued.id
-        here = outcome.moved[number]
-        if not gone[number]:
-            _give_back(wire, number, ours, outcome)
-        elif one.needs is not None and not gone.get(one.needs, True):
-            told = f"job {here} is held: release it once tsp {one.needs} has ended well (rcq release {here})"
-            outcome.notes.append(told)
-        elif number not in outcome.known:
-            wire.request("PATCH", f"/v1/jobs/{here}", body={"begin": None})
+        try:
+            _let_go(wire, one, ours, gone, outcome)
+        except Refused as error:  # ended or edited meanwhile; the others are to begin all the same
+            outcome.notes.append(f"job {outcome.moved.get(one.queued.id, one.queued.id)}: {error}")
+
+
+def _let_go(wire: Wire, one: Prepared, ours: Sequence[Prepared], gone: Mapping[int, bool], outcome: Outcome) -> None:
+    number = one.queued.id
+    here = outcome.moved[number]
+    if not gone[number]:
+        _give_back(wire, number, ours, outcome)
+    elif one.needs is not None and not gone.get(one.needs, True):
+        told = f"job {here} is held: release it once tsp {one.needs} has ended well (rcq release {here})"
+        outcome.notes.append(told)
+    elif number not in outcome.known or _waits_for_us(wire, here):
+        wire.request("PATCH", f"/v1/jobs/{here}", body={"begin": None})
+
+
+def _waits_for_us(wire: Wire, here: int) -> bool:
+    """Whether a job brought by an earlier run, which was broken off, still has the time to begin that it gave it."""
+    job = wire.request("GET", f"/v1/jobs/{here}")
+    begin, late = job["begin"], job["submitted_at"] + MARGIN_S
+    return job["state"] in WAITING and begin is not None and begin <= late
 
 
 def _give_back(wire: Wire, number: int, ours: Sequence[Prepared], outcome: Outcome) -> None:
@@ -99,8 +136,8 @@ def _give_back(wire: Wire, number: int, ours: Sequence[Prepared], outcome: Outco
             held = outcome.moved[one.queued.id]
             wire.request("POST", f"/v1/jobs/{held}/hold")
             wire.request("PATCH", f"/v1/jobs/{held}", body={"after": None, "begin": None})
-    wire.request("DELETE", f"/v1/jobs/{outcome.moved.pop(number)}")
     outcome.left[number] = "it has begun in tsp and runs there"
+    wire.request("DELETE", f"/v1/jobs/{outcome.moved.pop(number)}")
 
 
 def _needs(spooler: Spooler, one: Queued, waiting: set[int]) -> int | None:
