@@ -51,8 +51,8 @@ EXIT_DATA = 65
 PRIVATE_SOCKET, PUBLIC_SOCKET = 0o600, 0o666
 """Modes of the API's socket: one's own engine, and the machine's, which knows people by the kernel or by a token."""
 
-GC_THRESHOLDS = (50_000, 20, 50)
-"""A batch of ingest is some 20,000 objects: Python's own 700 would have the collector walk the queue all the time."""
+GC_THRESHOLDS = (10_000, 20, 250)
+"""Python's own 700 would have the collector walk the queue all the time; each of these walks takes a few milliseconds."""
 
 SWITCH_S = 0.001
 """The event loop waits so long at most for a thread that checks or writes lines of a file: Python's own 5 ms add up."""
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run an engine until it is told to stop; its exit code."""
     given = _arguments(argv)
     set_up()
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it would say twice what is said here
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # it warns of whatever strangers send, a line each time
     try:
         settings, paths = _settings(given)
         os.umask(0o077)
