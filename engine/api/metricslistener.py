@@ -26,6 +26,7 @@ BOUNDS = Bounds(
 """A Prometheus or two, and somebody with curl."""
 FRESH_S = 1.0
 WITHOUT = "This address wants the token of metrics.token_file as a bearer token (`authorization` in Prometheus)."
+ELSEWHERE = "There is only /metrics here."
 STRANGE = "Ask for it by this machine's address or as localhost: a page from elsewhere may not read it in a browser."
 
 
@@ -40,11 +41,17 @@ def create_listener(metrics: Metrics, token: str | None) -> FastAPI:
     @app.api_route("/metrics", methods=["GET", "HEAD"])
     async def read(request: Request) -> Response:
         """The figures."""
-        if not _by_address(request.headers.get("host", "")):
-            raise Refused("FORBIDDEN", STRANGE)
-        if token is not None and not _bears(request, token):
+        if token is None:
+            if not _by_address(request.headers.get("host", "")):
+                raise Refused("FORBIDDEN", STRANGE)
+        elif not _bears(request, token):
             raise Refused("UNAUTHENTICATED", WITHOUT)
         return await lately.told(request.headers.get("accept", ""))
+
+    @app.api_route("/{path:path}", methods=["GET", "HEAD"])
+    async def elsewhere() -> Response:
+        """Say where they are."""
+        raise Refused("NOT_FOUND", ELSEWHERE)
 
     parameters.install(app, app.routes)
     return app

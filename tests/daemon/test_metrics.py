@@ -1,5 +1,6 @@
 """Metrics as the books have them: cards that are gone, Xids once each, hostile names, a cost that knows no queue."""
 
+import shutil
 import socket
 import threading
 from dataclasses import replace
@@ -137,6 +138,26 @@ def test_a_file_is_replaced_as_a_whole_and_never_goes(tmp_path):
     write(place, {"0": "9\n"}, None)
     assert {file.name: file.read_text() for file in place.iterdir()} == {"0": "9\n", "1": "", "2.5": ""}
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_files_that_somebody_took_away_come_again(tmp_path):
+    place, wanted = tmp_path / "jobs", {"0": "", "1": "7\n"}
+    before = write(place, wanted, None)
+    (place / "1").unlink()
+    assert write(place, wanted, before) == wanted
+    assert (place / "1").read_text() == "7\n"
+    shutil.rmtree(place)
+    write(place, wanted, before)
+    assert {file.name: file.read_text() for file in place.iterdir()} == wanted
+
+
+def test_a_card_whose_file_cannot_be_written_keeps_no_other_from_its_own(tmp_path):
+    place = tmp_path / "jobs"
+    before = write(place, {"0": "7\n", "1": "8\n"}, None)
+    (place / ".new-0").mkdir()
+    with pytest.raises(OSError, match=r"\.new-0"):
+        write(place, {"0": "", "1": ""}, before)
+    assert (place / "1").read_text() == ""
 
 
 def test_doctor_tells_who_answers_where_metrics_are_to_be_read(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -172,13 +173,18 @@ def test_over_tcp_sums_alone_are_told_and_nothing_else_is_there(launch: Any) -> 
         assert (head.status_code, head.content) == (200, b"")
         assert int(head.headers["content-length"]) > 1000
         assert http.post("/metrics", content=b"x").status_code == 405
-        assert {http.get(path).status_code for path in ("/", "/v1/jobs", "/healthz", "/openapi.json", "/docs")} == {404}
+        for path in ("/", "/v1/jobs", "/healthz", "/openapi.json", "/docs", "/metrics/", "/%00?x=1"):
+            answer = http.get(path)
+            assert (answer.status_code, "only /metrics" in answer.text) == (404, True), path
         for host, status in (("evil.example", 403), ("evil.example:80", 403), ("localhost:1", 200), ("[::1]:1", 200)):
             assert http.get("/metrics", headers={"host": host}).status_code == status, host
     assert value(read(admin), "rcq_healthy") == 1
 
 
-def test_an_engine_that_is_read_over_tcp_is_found_by_doctor(launch: Any, tmp_path: Path) -> None:
+def test_an_engine_that_is_read_over_tcp_is_found_by_doctor(
+    launch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))  # doctor looks there, whatever lies in one's own
     port, file = free_port(), tmp_path / "token"
     file.write_text("one token")
     engine = launch(settings(f'listen = "127.0.0.1:{port}"', f'token_file = "{file}"'))
@@ -226,6 +232,9 @@ def test_with_a_token_only_who_bears_it_reads_and_groups_are_let_out(launch: Any
         assert "rcq_" not in answer.text
     found = samples(httpx.get(url, headers={"authorization": "bearer s3cret-of-prometheus"}).text)
     assert value(found, "rcq_group_gpus", group="ops") == 0
+    named = {"authorization": "Bearer s3cret-of-prometheus", "host": "gpubox.lab.example:9838"}
+    assert httpx.get(url, headers=named).status_code == 200, "a Prometheus elsewhere calls the machine by its name"
+    assert httpx.get(url, headers={"host": "gpubox.lab.example"}).status_code == 401
 
 
 def test_an_engine_whose_port_is_taken_does_all_else(launch: Any, until: Any) -> None:
@@ -271,6 +280,26 @@ def test_files_say_which_jobs_are_on_which_card(launch: Any, tmp_path: Path, unt
     assert {file.stat().st_mode & 0o777 for file in place.iterdir() if file.name in "017"} == {0o644}
     admin.ask("DELETE", f"/v1/jobs/{one}")
     until(lambda: shown()[str(card)] == "")
+
+
+def test_files_come_again_when_somebody_takes_them_away(launch: Any, tmp_path: Path, until: Any) -> None:
+    place = tmp_path / "jobs-on-gpus"
+    launch(settings(f'job_mapping_dir = "{place}"')).admin()
+    until((place / "1").exists)
+    shutil.rmtree(place)
+    until((place / "1").exists)
+
+
+def test_strangers_write_nothing_into_the_log(launch: Any) -> None:
+    port = free_port()
+    engine = launch(settings(f'listen = "127.0.0.1:{port}"'))
+    engine.admin()
+    upgrade = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    for strange in (upgrade, b"\x16\x03\x01 no HTTP\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+            line.sendall(strange)
+            assert line.recv(100).startswith(b"HTTP/1.1")
+    assert "WARNING" not in (engine.root / "engine.log").read_text()
 
 
 def test_trouble_with_the_files_holds_no_job_up(launch: Any, tmp_path: Path, until: Any) -> None:

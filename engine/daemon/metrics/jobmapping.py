@@ -45,11 +45,8 @@ class JobMapping:
         while True:
             await self._due.wait()
             self._due.clear()
-            wanted = texts(self._books)
-            if wanted == self._written:
-                continue
             try:
-                self._written = await asyncio.to_thread(write, self._directory, wanted, self._written)
+                self._written = await asyncio.to_thread(write, self._directory, texts(self._books), self._written)
                 self._trouble = ""
             except OSError as error:
                 self._written = None
@@ -80,19 +77,26 @@ def file_of(reading: GpuReading) -> str:
 
 
 def write(directory: Path, wanted: Mapping[str, str], before: Mapping[str, str] | None) -> dict[str, str]:
-    """Make the files so; what is there now. before: what was there; `None`: nobody knows. Raises OSError."""
+    """Make the files so; what is there now. before: what was there; `None`: nobody knows.
+
+    Those that somebody took away come again. Raises OSError, once all that can be written is.
+    """
+    if not directory.is_dir():
+        directory.mkdir()
+        directory.chmod(READABLE_DIR)
+    there = {file.name for file in directory.iterdir() if _OURS.fullmatch(file.name)}
     if before is None:
-        if not directory.is_dir():
-            directory.mkdir()
-            directory.chmod(READABLE_DIR)
-        left = {file.name for file in directory.iterdir() if _OURS.fullmatch(file.name)}
-        wanted = dict.fromkeys(left, "") | dict(wanted)  # an earlier engine's, of cards that are gone
+        wanted = dict.fromkeys(there, "") | dict(wanted)  # an earlier engine's, of cards that are gone
         before = {}
-    for name, text in wanted.items():
-        if before.get(name) != text:
-            _replace(directory, name, text)
-    for name in before.keys() - wanted.keys():
-        _replace(directory, name, "")
+    troubles = []
+    for name, text in {**dict.fromkeys(before.keys() & there, ""), **wanted}.items():
+        if name not in there or before.get(name) != text:
+            try:
+                _replace(directory, name, text)
+            except OSError as trouble:
+                troubles.append(trouble)
+    if troubles:
+        raise troubles[0]
     return dict(wanted)
 
 
