@@ -52,7 +52,7 @@ PRIVATE_SOCKET, PUBLIC_SOCKET = 0o600, 0o666
 """Modes of the API's socket: one's own engine, and the machine's, which knows people by the kernel or by a token."""
 
 GC_THRESHOLDS = (10_000, 20, 250)
-"""Python's own 700 would have the collector walk the queue all the time; each of these walks takes a few milliseconds."""
+"""Python's own 700 would have the collector walk the queue all the time; each of these takes a few milliseconds."""
 
 SWITCH_S = 0.001
 """The event loop waits so long at most for a thread that checks or writes lines of a file: Python's own 5 ms add up."""
