@@ -51,6 +51,7 @@ def main(words: list[str]) -> int:
     try:
         meeting = meet(options["socket"], os.environ["RCQ_JOB_ID"])
         terminal = opened(meeting.start["terminal"]) if meeting.start["terminal"] else None
+        os.umask(meeting.start["umask"])
     except (OSError, Broken, KeyError, TypeError, ValueError) as problem:
         _complain(f"nobody answers for this job at {options['socket']}: {_why(problem)}; run it again")
         return 1

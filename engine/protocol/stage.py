@@ -11,8 +11,8 @@ import struct
 from typing import Any, NamedTuple
 
 HELLO, START, DATA, WINDOW, SIGNAL, WARNING, END = b"H", b"S", b"D", b"W", b"K", b"L", b"E"
-"""HELLO {job}; START {environment, asked, terminal: {rows, columns, attributes} or nothing}; DATA bytes, either way;
-WINDOW [rows, columns]; SIGNAL number; WARNING {left_s} before the time limit; END {exit_code} or {signal}, and
+"""HELLO {job}; START {environment, asked, umask, terminal: {rows, columns, attributes} or nothing}; DATA bytes, either
+way; WINDOW [rows, columns]; SIGNAL number; WARNING {left_s} before the time limit; END {exit_code} or {signal}, and
 {message} where the command could not be begun."""
 HEAD = struct.Struct("!cI")
 MAX_BODY = 16 * 1024 * 1024

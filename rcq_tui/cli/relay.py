@@ -57,7 +57,12 @@ def relayed(link: socket.socket, frames: Frames, asked: dict[str, str], *, cance
     cancel: ends the job, because of a second ^C.
     """
     terminal = is_terminal()
-    start = {"environment": dict(os.environ), "asked": asked, "terminal": _terminal() if terminal else None}
+    start = {
+        "environment": dict(os.environ),
+        "asked": asked,
+        "umask": _umask(),
+        "terminal": _terminal() if terminal else None,
+    }
     body = said(START, start)
     with kept((*ENDING, *OTHERS, signal.SIGWINCH, signal.SIGCONT)) as signals:
         link.settimeout(None)
@@ -78,6 +83,12 @@ def _handed_over(*, terminal: bool) -> list[int]:
     if not terminal:
         return [IN, OUT, ERR]
     return [] if os.isatty(ERR) else [ERR]
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _terminal() -> dict[str, Any]:

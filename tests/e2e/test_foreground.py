@@ -132,6 +132,14 @@ def test_the_environment_comes_along_and_is_kept_nowhere(desk: Desk) -> None:
     assert "0dd" not in request
 
 
+def test_the_umask_comes_along(desk: Desk) -> None:
+    before = os.umask(0o026)
+    try:
+        assert desk.run("--", "sh", "-c", "umask").stdout == b"0026\n"
+    finally:
+        os.umask(before)
+
+
 def test_signals_are_handed_on(desk: Desk) -> None:
     process = desk.begin("--", "sh", "-c", f"trap 'echo told; exit 4' TERM; echo > ready; {LOOP}")
     until((desk.home / "ready").exists)

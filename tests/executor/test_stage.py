@@ -53,18 +53,19 @@ class Submitter:
         self.connection.settimeout(PATIENCE_S)
         hello = self.next(HELLO)
         assert hello.value == {"job": "7"}
-        self.start = {"environment": {"PATH": "/usr/bin:/bin", **(environment or {})}, "asked": {}, "terminal": None}
+        own = {"PATH": "/usr/bin:/bin", **(environment or {})}
+        self.start = {"environment": own, "asked": {}, "umask": 0o026, "terminal": None}
         return self
 
-    def on_terminal(self) -> "Submitter":
+    def on_terminal(self, *files: int) -> "Submitter":
         master, slave = pty.openpty()
         *modes, characters = termios.tcgetattr(slave)
         os.close(master)
         os.close(slave)
         plain = [one if isinstance(one, int) else one[0] for one in characters]
         terminal = {"rows": 31, "columns": 99, "attributes": [*modes, plain]}
-        self.connection.sendall(said(START, {**self.start, "terminal": terminal}))
-        return self
+        self.start |= {"terminal": terminal}
+        return self.with_files(*files)
 
     def with_files(self, *files: int) -> "Submitter":
         self.connection.sendmsg(
@@ -150,6 +151,20 @@ def test_a_terminal_of_the_jobs_own(submitter: Submitter) -> None:
     submitter.connection.sendall(said(WINDOW, [12, 34]))
     assert submitter.end() == {"exit_code": 4}
     assert submitter.shown().endswith(b"12 34\r\n")
+
+
+def test_what_it_makes_is_as_open_as_the_submitters_files(submitter: Submitter) -> None:
+    submitter.begin("sh", "-c", "umask")
+    submitter.meet().on_terminal().sees(b"0026")
+
+
+def test_errors_may_go_elsewhere_from_a_terminal(submitter: Submitter, tmp_path: Path) -> None:
+    with (tmp_path / "err").open("wb") as err:
+        submitter.begin("sh", "-c", "test -t 0 && test -t 1 && echo both; echo wrong >&2; ls /proc/self/fd >&2")
+        submitter.meet().on_terminal(err.fileno())
+        assert submitter.end() == {"exit_code": 0}
+    assert submitter.shown() == b"both\r\n"
+    assert (tmp_path / "err").read_text().split() == ["wrong", "0", "1", "2", "3"], "nothing else is left open"
 
 
 def test_keys_are_the_commands(submitter: Submitter) -> None:
@@ -315,7 +330,9 @@ def test_an_answer_that_means_nothing(submitter: Submitter) -> None:
     assert "announced" in answered(submitter, b"S\xff\xff\xff\xff")
     for wrong in (said(DATA, {}), said(START, []), said(START, {}), framed(START, b"{"), said(START, {"terminal": 3})):
         assert "run it again" in answered(submitter, wrong)
-    assert "no files" in answered(submitter, said(START, {"terminal": None, "environment": {}, "asked": {}}))
+    assert "no files" in answered(
+        submitter, said(START, {"terminal": None, "environment": {}, "asked": {}, "umask": 18})
+    )
 
 
 @as_root
