@@ -187,6 +187,7 @@ def test_an_engine_that_is_read_over_tcp_is_found_by_doctor(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))  # doctor looks there, whatever lies in one's own
     port, file = free_port(), tmp_path / "token"
     file.write_text("one token")
+    file.chmod(0o600)
     engine = launch(settings(f'listen = "127.0.0.1:{port}"', f'token_file = "{file}"'))
     words = "doctor", "--personal", "--json", "--config", str(engine.config)
 
