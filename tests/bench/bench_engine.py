@@ -1,13 +1,10 @@
-"""The engine from outside: `python tests/bench/bench_engine.py [ingest|start|throughput|idle|all]`.
+"""The engine from outside: `python tests/bench/bench_engine.py [start|throughput|idle|all]`.
 
-A real engine on a temporary socket with simulated cards, driven over its API. Ingest is put beside its floor, a bare
-executemany of the very same rows into the same schema with the same durability, in the same run. Prints Markdown.
+A real engine on a temporary socket with simulated cards, driven over its API. Prints Markdown.
 """
 
 import argparse
-import json
 import signal
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -31,7 +28,6 @@ count = 8
 bcrypt_rounds = 4
 peer = false
 """
-BATCH = 2000
 
 
 class Rig:
@@ -85,63 +81,6 @@ def engine(cores: int) -> Iterator[Rig]:
             process.wait(30)
 
 
-def lines(count: int) -> bytes:
-    """A sweep: `count` jobs that will never start here (each wants all 8 cards), as NDJSON."""
-    return b"".join(
-        json.dumps(
-            {
-                "job_id": f"sweep-{at}",
-                "name": f"lr-{at % 100}",
-                "command": ["python", "train.py", "--lr", f"{at % 100}", "--seed", str(at)],
-                "gpus": 8,
-                "cpu_cores": 4,
-                "memory_mb": 16_000,
-                "time_limit_s": 3600 + at % 50,
-                "environment": {"SEED": str(at)},
-                "tags": {"sweep": "bench"},
-            }
-        ).encode()
-        + b"\n"
-        for at in range(count)
-    )
-
-
-def bench_ingest(count: int) -> None:
-    """Ingest beside its floor, and how long `/v1/jobs` takes meanwhile."""
-    body = lines(count)
-    with engine(cores=8) as rig:
-        rig.http.post("/v1/jobs", json={"command": ["sleep", "600"], "gpus": 8}).raise_for_status()
-        begun = time.perf_counter()
-        report = rig.http.post("/v1/ingest", params={"format": "ndjson"}, content=body).raise_for_status().json()
-        taken = time.perf_counter() - begun
-        assert report["accepted"] == count, report
-        source = sqlite3.connect(rig.root / "state" / "rcq.db")
-        floor = bare_executemany(source, rig.root / "floor.db")
-        rig.http.delete("/v1/jobs/1").raise_for_status()
-    print("| ingest | rows | seconds | rows/s | of the floor |\n|---|---|---|---|---|")
-    print(f"| bare executemany, {BATCH} rows a commit | {count:,} | {floor:.2f} | {count / floor:,.0f} | 1.00 |")
-    print(f"| `POST /v1/ingest` (NDJSON) | {count:,} | {taken:.2f} | {count / taken:,.0f} | {floor / taken:.2f} |")
-
-
-def bare_executemany(source: sqlite3.Connection, target: Path) -> float:
-    """Seconds to write the rows of `jobs` again: same columns and indexes, WAL, synchronous=FULL, a commit a batch."""
-    made = "SELECT sql FROM sqlite_master WHERE tbl_name = 'jobs' AND type IN ('table', 'index') AND sql NOT NULL"
-    schema = [row[0] for row in source.execute(made)]
-    rows = source.execute("SELECT * FROM jobs").fetchall()
-    database = sqlite3.connect(target, isolation_level=None)
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = FULL")
-    for statement in schema:
-        database.execute(statement)
-    insert = f"INSERT INTO jobs VALUES ({', '.join('?' * len(rows[0]))})"  # noqa: S608 (question marks)
-    begun = time.perf_counter()
-    for at in range(0, len(rows), BATCH):
-        database.execute("BEGIN IMMEDIATE")
-        database.executemany(insert, rows[at : at + BATCH])
-        database.execute("COMMIT")
-    return time.perf_counter() - begun
-
-
 def bench_start(count: int) -> None:
     """From sending a submission to the job's first instruction, one at a time on an idle engine."""
     latencies = []
@@ -191,12 +130,9 @@ def bench_idle(seconds: float) -> None:
 def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["ingest", "start", "throughput", "idle", "all"], nargs="?", default="all")
-    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("what", choices=["start", "throughput", "idle", "all"], nargs="?", default="all")
     parser.add_argument("--jobs", type=int, default=1000)
     asked = parser.parse_args()
-    if asked.what in ("ingest", "all"):
-        bench_ingest(asked.rows)
     if asked.what in ("start", "all"):
         bench_start(100)
     if asked.what in ("throughput", "all"):
