@@ -38,8 +38,9 @@ def understood(text: str, skip: Iterable[str] = (), *, gpus: int | None = None, 
     ours = [word for line in head.rcq for word in read(line)]
     if not head.slurm:
         return Understood(ours, text, [])
+    from rcq_tui.cli.slurm.body import missing
     from rcq_tui.cli.slurm.together import Sizes
-    from rcq_tui.cli.slurm.translation import srun_lines, translated
+    from rcq_tui.cli.slurm.translation import translated
 
     said = chosen(ours)
     sizes = Sizes(said.gpus if gpus is None else gpus, said.cores if cores is None else cores)
@@ -48,10 +49,7 @@ def understood(text: str, skip: Iterable[str] = (), *, gpus: int | None = None, 
     if problems:
         raise CannotBeDone(problems)
     theirs = [word for one in found.asked for word in read(Directive(one.line, one.options))]
-    notes = [
-        f"line {number}: srun is Slurm's; write the command alone, it runs on what the job has"
-        for number in srun_lines(text)
-    ]
+    notes = [f"line {one.line}: {one.text}" for one in missing(text)]
     return Understood([*theirs, *ours], _with(text, found.redirects), notes)
 
 

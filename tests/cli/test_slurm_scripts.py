@@ -211,6 +211,22 @@ def test_a_comment_begins_only_where_a_word_could(line: str, options: list[str])
     assert understood(f"{line}\ntrue\n").options == options
 
 
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ("torchrun --nproc_per_node=$SLURM_NTASKS x.py\n: ${SLURM_NTASKS}", ["2 $SLURM_NTASKS"]),
+        ('export MASTER=$(scontrol show hostnames "$SLURM_JOB_NODELIST")', ["2 scontrol", "2 $SLURM_JOB_NODELIST"]),
+        ("cd $SLURM_SUBMIT_DIR && srun -n1 true; exec srun x", ["2 srun"]),
+        ("SLURM_X=1; echo $SLURM_X ${SLURM_PROCID:-0} ${SLURM_LOCALID-0} $SLURM_ARRAY_TASK_ID", []),
+        ("# srun $SLURM_NTASKS\nsrun_it; ./srun; squeue=1; echo srun sbatch", []),
+        ("true\n[ -f done ] || sbatch next.sh", ["3 sbatch"]),
+    ],
+)
+def test_what_only_slurm_has_is_told(body: str, named: list[str]) -> None:
+    notes = understood(f"#SBATCH -t 5\n{body}\n").notes
+    assert [" ".join(note.removeprefix("line ").replace(":", "").split()[:2]) for note in notes] == named
+
+
 # ---------------------------------------------------------------- submitting
 
 

@@ -10,6 +10,7 @@ from engine.core.model import Shape
 from engine.executor.environment import Person, build
 from engine.executor.person import this_person
 from engine.protocol.fields import ElementFields, JobFields
+from rcq_tui.cli.slurm.body import SET
 from tests.executor.conftest import lease
 
 ADA = Person(  # noqa: S604 (shell is a field here)
@@ -79,6 +80,11 @@ def test_an_array_element_knows_its_index() -> None:
     plain = made(JobFields(command=["x"]))
     assert plain["RCQ_ARRAY_INDEX"] == ""
     assert not [name for name in plain if name.startswith("SLURM_ARRAY")]
+
+
+def test_what_slurm_scripts_are_told_to_be_set_is() -> None:
+    found = made(ElementFields(command=["x"], array="0-8:4%2", array_parent=41, array_index=0))
+    assert {name for name in found if name.startswith("SLURM_")} == SET
 
 
 def test_a_job_cannot_give_itself_cards_or_another_name() -> None:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from rcq_tui.cli.script import Directive, head_of
 from rcq_tui.cli.scriptoptions import chosen
+from rcq_tui.cli.slurm.body import missing
 from rcq_tui.cli.slurm.together import Sizes
-from rcq_tui.cli.slurm.translation import Translation, srun_lines, translated
+from rcq_tui.cli.slurm.translation import Translation, translated
 
 
 class Rewritten(NamedTuple):
@@ -27,8 +28,7 @@ def rewritten(text: str, skip: Iterable[str] = ()) -> Rewritten:
         return Rewritten(None, [])
     said = chosen([word for line in head.rcq for word in line.options])
     found = translated(head.slurm, sizes=Sizes(said.gpus, said.cores), skip=frozenset(skip))
-    left = [f"line {one.line}: {one.text}" for one in found.problems]
-    left += [f"line {number}: srun is Slurm's; write the command alone" for number in srun_lines(text)]
+    left = [f"line {one.line}: {one.text}" for one in [*found.problems, *missing(text)]]
     return Rewritten(_text(text.splitlines(keepends=True), head.rcq, head.slurm, found), left)
 
 

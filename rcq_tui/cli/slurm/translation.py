@@ -3,7 +3,6 @@
 Pure. Must not know how rcq's options are read.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,7 +15,6 @@ from rcq_tui.cli.slurm.together import Asked, Sizes, requested
 Line = tuple[int, list[str]]
 """Number, and its words."""
 NOTHING_ELSE = Sizes()
-_SRUN = re.compile(r"\s*(?:exec\s+|time\s+)?srun\b")
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -57,11 +55,6 @@ def translated(
     result.asked.sort(key=lambda one: one.line)
     result.problems.sort()
     return result
-
-
-def srun_lines(text: str) -> list[int]:
-    """Lines that begin a program with Slurm's srun."""
-    return [number for number, line in enumerate(text.splitlines(), 1) if _SRUN.match(line)]
 
 
 def _alone(option: Option, environ: Mapping[str, str] | None, result: Translation) -> None:
