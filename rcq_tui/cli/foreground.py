@@ -72,9 +72,10 @@ def _accompanied(wire: Wire, number: int, place: Meeting, wanted: Wanted) -> int
     connection, frames = link
     end = relayed(connection, frames, wanted.asked, cancel=lambda: _cancel(wire, number))
     if end.left is not None:
-        code = _given_up(wire, number, end.left)
+        if not end.is_cancelled:
+            _given_up(wire, number, end.left)
         connection.close()  # not before, or else the command's end by that would be the job's
-        return code
+        return 128 + end.left
     return _told_end(wire, number, end)
 
 
@@ -188,7 +189,7 @@ def _told_end(wire: Wire, number: int, end: End) -> int:
         complain(f"the engine does not say how job {number} ended; see: rcq show {number}")
         return _seen(end)
     code = exit_code(job)
-    known = {*end.passed, signal.SIGPIPE}  # the latter by `| head`, of which shells say nothing either
+    known = {*end.passed, signal.SIGINT, signal.SIGPIPE}  # shells say nothing of ^C and `| head` either
     if code and job["cause"] != "exit" and not (job["cause"] == "signal" and job["signal"] in known):
         complain(_outcome(job, _how(job), job["message"]))
     return code

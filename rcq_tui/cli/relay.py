@@ -14,6 +14,7 @@ import time
 import tty
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from threading import Thread
 from typing import Any, NamedTuple
 
 from engine.protocol.stage import DATA, END, PIECE, SIGNAL, START, WARNING, WINDOW, Broken, Frame, Frames, framed, said
@@ -29,12 +30,13 @@ AGAIN_S = 1.0
 class End(NamedTuple):
     """What this side saw of the end. told: the body of END, if one came; left: the signal by which it was left.
 
-    passed: signals that were handed on to the command.
+    passed: signals that were handed on to the command; is_cancelled: by a second ^C.
     """
 
     told: dict[str, Any] | None
     left: int | None
     passed: frozenset[int]
+    is_cancelled: bool = False
 
 
 def is_terminal() -> bool:
@@ -149,6 +151,7 @@ class _Relay:
         self._end: dict[str, Any] | None = None
         self._left: int | None = None
         self._gone = False
+        self._is_within_line = False
         self._passed: set[int] = set()
         self._interrupts: list[float] = []
 
@@ -165,7 +168,7 @@ class _Relay:
                 self._type()
             if OUT in ready:
                 self._show()
-        return End(self._end, self._left, frozenset(self._passed))
+        return End(self._end, self._left, frozenset(self._passed), len(self._interrupts) > 1)
 
     def _wait(self) -> dict[int, int]:
         poll = select.poll()
@@ -199,7 +202,7 @@ class _Relay:
         now = time.monotonic()
         self._interrupts = [at for at in self._interrupts if now - at <= AGAIN_S] + [now]
         if len(self._interrupts) == 2:
-            self._cancel()
+            Thread(target=self._cancel, daemon=True).start()  # a third is heard even if the engine does not answer
         elif len(self._interrupts) > 2:
             self._left = signal.SIGINT
 
@@ -240,10 +243,13 @@ class _Relay:
         for frame in frames:
             if frame.kind == DATA:
                 self._shown += frame.body
+                self._is_within_line = not frame.body.endswith(b"\n")
             elif frame.kind == WARNING:
                 self._warn(float(frame.value["left_s"]))
             elif frame.kind == END:
                 self._end = dict(frame.value)
+                if "signal" in self._end and self._is_within_line:  # behind a ^C
+                    self._shown += b"\r\n"
 
     def _warn(self, left_s: float) -> None:
         from rcq_tui.viewmodel.formats import duration

@@ -149,6 +149,31 @@ def test_signals_are_handed_on(desk: Desk) -> None:
     desk.ended(state="failed", exit_code=4)
 
 
+def test_an_interrupt_at_a_terminal_is_as_in_a_shell(desk: Desk) -> None:
+    terminal = desk.terminal("run", "--", "sh", "-c", f"echo ready; {LOOP}")
+    terminal.sees("ready")
+    terminal.sends(b"\x03")
+    assert terminal.ended() == 128 + signal.SIGINT
+    assert terminal.wrote.endswith(b"ready\r\n^C\r\n")
+
+
+def test_an_engine_that_stands_still_keeps_nobody(desk: Desk) -> None:
+    process = desk.begin("--", "sh", "-c", f"trap 'echo > heard' INT; echo > ready; {LOOP}")
+    until((desk.home / "ready").exists)
+    assert desk.engine.process is not None
+    desk.engine.process.send_signal(signal.SIGSTOP)
+    try:
+        for _ in range(2):
+            (desk.home / "heard").unlink(missing_ok=True)
+            process.send_signal(signal.SIGINT)
+            until((desk.home / "heard").exists)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 128 + signal.SIGINT
+    finally:
+        desk.engine.process.send_signal(signal.SIGCONT)
+    desk.ended()
+
+
 def test_a_second_interrupt_cancels_the_job(desk: Desk) -> None:
     process = desk.begin("--", "sh", "-c", f"trap 'echo > heard' INT; echo > ready; {LOOP}")
     until((desk.home / "ready").exists)
