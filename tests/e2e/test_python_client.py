@@ -309,9 +309,15 @@ def test_an_interrupted_program_leaves_its_job(engine, admin, until):
 
 
 FORGETFUL = """
+import threading
 from rcq_tui.client import Rcq
 print(Rcq().submit("true").wait(20).how)
-print([job.wait(20).how for job in Rcq().map("sh -c 'exit {code}'", [{"code": 0}, {"code": 1}])])
+rcq = Rcq()
+print([job.wait(20).how for job in rcq.map("sh -c 'exit {code}'", [{"code": 0}, {"code": 1}])])
+job = rcq.submit("sh -c 'echo begun; sleep 600'")
+lines = iter(job.follow())
+print(next(lines))
+threading.Thread(target=job.wait, daemon=True).start()
 """
 
 
@@ -320,4 +326,4 @@ def test_a_program_that_closes_nothing_ends_without_a_word(engine, admin):
     ran = subprocess.run(
         [sys.executable, "-c", FORGETFUL], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
-    assert (ran.stdout, ran.stderr, ran.returncode) == ("exit 0\n['exit 0', 'exit 1']\n", "", 0)
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("exit 0\n['exit 0', 'exit 1']\nbegun\n", "", 0)

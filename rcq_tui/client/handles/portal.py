@@ -44,6 +44,8 @@ class Portal:
         try:
             return future.result()
         except CancelledError:
+            if not threading.main_thread().is_alive():  # the program ends, and whoever waits in it without a word
+                raise SystemExit from None
             raise RuntimeError("this connection was closed meanwhile; what was submitted goes on") from None
         finally:
             future.cancel()  # nothing where it is done
