@@ -5,6 +5,7 @@ A script is a shell's: it ends in `.sh`, or its first line names a shell. Must n
 
 import re
 import shlex
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -59,10 +60,10 @@ def read_text(word: str) -> str:
         raise UsageError(f"{word} cannot be read: {error.strerror}") from error
     if len(content) > MAX_BYTES:
         raise UsageError(f"{word} has more than {MAX_BYTES} bytes; submit a command that runs it: rcq submit -- {word}")
-    if b"\r\n" in content:
+    if b"\r\n" in content or content.startswith(BOM_UTF8):
         raise UsageError(
-            f"{word} has line breaks of DOS, over which bash stumbles; take them out first: "
-            f"sed -i 's/\\r$//' {shlex.quote(word)}"
+            f"{word} has line breaks or a first mark of DOS, over which bash stumbles; take them out first: "
+            rf"sed -i '1s/^\xef\xbb\xbf//; s/\r$//' {shlex.quote(word)}"
         )
     try:
         return content.decode()

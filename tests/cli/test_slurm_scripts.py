@@ -259,17 +259,22 @@ def test_all_lines_that_cannot_be_done_are_named_at_once(rcq: Rcq, engine: Engin
     assert rcq("submit", "--skip-sbatch", "partitions", str(path)).code == 2
 
 
-def test_line_breaks_of_dos_are_refused_before_bash_stumbles(rcq: Rcq, engine: Engine, home: Path) -> None:
+@pytest.mark.parametrize(("mark", "end"), [(b"", b"\r\n"), (b"\xef\xbb\xbf", b"\n"), (b"\xef\xbb\xbf", b"\r\n")])
+def test_what_dos_adds_is_refused_before_bash_stumbles(
+    rcq: Rcq, engine: Engine, home: Path, mark: bytes, end: bytes
+) -> None:
     path = home / "a b.sh"
-    path.write_bytes(b"#!/bin/bash\r\n#SBATCH -t 5\r\necho hi\r\n")
+    path.write_bytes(mark + end.join([b"#!/bin/bash", b"#SBATCH -t 5", b"echo hi", b""]))
     for line in (("submit", str(path)), ("import", "slurm", str(path))):
         result = rcq(*line)
         assert result.code in {1, 2}
-        assert f"sed -i 's/\\r$//' '{path}'" in result.err
+        assert result.err.startswith(f"rcq: {path} has line breaks or a first mark of DOS")
     assert engine.requests == []
-    subprocess.run(["sh", "-c", f"sed -i 's/\\r$//' '{path}'"], check=True)
+    advice = result.err.partition("first: ")[2]
+    assert subprocess.run(["bash", "-c", advice], check=False, timeout=20).returncode == 0
     engine.on("POST", "/v1/jobs", {"id": 7})
     assert rcq("submit", str(path)).code == 0
+    assert engine.requests[-1].json["script"] == "#!/bin/bash\n#SBATCH -t 5\necho hi\n"
 
 
 @pytest.mark.parametrize("first", ["#!/bin/tcsh", "#!/usr/bin/env python3"])
