@@ -19,7 +19,8 @@ class ErrorFile:
     def __init__(self, descriptor: int, *, plain: bool) -> None:
         """plain: a file on a disk, and no FIFO or terminal."""
         self._descriptor = descriptor
-        self._to_empty = plain
+        self._plain = self._to_empty = plain
+        self._whole = 0
         self.failed: str | None = None
 
     @property
@@ -38,11 +39,16 @@ class ErrorFile:
         if self.failed is not None:
             return False
         data = memoryview(json.dumps(error).encode() + b"\n")
+        size = len(data)
         try:
             while data:
                 data = data[os.write(self._descriptor, data) :]
         except OSError as broken:
             self.failed = broken.strerror or str(broken)
+            if self._plain:
+                os.ftruncate(self._descriptor, self._whole)  # half a line could not be mended
+        else:
+            self._whole += size
         return self.failed is None
 
 

@@ -98,7 +98,8 @@ def _format(name: str) -> str:
     if suffix in SUFFIXES:
         suffix = os.path.splitext(base)[1]  # noqa: PTH122
     if suffix not in FORMATS:
-        raise UsageError(f"{name!r} does not tell its format; add --format ndjson or --format csv")
+        lists = "; one JSON list becomes NDJSON with: jq -c '.[]'" if suffix == ".json" else ""
+        raise UsageError(f"{name!r} does not tell its format; add --format ndjson or --format csv{lists}")
     return FORMATS[suffix]
 
 
