@@ -62,7 +62,10 @@ def _slurm(chosen: argparse.Namespace) -> int:
     if len(chosen.scripts) > 1 and not (chosen.output or chosen.in_place):
         raise UsageError("several scripts at once go somewhere: give -o DIR, or --in-place")
     if chosen.output:
-        Path(chosen.output).mkdir(parents=True, exist_ok=True)
+        try:
+            Path(chosen.output).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"no folder can be made at {chosen.output}: {error.strerror}; choose another") from error
     codes = {_script(chosen, name) for name in chosen.scripts}
     return codes.pop() if len(codes) == 1 else EXIT_PARTLY
 
@@ -83,7 +86,8 @@ def _script(chosen: argparse.Namespace, name: str) -> int:
         else:
             print(_shown(new.text), end="")
     except (UsageError, OSError) as error:
-        complain(f"{name}: {error}; it was not written" if isinstance(error, OSError) else f"{name}: {error}")
+        said = f"{error}; it was not written" if isinstance(error, OSError) else str(error)
+        complain(said if said.startswith(f"{name} ") else f"{name}: {said}")
         return EXIT_FAILED
     for left in new.left:
         complain(f"{name}, {left}")
@@ -100,17 +104,22 @@ def _shown(text: str) -> str:
 def _write(path: Path, text: str, folder: str | None) -> str:
     """Write the new script, never over one that was not read; where it is. Raises OSError, UsageError."""
     target = Path(folder) / path.name if folder else path.resolve()
-    if folder is None:
-        backup = target.with_name(target.name + _BACKUP)
-        if backup.exists():
-            raise UsageError(f"{backup} is there already; move it away first")
-        os.link(target, backup)
-    elif target.exists():
-        raise UsageError(f"{target} is there already; move it away first, or choose another folder")
+    backup = target.with_name(target.name + _BACKUP)
+    taken = target if folder else backup
+    if taken.exists():
+        raise UsageError(
+            f"{taken} is there already; move it away first{', or choose another folder' if folder else ''}"
+        )
     new = target.with_name(f".{target.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.chmod(path.stat().st_mode & 0o7777)
-    new.replace(target)
+    try:
+        new.write_text(text, encoding="utf-8")
+        new.chmod(path.stat().st_mode & 0o7777)
+        if folder is None:
+            os.link(target, backup)
+        new.replace(target)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
     return str(target)
 
 

@@ -1,5 +1,6 @@
 """rcq import: scripts that are written anew ask for the same; what waits in a real task-spooler comes over, once."""
 
+import errno
 import json
 import os
 import shutil
@@ -91,6 +92,32 @@ def test_files_are_written_beside_or_over_and_never_over_others(
     assert rcq("import", "slurm", "a.sh.sbatch").out.startswith(
         "#!/bin/sh\n#RCQ --time 5m\n# SBATCH -t 5 -p gpu\n# not in"
     )
+
+
+def test_a_disk_without_room_leaves_all_as_it_was(rcq: Rcq, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "a.sh").write_text("#SBATCH -t 5\ntrue\n")
+
+    def full(path: Path, *_: object, **__: object) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "write_text", full)
+        result = rcq("import", "slurm", str(home / "a.sh"), "--in-place")
+    assert (result.code, "it was not written" in result.err) == (1, True)
+    assert [path.name for path in home.iterdir() if "a.sh" in path.name] == ["a.sh"]
+    assert rcq("import", "slurm", str(home / "a.sh"), "--in-place").code == 0
+
+
+@pytest.mark.parametrize("folder", ["a.sh", "a.sh/x", "/proc/none"])
+def test_a_folder_that_cannot_be_made_is_told(
+    rcq: Rcq, home: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    monkeypatch.chdir(home)
+    (home / "a.sh").write_text("#SBATCH -t 5\ntrue\n")
+    result = rcq("import", "slurm", "a.sh", "-o", folder)
+    assert result.code == 2
+    assert result.err.startswith(f"rcq: no folder can be made at {folder}: ")
 
 
 # ---------------------------------------------------------------- task-spooler
