@@ -131,7 +131,7 @@ def _parser() -> "Everyday":
     options.add_argument("--fold", action="store_true", help="elements of an array in one state as one row")
     options.add_argument("--expand", action="store_true", help="a line for each element of an array, however alike")
     options.add_argument("--since", metavar="T", type=_moment, help="of that time or later: 7d, 2026-10-01T08:00")
-    options.add_argument("--until", metavar="T", type=_moment, help="of before that time")
+    options.add_argument("--until", metavar="T", type=_stop, help="of before that time")
     options.add_argument("--by", choices=SPANS, help="the time that these are about (default: submitted)")
     options.add_argument("--limit", metavar="N", type=how_many, default=50, help="at most so many, or all (50)")
     add_format(options)
@@ -142,6 +142,12 @@ def _moment(text: str) -> float:
     from rcq_tui.cli.pasttime import past
 
     return past(text, time.time())
+
+
+def _stop(text: str) -> float:
+    from rcq_tui.cli.pasttime import end
+
+    return end(text, time.time())
 
 
 def at_least_one(text: str) -> int:

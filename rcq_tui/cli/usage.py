@@ -12,7 +12,7 @@ from rcq_tui.cli.columns import Column, table, terminal_width
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.monthly import month, report, this_month
 from rcq_tui.cli.options import parser
-from rcq_tui.cli.pasttime import past
+from rcq_tui.cli.pasttime import end, past
 from rcq_tui.viewmodel.usage import Report, rows, sources, titles
 
 
@@ -73,9 +73,12 @@ def _parser(now: float) -> argparse.ArgumentParser:
     def moment(text: str) -> float:
         return past(text, now)
 
+    def stop(text: str) -> float:
+        return end(text, now)
+
     options.add_argument("--group", metavar="G", help="only this group")
     options.add_argument("--since", metavar="T", type=moment, help="count what ran from then on: 7d, 2026-11-01")
-    options.add_argument("--until", metavar="T", type=moment, help="and before then")
+    options.add_argument("--until", metavar="T", type=stop, help="and before then")
     options.add_argument("--month", metavar="M", type=month, help="a calendar month in UTC, as quotas count: 2026-10")
     forms = options.add_mutually_exclusive_group()
     for form, told in (("json", "print one JSON document"), ("csv", "a line for each group, account and service")):
