@@ -18,6 +18,11 @@ from rcq_tui.viewmodel.text import clean
 
 MOST = 100
 _PATIENCE_S = 2.0
+_ENDED = ",".join(STATES[STATES.index("running") + 1 :])
+QUERIES: dict[str, list[dict[str, Any]]] = {
+    "job": [{"mine": 1, "limit": MOST}, {"mine": 1, "limit": MOST, "state": _ENDED}]
+}
+"""Of jobs those that run come first, so that no long sweep that waits hides them; then the last that ended."""
 Row = dict[str, Any]
 Words = Iterator[tuple[object, object]]
 """What can be typed, and what it is."""
@@ -29,9 +34,9 @@ def run(argv: list[str]) -> int:
     if what not in KINDS:
         raise UsageError(f"there is no {what!r} to complete; there are: {', '.join(KINDS)}")
     path, words = KINDS[what]
-    query = {"mine": 1, "state": ",".join(STATES), "limit": MOST} if what == "job" else {}
     try:
-        rows = Wire(find_socket(start=False), read(), _PATIENCE_S).request("GET", path, query)["items"]
+        wire = Wire(find_socket(start=False), read(), _PATIENCE_S)
+        rows = [row for query in QUERIES.get(what, [{}]) for row in wire.request("GET", path, query)["items"]]
     except (RcqError, PathsError):
         return EXIT_FAILED
     for row in rows:

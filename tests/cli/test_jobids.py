@@ -13,13 +13,14 @@ from rcq_tui.client import personal, where
 Rcq = Callable[..., Result]
 
 
-def test_ones_own_jobs_are_told_with_their_states(engine: Engine, rcq: Rcq) -> None:
-    rows = [{"id": 42, "state": "running", "name": "train\x1b[31m"}, {"id": 7, "state": "failed", "name": None}]
-    engine.on("GET", "/v1/jobs", {"items": rows, "cursor": None})
+def test_ones_own_jobs_are_told_with_their_states_those_that_run_first(engine: Engine, rcq: Rcq) -> None:
+    runs = {"id": 42, "state": "running", "name": "train\x1b[31m"}
+    ended = {"id": 7, "state": "failed", "name": None}
+    engine.on("GET", "/v1/jobs", {"items": [runs], "cursor": "more"}, {"items": [ended], "cursor": None})
     assert rcq("__ids") == Result(0, "42\trunning train\n7\tfailed\n", "")
-    (asked,) = engine.asked("GET", "/v1/jobs")
-    assert (asked.query["mine"], asked.query["limit"]) == ("1", "100")
-    assert {"running", "pending", "completed"} <= set(asked.query["state"].split(","))
+    standing, over = engine.asked("GET", "/v1/jobs")
+    assert standing.query == {"mine": "1", "limit": "100"}, "what runs, then what waits, however long it is"
+    assert over.query == {"mine": "1", "limit": "100", "state": "completed,failed,cancelled,preempted"}
 
 
 def test_where_no_engine_runs_none_is_started_and_nothing_is_said(
