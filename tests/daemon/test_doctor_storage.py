@@ -17,10 +17,8 @@ def database(file: Path) -> None:
 
 
 @pytest.fixture
-def state_dir(tmp_path: Path) -> Path:
-    for place in (tmp_path, *tmp_path.parents[:2]):
-        place.chmod(0o711)
-    made = tmp_path / "rcq"
+def state_dir(open_path: Path) -> Path:
+    made = open_path / "rcq"
     made.mkdir()
     os.chown(made, ENGINE, ENGINE)
     return made

@@ -336,31 +336,29 @@ def test_an_answer_that_means_nothing(submitter: Submitter) -> None:
 
 
 @as_root
-def test_another_users_socket_is_left_alone(submitter: Submitter, tmp_path: Path) -> None:
+def test_another_users_socket_is_left_alone(submitter: Submitter, open_path: Path) -> None:
     """The kernel tells who listens: nothing of the job goes there."""
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(0o755)
-    (tmp_path / "theirs").mkdir()
-    os.chown(tmp_path / "theirs", USER1, USER1)
-    path = tmp_path / "theirs" / "s"
+    (open_path / "theirs").mkdir()
+    os.chown(open_path / "theirs", USER1, USER1)
+    path = open_path / "theirs" / "s"
 
     def listen() -> None:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(path))
             listener.listen()
             path.chmod(0o777)
-            (tmp_path / "theirs" / "ready").touch()
+            (open_path / "theirs" / "ready").touch()
             connection, _ = listener.accept()
             connection.settimeout(PATIENCE_S)
-            (tmp_path / "theirs" / "heard").write_bytes(connection.recv(100))
+            (open_path / "theirs" / "heard").write_bytes(connection.recv(100))
 
     child = os.fork()
     if not child:
         os._exit(0 if may(USER1, listen) else 1)
-    until((tmp_path / "theirs" / "ready").exists)
+    until((open_path / "theirs" / "ready").exists)
     assert f"belongs to the Unix user {USER1}" in refused(submitter, path)
     assert os.waitpid(child, 0)[1] == 0
-    assert (tmp_path / "theirs" / "heard").read_bytes() == b""
+    assert (open_path / "theirs" / "heard").read_bytes() == b""
 
 
 def test_the_environment_is_the_submitters_under_the_jobs() -> None:

@@ -29,7 +29,8 @@ with socket.socket(socket.AF_UNIX) as link:
 
 
 def test_pipes_and_exit_code(box: Appliance) -> None:
-    script = 'cat; id -un; pwd; grep -m1 -o "rcq-job-.*" /proc/self/cgroup; echo "$RCQ_JOB_ID $CUDA_VISIBLE_DEVICES"; exit 3'
+    told = 'id -un; pwd; grep -m1 -o "rcq-job-.*" /proc/self/cgroup; echo "$RCQ_JOB_ID $CUDA_VISIBLE_DEVICES"'
+    script = f"cat; {told}; exit 3"
     ran = box.machine.run("rcq", "run", "--gpus", "1", "--", "sh", "-c", script, user="user1", text="given\n")
     assert ran.code == 3, ran.err
     given, name, place, group, told = ran.out.splitlines()
