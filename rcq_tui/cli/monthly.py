@@ -52,9 +52,13 @@ def report(span: dict[str, Any], chosen: Any) -> int:
 
 
 def _row(span: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
-    """As numbers: a spreadsheet adds them up, and files of several months go together."""
+    """As numbers: a spreadsheet adds them up, and files of several months go together.
+
+    In UTC, as months are: elsewhere October would seem to begin on a day of September.
+    """
     hours, energy = round(item["gpu_s"] / _S_PER_HOUR, _DIGITS), round(item["energy_kwh"], _DIGITS)
-    return {**item, "since": span["since"], "until": span["until"], "gpu_hours": hours, "energy_kwh": energy}
+    since, until = (datetime.fromtimestamp(span[name], UTC).isoformat() for name in ("since", "until"))
+    return {**item, "since": since, "until": until, "gpu_hours": hours, "energy_kwh": energy}
 
 
 def _cells(item: dict[str, Any]) -> Sequence[str]:

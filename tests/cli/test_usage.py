@@ -114,7 +114,12 @@ def test_a_month_as_a_table_has_a_total(rcq: Rcq, engine: Engine) -> None:
     assert json.loads(rcq("usage", *OCTOBER, "--json").out) == SPAN
 
 
-def test_a_month_as_csv_adds_up_in_a_spreadsheet(rcq: Rcq, engine: Engine) -> None:
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati"])
+def test_a_month_as_csv_adds_up_in_a_spreadsheet(
+    rcq: Rcq, engine: Engine, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
     engine.on("GET", "/v1/usage/span", SPAN)
     shown = rcq("usage", *OCTOBER, "--csv").out
     assert shown.splitlines()[:2] == [
