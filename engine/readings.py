@@ -35,10 +35,10 @@ class GpuReading:
     power_limit_w: in force now; power_default_w: without anybody's cap; power_min_w, power_max_w: what can be set.
     energy_j: joules since the driver was loaded. ecc_corrected, ecc_uncorrected: errors since then. remap_pending: rows
     of memory wait for a reset to be replaced; remap_failed: there are no spare ones. xids: events since the reading
-    before. processes: who uses it, each once, `None` where
-    the driver does not tell. position: of the card among all of the driver's, as nvidia-smi counts them, of an instance
-    its card's; gpu_instance: of an instance, the number of its GPU instance. nodes: the device nodes that a job on it has to open, besides those that all cards share;
-    empty where the driver does not tell.
+    before. processes: who uses it, each once, `None` where the driver does not tell.
+    position: of the card among all of the driver's, as nvidia-smi counts them, of an instance its card's. gpu_instance:
+    of an instance, the number of its GPU instance. nodes: the device nodes that a job on it has to open, besides those
+    that all cards share; empty where the driver does not tell.
     """
 
     uuid: GpuUuid
