@@ -20,16 +20,15 @@ from typing import Any
 
 
 class Process:
-    """An engine that the template became, with the part of `subprocess.Popen` that tests use."""
+    """An engine that the template became, with the part of `subprocess.Popen` that tests use.
+
+    returncode: as of `Popen`: `None` while it runs, negative for a signal.
+    """
 
     def __init__(self, template: "Template", pid: int) -> None:
         self._template = template
         self.pid = pid
-
-    @property
-    def returncode(self) -> int | None:
-        """As of `Popen`: `None` while it runs, negative for a signal."""
-        return self._template.ended.get(self.pid)
+        self.returncode: int | None = None
 
     def poll(self) -> int | None:
         self._template.listen(0.0)
@@ -49,7 +48,7 @@ class Process:
 
 
 class Template:
-    """The test's end of the line. ended: by pid, with what code."""
+    """The test's end of the line."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -60,8 +59,8 @@ class Template:
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         )
         self._rest = b""
-        self._started: list[int] = []
-        self.ended: dict[int, int] = {}
+        self._started: list[Process] = []
+        self._alive: dict[int, Process] = {}  # the kernel gives a number again once its process has ended
         atexit.register(self._process.kill)
 
     def start(self, program: str, arguments: Sequence[str], log: Path) -> Process:
@@ -73,7 +72,7 @@ class Template:
         while not self._started:
             assert self._process.poll() is None, "the template has ended"
             self.listen(1.0)
-        return Process(self, self._started.pop())
+        return self._started.pop()
 
     def listen(self, within_s: float) -> None:
         """Take in what it told, waiting for something at most so long."""
@@ -90,9 +89,10 @@ class Template:
 
     def _heard(self, told: dict[str, Any]) -> None:
         if "started" in told:
-            self._started.append(told["started"])
+            process = self._alive[told["started"]] = Process(self, told["started"])
+            self._started.append(process)
         else:
-            self.ended[told["ended"]] = told["code"]
+            self._alive.pop(told["ended"]).returncode = told["code"]
 
 
 _templates: list[Template] = []
