@@ -17,9 +17,9 @@ from rcq_tui.cli.demo.host import Host
 from rcq_tui.cli.demo.people import load_people, settle
 from rcq_tui.cli.demo.verb import SHIPPED
 from rcq_tui.cli.demo.workload import take_all_in
-from rcq_tui.cli.units import seconds
 from rcq_tui.client.api import Api
 from rcq_tui.tui.app import RcqApp
+from rcq_tui.viewmodel.units import seconds
 
 HERE = Path(__file__).parent
 SIZE = (132, 36)

@@ -5,8 +5,8 @@ from typing import Any
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.options import add_json, parser
-from rcq_tui.cli.units import seconds
 from rcq_tui.viewmodel.text import clean
+from rcq_tui.viewmodel.units import seconds
 
 
 def run(argv: list[str]) -> int:

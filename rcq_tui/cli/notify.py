@@ -9,10 +9,10 @@ from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.fullparser import Parser
 from rcq_tui.cli.options import add_json, parser
-from rcq_tui.cli.units import seconds
 from rcq_tui.client.wire import Wire, escaped
 from rcq_tui.viewmodel.formats import counted, duration, exact
 from rcq_tui.viewmodel.text import clean, pad
+from rcq_tui.viewmodel.units import seconds
 
 TEST_S = 60.0
 """The engine answers a test within half a minute."""

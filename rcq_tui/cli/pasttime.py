@@ -4,7 +4,7 @@ import re
 
 from rcq_tui.cli.options import unfit
 from rcq_tui.cli.times import instant
-from rcq_tui.cli.units import seconds
+from rcq_tui.viewmodel.units import seconds
 
 _UNIX = re.compile(r"[0-9]{10,}(\.[0-9]+)?")
 """As listings tell times; nobody means so long ago."""

@@ -3,8 +3,10 @@
 Must not know how the answer was asked for.
 """
 
-from rcq_tui.cli.rows import Row, reason_sentences, under
+from rcq_tui.cli.rows import Row
 from rcq_tui.viewmodel.helps import helps_of, start_sentence
+from rcq_tui.viewmodel.text import under
+from rcq_tui.viewmodel.words import sentences
 
 
 def previewed(answer: Row, now: float) -> list[str]:
@@ -13,6 +15,6 @@ def previewed(answer: Row, now: float) -> list[str]:
         return ["It would start now; nothing was submitted."]
     place = f"position {answer['position']} of {answer['pending']}"
     starts = [line] if (line := start_sentence(answer, now)) else []
-    reasons = under("It would not start now because:", reason_sentences(answer["reasons"], now))
+    reasons = under("It would not start now because:", sentences(answer["reasons"], now))
     helps = under("What would help:", helps_of(answer, now))
     return [f"It would wait, at {place}; nothing was submitted.", *starts, *reasons, *helps]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rcq_tui.cli.options import pair
-from rcq_tui.cli.units import amount, mebibytes, whole
+from rcq_tui.viewmodel.units import amount, mebibytes, whole
 
 Quota = dict[str, Any]
 

@@ -9,9 +9,9 @@ from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.fullparser import Parser
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.times import instant
-from rcq_tui.cli.units import seconds
 from rcq_tui.viewmodel.formats import counted, exact
 from rcq_tui.viewmodel.slots import cards
+from rcq_tui.viewmodel.units import seconds
 
 _INDEX = re.compile(r"(?:gpu)?(\d+)", re.IGNORECASE)
 _EXAMPLES = """\

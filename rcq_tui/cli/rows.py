@@ -3,7 +3,6 @@
 Pure: `now` is an argument. Every text of a stranger is cleaned here. Must not know where the rows come from.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from rcq_tui.viewmodel import notices, words
@@ -99,16 +98,6 @@ def ending(row: Row) -> str:
     if row["cause"] == "signal" and row["signal"] is not None:
         return f"signal {row['signal']}"
     return clean(row["cause"])
-
-
-def reason_sentences(reasons: list[Row], now: float) -> list[str]:
-    """Every reason as a sentence."""
-    return [words.sentence(reason, now) for reason in reasons]
-
-
-def under(title: str, lines: Sequence[str]) -> list[str]:
-    """The lines as a list under their title; nothing without lines."""
-    return [title, *(f"  - {line}" for line in lines)] if lines else []
 
 
 def gpu_cells(card: Row) -> list[str]:

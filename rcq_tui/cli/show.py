@@ -6,7 +6,7 @@ from typing import Any
 
 from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.options import add_json, everyday
-from rcq_tui.cli.rows import Row, ending, ran_s, reason_sentences, state, waited_s, who
+from rcq_tui.cli.rows import Row, ending, ran_s, state, waited_s, who
 from rcq_tui.cli.targets import one_job
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel import notices
@@ -14,6 +14,7 @@ from rcq_tui.viewmodel.files import files_removed
 from rcq_tui.viewmodel.formats import duration, exact, memory, size
 from rcq_tui.viewmodel.measures import energy, measure_facts, used
 from rcq_tui.viewmodel.text import clean, clean_lines
+from rcq_tui.viewmodel.words import sentences
 
 MOST_ATTEMPTS = 10
 """So many of the attempts that are over are shown, the last ones; `--json` has all."""
@@ -68,7 +69,7 @@ def described(job: Row, now: float) -> list[str]:
         facts += [(title, f"{clean(name)}={clean(value)}") for name, value in mapping.items()]
     facts += [("file", words) for words in staged_files(job)]
     facts += [("notice", notices.sentence(one)) for one in job.get("notices") or ()]
-    facts += [("waits", words) for words in reason_sentences(job["reasons"], now)]
+    facts += [("waits", words) for words in sentences(job["reasons"], now)]
     if len(job["attempts"]) > 1 or job["ended_at"] is None:  # else it says nothing that the job does not
         facts += [("past attempt", attempt(one)) for one in job["attempts"][-MOST_ATTEMPTS:]]
     wide = max(len(name) for name, _ in facts)

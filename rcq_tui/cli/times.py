@@ -6,7 +6,7 @@ Must not know options.
 import re
 import time
 
-from rcq_tui.cli.units import seconds
+from rcq_tui.viewmodel.units import seconds
 
 _RELATIVE = re.compile(r"(?:now)?\s*\+\s*(.+)", re.IGNORECASE)
 _OF_DAY = re.compile(r"(?:(today|tomorrow)\s+)?(\d{1,2}):(\d{2})(?::(\d{2}))?", re.IGNORECASE)

@@ -16,14 +16,14 @@ T = TypeVar("T")
 
 def size_of(text: str) -> int:
     """MiB. Raises ArgumentTypeError, as all of these do."""
-    from rcq_tui.cli.units import mebibytes
+    from rcq_tui.viewmodel.units import mebibytes
 
     return _read(mebibytes, text)
 
 
 def duration_of(text: str) -> int:
     """Seconds."""
-    from rcq_tui.cli.units import seconds
+    from rcq_tui.viewmodel.units import seconds
 
     return _read(seconds, text)
 

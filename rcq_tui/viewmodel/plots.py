@@ -7,6 +7,7 @@ or what draws it; light enough for the command line.
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import floor, log10
+from sys import float_info
 from typing import NamedTuple
 
 from rcq_tui.viewmodel.bars import resampled
@@ -149,8 +150,8 @@ def joined(line: Sequence[Piece]) -> list[Piece]:
 
 
 def round_top(most: float) -> float:
-    """A round number that is not less: the top of an axis. 1 where there is nothing."""
-    if most <= 0:
+    """A round number that is not less: the top of an axis. 1 where there is nothing, or what no power of ten reaches."""
+    if most < float_info.min:
         return 1.0
     unit = 10.0 ** floor(log10(most))
     return next((step * unit for step in _ROUND if step * unit >= most), 10 * unit)

@@ -6,7 +6,7 @@ reaches a terminal. Must not know where text comes from or what draws it; light 
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 _SEQUENCES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor, mouse
@@ -143,3 +143,8 @@ def pad(text: str, cells: int, *, right: bool = False) -> str:
     text = cut(text, cells)
     blanks = " " * (cells - width(text))
     return blanks + text if right else text + blanks
+
+
+def under(title: str, lines: Sequence[str]) -> list[str]:
+    """The lines as a list under their title; nothing without lines."""
+    return [title, *(f"  - {line}" for line in lines)] if lines else []

@@ -31,6 +31,11 @@ def sentence(reason: Reason, now: float) -> str:
         return _unknown(reason) + "."
 
 
+def sentences(reasons: Iterable[Reason], now: float) -> list[str]:
+    """Every reason as a sentence."""
+    return [sentence(reason, now) for reason in reasons]
+
+
 def short(reason: Reason) -> str:
     """At most 28 cells, such as `group vision: 4 of 4 GPUs`."""
     words = _SHORTS.get(reason.get("code", ""))

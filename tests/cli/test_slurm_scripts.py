@@ -20,7 +20,7 @@ from rcq_tui.cli.slurm import redirect, values
 from rcq_tui.cli.slurm.grammar import FLAGS, KNOWN, SHORT, VALUED, read
 from rcq_tui.cli.slurm.refused import ADVICE
 from rcq_tui.cli.slurm.taken import AS_IT_IS, CARDS, CORES, FILES, MEMORY, TAKEN
-from rcq_tui.cli.units import seconds
+from rcq_tui.viewmodel.units import seconds
 
 Rcq = Callable[..., Result]
 ROOT = Path(__file__).parents[2]

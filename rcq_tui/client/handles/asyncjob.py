@@ -83,7 +83,7 @@ class AsyncJob:
 
     async def why(self) -> str:
         """Why it is where it is, in sentences, as `rcq why` says it."""
-        from rcq_tui.cli.why import explained  # noqa: PLC0415  only who asks pays for the words
+        from rcq_tui.viewmodel.explained import explained  # noqa: PLC0415  only who asks pays for the words
 
         return "\n".join(explained(asdict(await self._link.calls.why(self.id)), time.time()))
 

@@ -11,7 +11,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Protocol, TypedDict, runtime_checkable
 
-from rcq_tui.cli.units import mebibytes, seconds
+from rcq_tui.viewmodel.units import mebibytes, seconds
 
 Word = str | int | float | os.PathLike[str]
 Command = str | Sequence[Word]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.protocol.people import AccountView, GroupView, QuotaView, ServiceView
-from rcq_tui.cli.units import amount, mebibytes, whole
 from rcq_tui.tui.form.questions import SECRET, TICK, TICKED, Question
+from rcq_tui.viewmodel.units import amount, mebibytes, whole
 
 Texts = Mapping[str, str]
 Asked = dict[str, Any]

@@ -9,8 +9,8 @@ from engine.protocol.arrays import parse_array
 from engine.protocol.fields import After, JobFields
 from rcq_tui.cli.after import conditions
 from rcq_tui.cli.times import instant
-from rcq_tui.cli.units import mebibytes, seconds
 from rcq_tui.tui.form.questions import BY_FIELD, TICK
+from rcq_tui.viewmodel.units import mebibytes, seconds
 
 
 class Here(NamedTuple):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rcq_tui.cli.units import mebibytes, seconds
+from rcq_tui.viewmodel.units import mebibytes, seconds
 
 
 @pytest.mark.parametrize(
