@@ -150,7 +150,7 @@ def joined(line: Sequence[Piece]) -> list[Piece]:
 
 
 def round_top(most: float) -> float:
-    """A round number that is not less: the top of an axis. 1 where there is nothing, or what no power of ten reaches."""
+    """A round number that is not less: the top of an axis. 1 where there is next to nothing."""
     if most < float_info.min:
         return 1.0
     unit = 10.0 ** floor(log10(most))
