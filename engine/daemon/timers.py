@@ -3,6 +3,7 @@
 Must not know what the things do that it calls.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -31,15 +32,17 @@ class Timers:
         # one line for each run it skips would fill the log while a driver call hangs
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=JOB_DEFAULTS)
+        self._stopped = False
 
     def every(self, seconds: float, name: str, call: Callable[[], Awaitable[None]]) -> None:
         """Call `call` every so many seconds, the first time after as many."""
-        self._scheduler.add_job(call, "interval", seconds=seconds, id=name, name=name)
+        self._scheduler.add_job(self._until_stopped(call), "interval", seconds=seconds, id=name, name=name)
 
     def at(self, when: float, name: str, call: Callable[[], Awaitable[None]]) -> None:
         """Call `call` once at `when` (Unix seconds) or at once if that is over; it replaces what was due as `name`."""
         moment = datetime.fromtimestamp(when, UTC)
-        self._scheduler.add_job(call, "date", run_date=moment, id=name, name=name, replace_existing=True)
+        called = self._until_stopped(call)
+        self._scheduler.add_job(called, "date", run_date=moment, id=name, name=name, replace_existing=True)
 
     def due(self) -> list[TimerView]:
         """Everything that is to come, the next first."""
@@ -61,9 +64,20 @@ class Timers:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Call nothing any more; what was called goes on."""
+        """Call nothing any more, and cancel what was called and is not over."""
+        self._stopped = True
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+
+    def _until_stopped(self, call: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        async def called() -> None:
+            try:
+                await call()
+            except asyncio.CancelledError:
+                if not self._stopped:  # the library would log that end as an error
+                    raise
+
+        return called
 
 
 def _interval_s(job: Job) -> float | None:

@@ -1,5 +1,6 @@
 """One-shot timers: at their time, at once if that is over, the latest of a name alone."""
 
+import asyncio
 import time
 
 import pytest
@@ -55,3 +56,22 @@ async def test_a_later_shot_of_the_same_name_replaces_the_one_before(timers, unt
     await until(lambda: shots)
     assert shots == ["second"]
     assert [job.id for job in timers._scheduler.get_jobs()] == ["other"]
+
+
+async def test_what_is_under_way_at_the_stop_is_cancelled_and_no_error(timers, until, caplog):
+    seen = []
+
+    async def last():
+        seen.append("begun")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append("over")
+
+    timers.at(time.time(), "last", last)
+    timers.start()
+    await until(lambda: seen)
+    timers.stop()
+    await until(lambda: len(seen) == 2)
+    await asyncio.sleep(0)  # what the library does with the end
+    assert caplog.records == []
