@@ -1,7 +1,6 @@
 """`rcq audit`: who changed what, when and from where."""
 
 import argparse
-import time
 
 from engine.protocol.errors import EXIT_FAILED
 from rcq_tui.cli.call import engine, print_json
@@ -10,7 +9,7 @@ from rcq_tui.cli.exports import add_format, export, is_table
 from rcq_tui.cli.failures import UsageError, complain
 from rcq_tui.cli.options import parser
 from rcq_tui.cli.pages import each_page, fetch, how_many, more
-from rcq_tui.cli.pasttime import end, past
+from rcq_tui.cli.values import end_of, past_of
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.audit import line
 from rcq_tui.viewmodel.text import clean
@@ -29,7 +28,7 @@ COLUMNS = (
 
 def run(argv: list[str]) -> int:
     """List entries, or check the chain."""
-    chosen = _parser(time.time()).parse_args(argv)
+    chosen = _parser().parse_args(argv)
     as_table = is_table(chosen)
     if chosen.verify and chosen.format not in {None, "json"}:
         raise UsageError("--verify has one answer and no rows; use --json")
@@ -62,7 +61,7 @@ def _verify(wire: Wire, *, as_json: bool) -> int:
     return EXIT_FAILED if found["broken"] is not None else 0
 
 
-def _parser(now: float) -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     options = parser(
         "audit",
         "Show who changed what, when and from where, newest first. Admins see everything, others what they did and "
@@ -71,17 +70,11 @@ def _parser(now: float) -> argparse.ArgumentParser:
         "rcq audit --verify",
     )
 
-    def moment(text: str) -> float:
-        return past(text, now)
-
-    def stop(text: str) -> float:
-        return end(text, now)
-
     options.add_argument("--account", metavar="A", help="only what this account did")
     options.add_argument("--action", metavar="X", help="only this: job.cancel, or 'job.*' for all that begins so")
     options.add_argument("--target", metavar="T", help="only what was done to it: a job's id, a card's UUID, a name")
-    options.add_argument("--since", metavar="WHEN", type=moment, help="from then on: 7d, 2026-11-01")
-    options.add_argument("--until", metavar="WHEN", type=stop, help="before then: 1d, 2026-11-02T08:00")
+    options.add_argument("--since", metavar="WHEN", type=past_of, help="from then on: 7d, 2026-11-01")
+    options.add_argument("--until", metavar="WHEN", type=end_of, help="before then: 1d, 2026-11-02T08:00")
     options.add_argument("--limit", metavar="N", type=how_many, default=50, help="at most so many entries, or all (50)")
     options.add_argument(
         "--verify", action="store_true", help="check instead that each entry is what was written (admins)"

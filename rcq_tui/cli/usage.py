@@ -12,14 +12,14 @@ from rcq_tui.cli.columns import Column, table, terminal_width
 from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.monthly import month, report, this_month
 from rcq_tui.cli.options import parser
-from rcq_tui.cli.pasttime import end, past
+from rcq_tui.cli.values import end_of, past_of
 from rcq_tui.viewmodel.usage import Report, rows, sources, titles
 
 
 def run(argv: list[str]) -> int:
     """Show usage."""
     now = time.time()
-    chosen = _parser(now).parse_args(argv)
+    chosen = _parser().parse_args(argv)
     if chosen.month or chosen.until is not None or chosen.format == "csv":
         span = engine(REPORT_S).request("GET", "/v1/usage/span", query={"group": chosen.group, **_span(chosen, now)})
         if chosen.format != "json":
@@ -61,7 +61,7 @@ def _span(chosen: argparse.Namespace, now: float) -> dict[str, Any]:
     return {"since": this_month(now) if chosen.since is None else chosen.since, "until": chosen.until}
 
 
-def _parser(now: float) -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     options = parser(
         "usage",
         "Show what groups and their people have used, against what they may. Admins see all groups, others their own. "
@@ -70,15 +70,9 @@ def _parser(now: float) -> argparse.ArgumentParser:
         "rcq usage --month 2026-10\nrcq usage --month 2026-10 --csv > october.csv",
     )
 
-    def moment(text: str) -> float:
-        return past(text, now)
-
-    def stop(text: str) -> float:
-        return end(text, now)
-
     options.add_argument("--group", metavar="G", help="only this group")
-    options.add_argument("--since", metavar="T", type=moment, help="count what ran from then on: 7d, 2026-11-01")
-    options.add_argument("--until", metavar="T", type=stop, help="and before then")
+    options.add_argument("--since", metavar="T", type=past_of, help="count what ran from then on: 7d, 2026-11-01")
+    options.add_argument("--until", metavar="T", type=end_of, help="and before then")
     options.add_argument("--month", metavar="M", type=month, help="a calendar month in UTC, as quotas count: 2026-10")
     forms = options.add_mutually_exclusive_group()
     for form, told in (("json", "print one JSON document"), ("csv", "a line for each group, account and service")):

@@ -35,6 +35,20 @@ def moment_of(text: str) -> float:
     return _read(lambda given: instant(given, time.time()), text)
 
 
+def past_of(text: str) -> float:
+    """A point in time that is over, or so long ago, as Unix seconds."""
+    from rcq_tui.cli.pasttime import past
+
+    return past(text, time.time())
+
+
+def end_of(text: str) -> float:
+    """The same as the end of a span; a date may be still to come."""
+    from rcq_tui.cli.pasttime import end
+
+    return end(text, time.time())
+
+
 def array_of(text: str) -> str:
     """The indices of a job array, as they were written."""
     from engine.protocol.arrays import parse_array
