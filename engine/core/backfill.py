@@ -6,14 +6,16 @@ the scheduler promises rests on what the policy says; what a person booked is ke
 Pure. This module must not know quotas or order.
 """
 
-from bisect import bisect_left, insort
+from bisect import insort
 from collections.abc import Iterator, Sequence
+from copy import copy
 
-from engine.core.bookings import Booking, Card, Cards, Steps, bits, union
+from engine.core.bookings import Booking, Card, Cards, Steps, bits, places
 from engine.core.estimate import foreseen_end, latest_end
 from engine.core.ledger import TypeCap
-from engine.core.model import AccountName, GpuUuid, JobId, Shape
+from engine.core.model import GpuUuid, JobId, Shape
 from engine.core.placement.fits import LASTING, matches, obstacle
+from engine.core.placement.nodes import Machines
 from engine.core.placement.packing import choose, gang, preferred
 from engine.core.placement.thermal import warmth
 from engine.core.placement.watts import watts_of
@@ -31,8 +33,9 @@ from engine.core.reasons import (
     Reason,
     WouldDelay,
 )
-from engine.core.snapshot import Gpu, Lease, Slot, Snapshot
-from engine.core.wants import CAPPED, NOBODY, Placed, Refused, Want
+from engine.core.slotted import Slotted
+from engine.core.snapshot import Gpu, Lease, Snapshot
+from engine.core.wants import CAPPED, Placed, Refused, Want
 
 COOLING_S = 60.0
 """A hot card is promised to nobody sooner than so much later than now."""
@@ -45,20 +48,20 @@ MOMENT_S = 1e-6
 class Timeline:
     """Leases and reservations on every card, and on the host's cores and memory; slots on the cards."""
 
-    def __init__(
-        self, snapshot: Snapshot, leases: Sequence[Lease], hot: frozenset[GpuUuid], policy: Policy, *, by_limits: bool
-    ) -> None:
+    def __init__(self, snapshot: Snapshot, hot: frozenset[GpuUuid], policy: Policy, *, by_limits: bool) -> None:
         self.now = snapshot.now
         self._end = latest_end if by_limits else foreseen_end
         self._host = snapshot.host
         gpus = sorted(snapshot.gpus, key=lambda gpu: (gpu.index, gpu.uuid))
         self._cards = [Card(gpu) for gpu in gpus]
         self._place = {gpu.uuid: at for at, gpu in enumerate(gpus)}
+        self._machines = Machines(gpus)
         self._obstacles = {at: found for at, gpu in enumerate(gpus) if (found := obstacle(gpu, hot, policy))}
         self._in_use = bits(at for at in range(len(gpus)) if at not in self._obstacles)
         self._warmth = warmth(gpus, policy.thermal)
         self._hot = bits(at for at, found in self._obstacles.items() if isinstance(found, GpuTooHot))
         self._settling = bits(at for at, found in self._obstacles.items() if isinstance(found, GpuSettling))
+        self._strange = bits(at for at, found in self._obstacles.items() if isinstance(found, GpuForeign))
         strangers_on = {found.gpu for found in self._obstacles.values() if isinstance(found, GpuForeign)}
         watts = watts_of(gpus, policy.power, strangers_on)
         self._steps = Steps(self.now, watts)
@@ -68,19 +71,20 @@ class Timeline:
         self._rooms: dict[tuple[str | None, int, bool], Cards] = {}
         self._open: dict[tuple[str | None, int, bool, int], Cards] = {}
         self._full: dict[tuple[str | None, int, int, bool], Refused] = {}
-        self._slots = [(slot, self._bits_of(slot.gpus)) for slot in sorted(snapshot.slots, key=lambda slot: slot.start)]
-        self._slotted = union(cards for _, cards in self._slots)
-        self._slot_starts = [slot.start for slot, _ in self._slots]
-        self._slot_owners = {slot.account for slot, _ in self._slots}
-        self._kept: dict[tuple[AccountName, float, int], Cards] = {}
-        self._given = snapshot.slots
-        self._ends = {self.now + COOLING_S, *(slot.end for slot in snapshot.slots)}
-        if self._settling:
-            self._ends.add(self.now + SETTLING_S)
+        self._slots = Slotted(snapshot.slots, self._bits_of)
+        settled = (self.now + SETTLING_S,) if self._settling else ()
+        self._ends = {self.now + COOLING_S, *settled, *(slot.end for slot in snapshot.slots)}
         self._instants_known: list[float] = []
         self._ends_changed = True
-        for lease in leases:
-            self.lease(lease)
+
+    def copied(self) -> "Timeline":
+        """The same, for more to be booked on; what depends on cards and slots alone is shared."""
+        other = copy(self)
+        other._cards = [card.copied() for card in self._cards]
+        other._steps = self._steps.copied()
+        other._promises, other._ends, other._open, other._full = [*self._promises], {*self._ends}, {}, {}
+        other._power = self._power.over(other._steps) if self._power else None
+        return other
 
     def lease(self, lease: Lease) -> None:
         """Book a lease, to its end as the policy has it, or a little beyond now."""
@@ -103,10 +107,11 @@ class Timeline:
         if full is not None:
             short = tuple(self._host_reasons(shape))
             return Refused((*full.reasons, *short)) if short else full
-        usable = self._usable(want, self.now).bit_count() if shape.gpus else 0
-        if usable >= shape.gpus and self._host_takes(shape, self.now, self.now + want.run_s) and self._powered(want):
+        usable = self._usable(want, self.now) if shape.gpus else 0
+        there = self._machines.has(usable, shape.gpus)
+        if there and self._host_takes(shape, self.now, self.now + want.run_s) and self._powered(want):
             return None
-        return Refused(self._reasons(want, usable))
+        return Refused(self._reasons(want, enough_cards=there))
 
     def chosen(self, want: Want, caps: Sequence[TypeCap]) -> Placed | Refused:
         """The cards for a job that nothing but its owner's caps can keep from starting now."""
@@ -127,7 +132,7 @@ class Timeline:
             if start - self.now > within_s:
                 return None
             taken = self._steps.whole(start, start) if shape.share else self._steps.cards(start, start)
-            if (matching & ~taken).bit_count() < shape.gpus:
+            if not self._machines.has(matching & ~taken, shape.gpus):
                 continue
             until = start + want.run_s
             if self._host_takes(shape, start, until):
@@ -136,10 +141,24 @@ class Timeline:
                     return start, chosen
         return None
 
+    def after_strangers(self, want: Want, caps: Sequence[TypeCap] = ()) -> tuple[float, tuple[Gpu, ...]] | None:
+        """Once all that is booked is over, cards that the job could have if strangers made room; nobody knows when.
+
+        Cards and cores alike count as theirs to give. `None` where the machines that take jobs could never hold it.
+        """
+        shape, start = want.shape, self._instants()[-1]
+        rooms = {room.name for room in self._host.nodes if room.holds(shape)}
+        if not shape.gpus:
+            return (start, ()) if rooms else None
+        cards = self._matching(shape) & (self._in_use | self._hot | self._settling | self._strange)
+        cards &= bits(at for at, card in enumerate(self._cards) if card.gpu.node in rooms)
+        chosen = self._choose(cards, shape, start, start + want.run_s, caps)
+        return None if chosen is None else (start, chosen)
+
     def cleared_at(self, gpus: Sequence[GpuUuid], shape: Shape) -> float:
         """When these cards are free for `shape`, as far as leases go."""
         at = self.now
-        for card in (self._cards[self._place[uuid]] for uuid in gpus):
+        for card in self._of(self._bits_of(gpus)):
             ends = [booking.end for booking in card.bookings if not booking.promised and booking.end > at]
             while ends and not card.takes(shape, at, at + MOMENT_S):
                 at = min(ends)
@@ -196,12 +215,12 @@ class Timeline:
         if start > self.now:
             return self._takers(self._matching(shape) & in_use, want, start)
         open_cards = self._open_now(shape, self.now + want.run_s) & in_use
-        return open_cards & ~self._kept_from(want, start) if self._slots else open_cards
+        return open_cards & ~self._slots.kept_from(want, start) if self._slots else open_cards
 
     def _takers(self, cards: Cards, want: Want, start: float) -> Cards:
         """Those of the cards that are open for the job's whole run from `start` on, and kept for nobody else."""
         found = self._open_of(cards, want.shape, start, start + want.run_s)
-        return found & ~self._kept_from(want, start) if self._slots else found
+        return found & ~self._slots.kept_from(want, start) if self._slots else found
 
     def _open_now(self, shape: Shape, end: float) -> Cards:
         """Matching cards on which nothing is in the way of `shape` from now to `end`."""
@@ -218,19 +237,6 @@ class Timeline:
             return cards & self._roomy(shape) & ~self._steps.cards(start, end)
         cards &= ~self._steps.whole(start, end)
         return bits(self._place[card.gpu.uuid] for card in self._of(cards) if card.takes(shape, start, end))
-
-    def _kept_from(self, want: Want, start: float) -> Cards:
-        """Cards with somebody else's slot that the job would run into, started at `start`, if it used its limit."""
-        account = want.account if want.account in self._slot_owners else NOBODY
-        count = bisect_left(self._slot_starts, start + want.shape.time_limit_s)
-        about = (account, start, count)
-        if (known := self._kept.get(about)) is None:
-            known = 0
-            for slot, cards in self._slots[:count]:
-                if slot.account != account and slot.end > start:
-                    known |= cards
-            self._kept[about] = known
-        return known
 
     def _matching(self, shape: Shape) -> Cards:
         if not shape.gpus:
@@ -262,8 +268,15 @@ class Timeline:
     def _choose(
         self, usable: Cards, shape: Shape, start: float, end: float, caps: Sequence[TypeCap]
     ) -> tuple[Gpu, ...] | None:
-        if usable.bit_count() < shape.gpus:
-            return None
+        for cards in self._machines.enough(usable, shape.gpus, caps):
+            chosen = self._chosen_of(cards, shape, start, end, caps)
+            if chosen is not None:
+                return chosen
+        return None
+
+    def _chosen_of(
+        self, usable: Cards, shape: Shape, start: float, end: float, caps: Sequence[TypeCap]
+    ) -> tuple[Gpu, ...] | None:
         best_first = self._best_first(usable, shape, start, end)
         if shape.share:
             chosen = choose(best_first, shape.gpus, caps)
@@ -299,15 +312,15 @@ class Timeline:
         cores, memory_mb = self._steps.host(start, end)
         return cores + shape.cpu_cores <= self._host.cpu_cores and memory_mb + shape.memory_mb <= self._host.memory_mb
 
-    def _reasons(self, want: Want, startable: int) -> tuple[Reason, ...]:
+    def _reasons(self, want: Want, *, enough_cards: bool) -> tuple[Reason, ...]:
         lacking = self._card_reasons(want)
         found = (*lacking, *self._host_reasons(want.shape))
         if self._power is None or lacking or not want.shape.gpus:
-            return found or tuple(self._delays(want, startable))
+            return found or tuple(self._delays(want, enough_cards=enough_cards))
         free = self._open_now(want.shape, self.now + MOMENT_S) & self._in_use
-        free &= ~self._kept_from(want, self.now)
-        found = (*found, *self._power_short(want, free, self.now + MOMENT_S))
-        found = found or tuple(self._delays(want, startable))
+        free &= ~self._slots.kept_from(want, self.now)
+        found += tuple(self._power_short(want, free, self.now + MOMENT_S))
+        found = found or tuple(self._delays(want, enough_cards=enough_cards))
         return found or tuple(self._power_short(want, self._usable(want, self.now), self.now + want.run_s))
 
     def _power_short(self, want: Want, cards: Cards, until: float) -> Iterator[Reason]:
@@ -322,11 +335,11 @@ class Timeline:
             return ()
         free = self._open_now(shape, self.now + MOMENT_S)
         usable = free & self._in_use
-        kept = usable & self._kept_from(want, self.now) if self._slots else 0
-        if usable.bit_count() - kept.bit_count() >= shape.gpus:
+        kept = usable & self._slots.kept_from(want, self.now) if self._slots else 0
+        if self._machines.has(usable & ~kept, shape.gpus):
             return ()
         found = tuple(self._out_of_use(want, free, usable, kept))
-        if not usable & self._slotted:
+        if not usable & self._slots.cards:
             self._full[shape.gpu_type, shape.gpu_memory_mb, shape.gpus, shape.share] = Refused(found)
         return found
 
@@ -336,18 +349,13 @@ class Timeline:
         where = {at: matching if isinstance(found, LASTING) else free for at, found in self._obstacles.items()}
         yield from (found for at, found in self._obstacles.items() if where[at] >> at & 1)
         yield from self._taken_in_fact(shape, free)
-        for card in self._of(kept):
-            slot = self._slot_in_way(card.gpu.uuid, want.account, limit_end)
+        for gpu in (card.gpu for card in self._of(kept)):
+            slot = self._slots.in_way(gpu.uuid, want.account, self.now, limit_end)
             yield Booked(
-                slot=slot.slot,
-                gpu=card.gpu.uuid,
-                index=card.gpu.index,
-                start_at=slot.start,
-                end_at=slot.end,
-                until=limit_end,
+                slot=slot.slot, gpu=gpu.uuid, index=gpu.index, start_at=slot.start, end_at=slot.end, until=limit_end
             )
-        if usable.bit_count() < shape.gpus:
-            yield NotEnoughGpus(wanted=shape.gpus, free=usable.bit_count(), matching=matching.bit_count())
+        if (free_here := self._machines.most(usable)) < shape.gpus:
+            yield NotEnoughGpus(wanted=shape.gpus, free=free_here, matching=self._machines.most(matching))
 
     def _taken_in_fact(self, shape: Shape, free: Cards) -> Iterator[GpuMemoryTaken]:
         """Cards in use that the books would give it: their memory is measured to be with others."""
@@ -356,16 +364,8 @@ class Timeline:
         needed = max(1, shape.gpu_memory_mb)
         for card in self._of(self._matching(shape) & self._in_use & ~free & ~booked):
             if card.booked_free_mb(*moment) >= needed:
-                free_mb = card.free_mb(*moment)
-                yield GpuMemoryTaken(gpu=card.gpu.uuid, index=card.gpu.index, wanted_mb=needed, free_mb=free_mb)
-
-    def _slot_in_way(self, uuid: GpuUuid, account: AccountName, limit_end: float) -> Slot:
-        """The first of somebody else's slots on a card that a job of `account` would run into."""
-        return next(
-            slot
-            for slot in self._given
-            if uuid in slot.gpus and slot.account != account and slot.start < limit_end and slot.end > self.now
-        )
+                gpu, free_mb = card.gpu, card.free_mb(*moment)
+                yield GpuMemoryTaken(gpu=gpu.uuid, index=gpu.index, wanted_mb=needed, free_mb=free_mb)
 
     def _host_reasons(self, shape: Shape) -> Iterator[Reason]:
         cores, memory_mb = self._steps.host_now
@@ -374,7 +374,7 @@ class Timeline:
         if (free := self._host.memory_mb - memory_mb) < shape.memory_mb:
             yield MemoryBusy(wanted=shape.memory_mb, free=free, total=self._host.memory_mb)
 
-    def _delays(self, want: Want, startable: int) -> Iterator[Reason]:
+    def _delays(self, want: Want, *, enough_cards: bool) -> Iterator[Reason]:
         """What is promised and in the way: on the cards if too few are left, else on cores, memory, power."""
         shape, until = want.shape, self.now + want.run_s
         matching = self._matching(shape)
@@ -382,7 +382,7 @@ class Timeline:
             if booking.start >= until:
                 return
             on_cards = booking.cards & matching
-            if on_cards if startable < shape.gpus else self._crowds(want, booking):
+            if self._crowds(want, booking) if enough_cards else on_cards:
                 yield WouldDelay(job=booking.job, start_at=booking.start, until=until)
 
     def _crowds(self, want: Want, promise: Booking) -> bool:
@@ -397,4 +397,4 @@ class Timeline:
         return bits(self._place[uuid] for uuid in uuids if uuid in self._place)
 
     def _of(self, cards: Cards) -> list[Card]:
-        return [card for at, card in enumerate(self._cards) if cards >> at & 1] if cards else []
+        return [self._cards[at] for at in places(cards)]

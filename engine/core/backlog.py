@@ -25,7 +25,7 @@ def backlog_s(snapshot: Snapshot, runs_s: Sequence[float] | None = None) -> floa
     )
     running = sum(
         (foreseen_end(lease, snapshot.now) - snapshot.now) * part_of_box(lease.key.shape, snapshot, largest)
-        for lease in snapshot.leases
+        for lease in snapshot.here
     )
     return snapshot.left_out_s + waiting + running
 
@@ -37,6 +37,6 @@ def part_of_box(shape: Shape, snapshot: Snapshot, largest_mb: int) -> float:
         cards *= min(1.0, shape.gpu_memory_mb / largest_mb)
     return max(
         cards / len(snapshot.gpus) if snapshot.gpus else 0.0,
-        shape.cpu_cores / snapshot.host.cpu_cores,
+        shape.cpu_cores / snapshot.host.cpu_cores if snapshot.host.cpu_cores else 0.0,
         shape.memory_mb / snapshot.host.memory_mb if snapshot.host.memory_mb else 0.0,
     )

@@ -5,7 +5,8 @@ obstacles or people's slots.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import accumulate
 from operator import or_
@@ -44,6 +45,12 @@ class Card:
 
     def __post_init__(self) -> None:
         self.open_mb, self.over = self.gpu.open_mb, dict(self.gpu.over)
+
+    def copied(self) -> "Card":
+        """The same card, for more to be booked on it."""
+        other = copy(self)
+        other.bookings = list(self.bookings)
+        return other
 
     def free_mb(self, start: float, end: float) -> int:
         """MiB that nobody has between `start` and `end`: 0 while a whole-card booking overlaps.
@@ -90,6 +97,14 @@ class Steps:
         self._cards: list[Cards] = [0]
         self._whole: list[Cards] = [0]
         self._from_now: tuple[list[int], list[int], list[Cards], list[Cards]] | None = None
+
+    def copied(self) -> "Steps":
+        """The same steps, for more to be booked."""
+        other = copy(self)
+        other.times, other._drawn = list(self.times), list(self._drawn)
+        other._cores, other._memory_mb = list(self._cores), list(self._memory_mb)
+        other._cards, other._whole = list(self._cards), list(self._whole)
+        return other
 
     def add(self, booking: Booking) -> None:
         """Enter a booking that ends after now."""
@@ -192,9 +207,17 @@ def union(sets: Iterable[Cards]) -> Cards:
     return found
 
 
-def bits(places: Iterable[int]) -> Cards:
+def bits(of: Iterable[int]) -> Cards:
     """The cards of these places."""
     found = 0
-    for at in places:
+    for at in of:
         found |= 1 << at
     return found
+
+
+def places(cards: Cards) -> Iterator[int]:
+    """The places of these cards in order. Its cost follows how many they are, not how many cards there are."""
+    while cards:
+        lowest = cards & -cards
+        yield lowest.bit_length() - 1
+        cards ^= lowest

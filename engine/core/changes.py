@@ -92,6 +92,13 @@ class Preemptible:
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
+class Anywhere:
+    """Let it run on the cluster, too."""
+
+    code: ClassVar[str] = "ANYWHERE"
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
 class RaiseQuota:
     """Raise the limit of a quota by `by`; scope, name and resource as in QUOTA_REACHED. each: a cap on each account."""
 
@@ -123,6 +130,7 @@ Change = (
     | LessPower
     | ShorterLimit
     | Preemptible
+    | Anywhere
     | RaiseQuota
     | ResumeGpu
 )
@@ -167,6 +175,8 @@ def raising(quotas: Quotas, reason: QuotaReached) -> RaiseQuota:
 def _key(key: GroupKey, change: Change) -> GroupKey:
     if isinstance(change, Preemptible):
         return replace(key, preemptible=True)
+    if isinstance(change, Anywhere):
+        return replace(key, anywhere=True)
     if isinstance(change, AnyType):
         return replace(key, shape=replace(key.shape, gpu_type=None))
     if isinstance(change, ShareGpu):

@@ -208,6 +208,8 @@ def _is_text(hint: Any) -> bool:
 
 def _packer(names: Sequence[str], forms: Mapping[str, _Form]) -> Pack:
     """A row at C's speed, in which only fields are touched that JSON does not have as they are."""
+    if not names:
+        return lambda _value, _table: []
     rest = [(at, form.pack) for at, form in enumerate(forms[name] for name in names) if form.pack is not None]
     take: Callable[[Any], Any] = attrgetter(*names)
     if len(names) == 1:

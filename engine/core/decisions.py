@@ -13,11 +13,20 @@ from engine.core.snapshot import Claim, Lease
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Start:
-    """Start this job now with this lease."""
+    """Start this job now with this lease.
+
+    later: where it is handed over to wait in a cluster's own queue, when it is expected to find room (Unix seconds).
+    """
 
     lease: Lease
     submitted_at: float
     score: float
+    later: float | None = None
+
+    @property
+    def runs_at(self) -> float:
+        """When it is expected to run: now, or once it has waited in the cluster's queue."""
+        return self.lease.started_at if self.later is None else self.later
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

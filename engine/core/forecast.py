@@ -4,7 +4,8 @@ A forecast is no promise: a better job may come, a run may take longer. Its cost
 groups each of them looks at; of a time that it did not reach it says nothing. Pure.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from engine.core.backfill import COOLING_S, SETTLING_S
@@ -33,13 +34,17 @@ class Bounds:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Foreseen:
-    """A pending job's start and expected end (Unix seconds) on these cards, as far as can be foreseen."""
+    """A pending job's start and expected end (Unix seconds) on these cards, as far as can be foreseen.
+
+    place: where that is, as a lease has it.
+    """
 
     job: JobId
     key: GroupKey
     gpus: tuple[GpuUuid, ...]
     start_at: float
     end_at: float
+    place: str = ""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -54,10 +59,12 @@ class Forecast:
 def frozen(snapshot: Snapshot, policy: Policy) -> Snapshot:
     """A copy that nothing changes any more, with only the heads of the queues.
 
-    A pass of it decides the same: of one group it never looks at more jobs than can start (each needs a core) or be
-    promised, and one. Only the counts of its holds are smaller.
+    A pass of it decides the same: of one group it never looks at more jobs than can start (each needs a core), be
+    handed over or be promised, and one. Only the counts of its holds are smaller.
     """
-    most = snapshot.host.cpu_cores + policy.reservation_depth + 1
+    most = snapshot.host.cpu_cores + snapshot.ahead + policy.reservation_depth + 1
+    if snapshot.cluster is not None:
+        most += snapshot.cluster.host.cpu_cores + snapshot.cluster.ahead
     heads = replace(
         snapshot,
         pending=tuple(PendingGroup(group.key, tuple(group.jobs[:most])) for group in snapshot.pending),
@@ -164,21 +171,23 @@ class _Future:
     def _note(self, decided: Plan) -> None:
         """A job that was stopped and starts again keeps the first start that was foreseen."""
         for start in decided.starts:
-            lease = start.lease
+            lease, run_s = start.lease, start.lease.expected_end - start.lease.started_at
             self._starts.setdefault(
                 lease.job,
                 Foreseen(
                     job=lease.job,
                     key=lease.key,
                     gpus=lease.gpus,
-                    start_at=lease.started_at,
-                    end_at=lease.expected_end,
+                    start_at=start.runs_at,
+                    end_at=start.runs_at + run_s,
+                    place=lease.place,
                 ),
             )
 
     def _next(self, after: Snapshot) -> float | None:
         edges = [lease.expected_end for lease in after.leases]
         edges += [edge for slot in after.slots for edge in (slot.start, slot.end)]
+        edges += _leaving_at(after)
         if after.hot:
             edges.append(self._cooled_at)
         if any(gpu.settling for gpu in after.gpus):
@@ -214,6 +223,17 @@ class _Future:
         """A run that outlasts what was expected of it ends when the plan takes it to end."""
         end = foreseen_end(lease, self._now)
         return lease if end == lease.expected_end else replace(lease, expected_end=end)
+
+
+def _leaving_at(world: Snapshot) -> Iterator[float]:
+    """When the next job of each group may go to the cluster, of those that may run anywhere."""
+    if world.cluster is None:
+        return
+    after_s = world.cluster.after_s
+    for jobs in (group.jobs for group in world.pending if group.key.anywhere):
+        at = bisect_right(jobs, world.now - after_s, key=lambda one: one.submitted_at)
+        if at < len(jobs):
+            yield jobs[at].submitted_at + after_s
 
 
 def _settled(snapshot: Snapshot) -> Snapshot:

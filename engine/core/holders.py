@@ -35,7 +35,7 @@ _TAKES: dict[type, Callable[[Lease], bool]] = {
 
 def holders(snapshot: Snapshot, key: GroupKey, reasons: Iterable[Reason]) -> tuple[Holder, ...]:
     """Every lease in the way of a job of `key` that waits for `reasons`; first the one that is to end first."""
-    cards = {gpu.uuid: gpu for gpu in snapshot.gpus}
+    cards = {gpu.uuid: gpu for gpu in snapshot.all_gpus}
     codes: dict[int, list[str]] = {}
     for reason in reasons:
         stands_behind = _test(snapshot, key, reason, cards)
@@ -60,15 +60,20 @@ def _test(snapshot: Snapshot, key: GroupKey, reason: Reason, cards: dict[GpuUuid
     """Whether a lease is one of those that the reason counts."""
     match reason:
         case NotEnoughGpus():
-            return lambda lease: bool(_matching(lease, key, cards))
+            return lambda lease: _is_on(lease, snapshot) and bool(_matching(lease, key, cards))
         case CoresBusy() | MemoryBusy() | PowerShort():
-            return _TAKES[type(reason)]
+            return lambda lease: _is_on(lease, snapshot) and _TAKES[type(reason)](lease)
         case ArrayFull(parent=parent):
             return lambda lease: lease.key.array is not None and lease.key.array.parent == parent
         case QuotaReached():
             return lambda lease: _bears(snapshot, key, reason, lease) and _holds(lease, reason.resource, cards)
         case _:
             return lambda lease: False
+
+
+def _is_on(lease: Lease, snapshot: Snapshot) -> bool:
+    """Whether it has room of the place; who waits in the place's own queue has none yet, but counts for quotas."""
+    return lease.place == snapshot.place and not lease.waits
 
 
 def _kept(lease: Lease, key: GroupKey, cards: dict[GpuUuid, Gpu], codes: list[str]) -> tuple[GpuUuid, ...]:
@@ -78,8 +83,8 @@ def _kept(lease: Lease, key: GroupKey, cards: dict[GpuUuid, Gpu], codes: list[st
 
 
 def _matching(lease: Lease, key: GroupKey, cards: dict[GpuUuid, Gpu]) -> tuple[GpuUuid, ...]:
-    """The cards of a lease that would do for the job."""
-    if not key.shape.gpus:
+    """The cards of a lease that would do for the job. Who waits for cards is on none."""
+    if not key.shape.gpus or lease.waits:
         return ()
     return tuple(uuid for uuid in lease.gpus if uuid in cards and matches(cards[uuid], key.shape))
 

@@ -91,7 +91,7 @@ class Ledger:
         self.backlog_s = backlog_s(snapshot, self.runs_s)
         self.version = self.starts = 0
         self._policy = policy
-        self._cards: Mapping[GpuUuid, Gpu] = {gpu.uuid: gpu for gpu in snapshot.gpus}
+        self._cards: Mapping[GpuUuid, Gpu] = {gpu.uuid: gpu for gpu in snapshot.all_gpus}
         self._largest = sorted(snapshot.gpus, key=lambda gpu: gpu.memory_mb)[-1:]
         self._fair: dict[Owner, float] = {}
         self._spare: dict[tuple[AccountName, GroupName, ServiceName | None], Spare] = {}

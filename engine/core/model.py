@@ -63,7 +63,7 @@ class GroupKey:
     """What equal pending jobs of one owner have in common; they are ordered by submission alone.
 
     kind: what the job's name says of its run time (`kind_of`); empty where nothing is known of such jobs. array: the
-    cap of the job array it belongs to, if that has one.
+    cap of the job array it belongs to, if that has one. anywhere: it may run on the cluster, too.
     """
 
     owner: Owner
@@ -73,6 +73,7 @@ class GroupKey:
     shape: Shape
     kind: str = ""
     array: ArrayCap | None = None
+    anywhere: bool = False
 
 
 class Waiting(NamedTuple):

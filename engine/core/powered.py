@@ -26,6 +26,10 @@ class Powered:
         self._places = places
         self.borne: dict[tuple[Cards, int, int | None, bool, int, int], bool] = {}
 
+    def over(self, steps: Steps) -> "Powered":
+        """The same over what else is booked."""
+        return Powered(self._watts, steps, self._places)
+
     def bears(self, gpus: Sequence[Gpu], shape: Shape, start: float, end: float) -> bool:
         """Whether the budget bears a job of `shape` on these cards from `start` to `end`."""
         return self._steps.bears(self._bits_of(gpus), shape, start, end)

@@ -16,14 +16,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, combinations, takewhile
 
-from engine.core.backfill import Timeline
 from engine.core.decisions import Preempt, Reserve
 from engine.core.estimate import foreseen_end
 from engine.core.model import GroupKey, GroupName
 from engine.core.ordering import score
 from engine.core.policy import Policy
+from engine.core.reach import Reach
 from engine.core.snapshot import Claim, Gpu, GroupTerms, Lease, Snapshot
 from engine.core.standing import Turn
+from engine.core.taken import timeline_of
 from engine.core.walk import Walk
 from engine.core.wants import Placed
 
@@ -36,7 +37,7 @@ EXACT = 8
 def find(walk: Walk) -> tuple[Preempt, ...]:
     """The leases to stop for the best waiting job that has a right to it; empty if nobody has."""
     snapshot, policy = walk.snapshot, walk.policy
-    if not policy.preemption.enabled or not any(lease.key.preemptible for lease in snapshot.leases):
+    if not policy.preemption.enabled or not any(lease.key.preemptible for lease in snapshot.here):
         return ()
     soon = {reservation.job: reservation.start_at for reservation in walk.reservations}
     starved = _starved(walk)
@@ -58,6 +59,32 @@ def find(walk: Walk) -> tuple[Preempt, ...]:
             if found is not None:
                 return _preempts(turn, rule, *found, snapshot.now)
     return ()
+
+
+def will_find(walk: Walk, key: GroupKey, start_at: float) -> bool:
+    """Whether leases that have not run their minimum yet could be stopped for a job of `key` once they have.
+
+    start_at: when it starts without, Unix seconds; stopping them has to be sooner.
+    """
+    snapshot, terms = walk.snapshot, walk.policy.preemption
+    if not terms.enabled:
+        return False
+
+    def stoppable_at(lease: Lease) -> float:
+        return max(snapshot.now, lease.started_at + terms.min_run_s)
+
+    able = [
+        lease
+        for lease in snapshot.here
+        if lease.key.preemptible
+        and not lease.ending
+        and not lease.waits
+        and stoppable_at(lease) + terms.grace_s < min(start_at, foreseen_end(lease, snapshot.now))
+    ]
+    if all(stoppable_at(lease) <= snapshot.now for lease in able):
+        return False  # `find` has judged those
+    room = _Room(walk, ())
+    return any(room.cheapest(key, *case) is not None for case in _rules(walk, key, able))
 
 
 def makes_way(snapshot: Snapshot, policy: Policy, found: Sequence[Preempt]) -> Snapshot:
@@ -103,8 +130,13 @@ def _starved(walk: Walk) -> list[Turn]:
 
 def _cases(walk: Walk, key: GroupKey) -> Iterator[tuple[str, list[Lease]]]:
     """The rules that let a job of `key` have others stopped, and who could be, the cheapest first."""
+    now, policy = walk.snapshot.now, walk.policy
+    stoppable = [lease for lease in walk.snapshot.here if _stoppable(lease, now, policy)]
+    return _rules(walk, key, stoppable)
+
+
+def _rules(walk: Walk, key: GroupKey, stoppable: list[Lease]) -> Iterator[tuple[str, list[Lease]]]:
     snapshot, policy = walk.snapshot, walk.policy
-    stoppable = [lease for lease in snapshot.leases if _stoppable(lease, snapshot.now, policy)]
     stoppable.sort(key=lambda lease: _cost(lease, snapshot.now))
     group = key.owner.group
     if walk.ledger.entitled(key):
@@ -141,11 +173,16 @@ class _Room:
         self, key: GroupKey, rule: str, victims: Sequence[Lease]
     ) -> tuple[Sequence[Lease], tuple[Gpu, ...]] | None:
         """The cheapest victims that make a job of `key` start, and the cards that it gets."""
-        if not victims or self._place(key, victims) is None:
+        if not victims:
+            return None
+        self._reach = Reach(key.shape, self._snapshot, self._leases)
+        if self._place(key, victims) is None:
             return None
         tries = _sets(victims, self._snapshot.now) if len(victims) <= EXACT else self._greed(key, rule, victims)
         for chosen in tries:
-            if self._allowed(key, rule, chosen) and (gpus := self._place(key, chosen)) is not None:
+            if not self._reach.holds(chosen) or not self._allowed(key, rule, chosen):
+                continue
+            if (gpus := self._place(key, chosen)) is not None:
                 return chosen, gpus
         return None
 
@@ -167,9 +204,11 @@ class _Room:
 
     def _place(self, key: GroupKey, gone: Sequence[Lease]) -> tuple[Gpu, ...] | None:
         """Where the job would start without these leases: the proof that stopping them is not in vain."""
+        if not self._reach.holds(gone):
+            return None
         jobs = {lease.job for lease in gone}
         left = [lease for lease in self._leases if lease.job not in jobs]
-        timeline = Timeline(self._snapshot, left, self._walk.hot, self._walk.policy, by_limits=self._walk.by_limits)
+        timeline = timeline_of(self._snapshot, left, self._walk.hot, self._walk.policy, by_limits=self._walk.by_limits)
         for promise in self._ahead:
             timeline.promise(promise.job, self._walk.want(promise.key), timeline.cards(promise.gpus), promise.start_at)
         placed = timeline.place_now(self._walk.want(key), self._walk.ledger.type_caps(key))

@@ -212,6 +212,76 @@ class Impossible:
     most: int
 
 
+@dataclass(slots=True, frozen=True, kw_only=True)
+class ClusterUnknown:
+    """Nothing was heard of the cluster's machines yet: whether it has room for the job is not known."""
+
+    code: ClassVar[str] = "CLUSTER_UNKNOWN"
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class ClusterQueueFull:
+    """The cluster has no room now, and `waiting` jobs of ours wait in its own queue already; `most` may."""
+
+    code: ClassVar[str] = "CLUSTER_QUEUE_FULL"
+    waiting: int
+    most: int
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class ClusterOutOfUse:
+    """It may go to the cluster, and of the `nodes` machines that could hold it none will be free in a known time."""
+
+    code: ClassVar[str] = "CLUSTER_OUT_OF_USE"
+    nodes: int
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class GoesToCluster:
+    """It may run anywhere, and goes to the cluster at `at` (Unix seconds), after `after_s` seconds, unless it starts
+    here before."""
+
+    code: ClassVar[str] = "GOES_TO_CLUSTER"
+    at: float
+    after_s: float
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class SlurmQueue:
+    """It was handed to Slurm and waits in the queue there, as Slurm job `slurm_id`.
+
+    state, reason: Slurm's own words; expected_start: when Slurm expects to start it (Unix seconds), where it says so.
+    """
+
+    code: ClassVar[str] = "SLURM_QUEUE"
+    slurm_id: int
+    state: str
+    reason: str
+    expected_start: float | None = None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class SlurmAway:
+    """It was to be handed to Slurm, which cannot be asked since `since` (Unix seconds); detail: what it said last."""
+
+    code: ClassVar[str] = "SLURM_AWAY"
+    since: float | None
+    detail: str
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class ClusterCards:
+    """Matching cards of the cluster that none of rcq's jobs may have now, told together: there may be hundreds.
+
+    closed: in machines that take no jobs, of which `nodes` names the first; taken: in others' hands there.
+    """
+
+    code: ClassVar[str] = "CLUSTER_CARDS"
+    closed: int
+    taken: int
+    nodes: tuple[str, ...] = ()
+
+
 Reason = (
     NotEnoughGpus
     | GpuTooHot
@@ -230,6 +300,13 @@ Reason = (
     | NotBefore
     | Dependency
     | Impossible
+    | ClusterUnknown
+    | ClusterQueueFull
+    | ClusterOutOfUse
+    | GoesToCluster
+    | SlurmQueue
+    | SlurmAway
+    | ClusterCards
 )
 
 REASON_CODES: frozenset[str] = frozenset(kind.code for kind in Reason.__args__)

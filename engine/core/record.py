@@ -45,8 +45,9 @@ class Watched(Sequence[Waiting]):
     @overload
     def __getitem__(self, at: slice) -> Sequence[Waiting]: ...
     def __getitem__(self, at: int | slice) -> Waiting | Sequence[Waiting]:
-        furthest = at + 1 if isinstance(at, int) and at >= 0 else len(self.jobs)
-        self.seen = max(self.seen, furthest)
+        places = range(len(self.jobs))[at]  # IndexError behind the end, as any sequence has it
+        furthest = places if isinstance(places, int) else max(places, default=-1)
+        self.seen = max(self.seen, furthest + 1)
         return self.jobs[at]
 
 

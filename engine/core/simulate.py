@@ -21,7 +21,7 @@ from engine.core.world import World
 
 def apply(snapshot: Snapshot, decided: Plan, policy: Policy) -> Snapshot:
     """The snapshot as it is right after the plan's starts: leases taken, owners charged, queues shorter."""
-    sizes = {gpu.uuid: gpu.memory_mb for gpu in snapshot.gpus}
+    sizes = {gpu.uuid: gpu.memory_mb for gpu in snapshot.all_gpus}
     usage = dict(snapshot.usage_gpu_s)
     within = dict(snapshot.usage_accounts_gpu_s)
     for start in decided.starts:

@@ -6,7 +6,7 @@ Pure values. This module must not know where readings or books come from.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from engine.core.model import AccountName, GpuUuid, GroupKey, GroupName, JobId, Owner, PendingGroup, ServiceName
+from engine.core.model import AccountName, GpuUuid, GroupKey, GroupName, JobId, Owner, PendingGroup, ServiceName, Shape
 from engine.core.quota import Quota
 
 
@@ -22,7 +22,8 @@ class Gpu:
     quarantined: the health monitor did, for `cause`. settling: a job left it and it was not yet seen free since.
     power_w: watts that it draws at most when it works; power_min_w: what it can be held to, where rcq may do that.
     links: how closely it is linked to each card of the host in their order by index (`placement.topology`); empty where
-    that is not known. parent: of a MIG instance, its card.
+    that is not known. parent: of a MIG instance, its card. node: the machine of a cluster that it is in, `None` in this
+    host; a job's cards are always in one machine.
     """
 
     uuid: GpuUuid
@@ -46,6 +47,7 @@ class Gpu:
     power_min_w: float | None = None
     links: tuple[int, ...] = ()
     parent: GpuUuid | None = None
+    node: str | None = None
 
     @property
     def foreign_mb(self) -> int:
@@ -59,11 +61,33 @@ class Gpu:
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
+class NodeRoom:
+    """What one machine of a cluster has for jobs on an idle day: cores and MiB of memory."""
+
+    name: str
+    cpu_cores: int
+    memory_mb: int
+
+    def holds(self, shape: Shape) -> bool:
+        """Whether it has the cores and the memory for it."""
+        return self.cpu_cores >= shape.cpu_cores and self.memory_mb >= shape.memory_mb
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
 class Host:
-    """What the machine offers to jobs: cores and MiB of memory."""
+    """What the machine offers to jobs: cores and MiB of memory.
+
+    Of a cluster, what its machines offer together now. nodes: those machines, empty for a single host: no job is larger
+    than one of them, and which one it runs on is not the plan's matter.
+    """
 
     cpu_cores: int
     memory_mb: int
+    nodes: tuple[NodeRoom, ...] = ()
+
+
+CLUSTER = "slurm"
+"""The place of leases on the cluster; that of leases on this host is empty."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -73,7 +97,7 @@ class Lease:
     expected_end: by what is known of its run time when it starts. ending: it was told to stop, and `expected_end` is
     when its grace is over. firm: it had waited so long when it started that nobody of higher priority may stop it: else
     it could be stopped for ever and never get done. paused_s: seconds that it stood still so far, which its time limit
-    does not count.
+    does not count. place: where it runs. waits: it was handed to the cluster and waits in the queue there.
     """
 
     job: JobId
@@ -84,6 +108,8 @@ class Lease:
     ending: bool = False
     firm: bool = False
     paused_s: float = 0.0
+    place: str = ""
+    waits: bool = False
 
     @property
     def limit_end(self) -> float:
@@ -164,6 +190,19 @@ class Claim:
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
+class Cluster:
+    """Where jobs go that may run anywhere and that this host cannot start within `after_s` seconds, or can never hold.
+
+    ahead: so many of them may wait in the cluster's own queue.
+    """
+
+    host: Host
+    gpus: tuple[Gpu, ...]
+    ahead: int
+    after_s: float
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
 class Snapshot:
     """The world at `now` (Unix seconds), as one pass sees it.
 
@@ -171,6 +210,9 @@ class Snapshot:
     group. estimates: seconds that jobs of a key are expected to run, where history tells; else the time limit counts.
     hot: cards that were too hot at the last pass and have not yet come back below the resume temperature. left_out_s:
     work of waiting jobs that a copy does not hold, in seconds of the whole box (`backlog.backlog_s`).
+    place: where this plan's starts run; leases elsewhere count for quotas and take no room. others: cards elsewhere,
+    which those may hold. ahead: so many jobs that find no room may be handed over to wait in the place's own queue.
+    cluster: a second place, for jobs that may run anywhere.
     """
 
     now: float
@@ -188,6 +230,20 @@ class Snapshot:
     claims: tuple[Claim, ...] = ()
     hot: frozenset[GpuUuid] = frozenset()
     left_out_s: float = 0.0
+    place: str = ""
+    others: tuple[Gpu, ...] = ()
+    ahead: int = 0
+    cluster: Cluster | None = None
+
+    @property
+    def all_gpus(self) -> tuple[Gpu, ...]:
+        """Every card that a lease may hold, wherever it is."""
+        return (*self.gpus, *self.others, *(self.cluster.gpus if self.cluster else ()))
+
+    @property
+    def here(self) -> tuple[Lease, ...]:
+        """The leases that take room in this place."""
+        return tuple(lease for lease in self.leases if lease.place == self.place)
 
     def run_s(self, key: GroupKey) -> float:
         """Seconds that a job of `key` is expected to run: never more than its time limit."""

@@ -20,32 +20,41 @@ from engine.core.wants import Refused, Want
 class Walk:
     """One walk, given what has been started already. `starts` and the ledger grow; the rest is this walk's own.
 
-    order: whom only want of room kept from starting, best first, and how
-    many promises had been made before it.
+    order: whom only want of room kept from starting, best first, and how many promises had been made before it.
+    timeline: what is taken by all that is held, the walk's own to promise on. standings: the pending groups.
     """
 
     def __init__(
-        self, snapshot: Snapshot, policy: Policy, standings: Standings, hot: frozenset[GpuUuid], starts: list[Start]
+        self,
+        snapshot: Snapshot,
+        policy: Policy,
+        standings: Standings,
+        hot: frozenset[GpuUuid],
+        *,
+        starts: list[Start],
+        timeline: Timeline,
     ) -> None:
         self.snapshot = snapshot
         self.policy = policy
         self.ledger = standings.ledger
         self.hot = hot
-        self._standings = standings
+        self.standings = standings
         self._starts = starts
         self.by_limits = standings.by_limits
-        self._timeline = Timeline(snapshot, self.leases, hot, policy, by_limits=self.by_limits)
+        self.timeline = timeline
         self._done: set[JobId] = {start.lease.job for start in starts}
         self.reservations: list[Reserve] = []
         self._held: list[tuple[Turn, tuple[Reason, ...]]] = []
+        self._handed: dict[int, int] = {}
         self.order: list[tuple[Turn, int]] = []
 
     @cached_property
     def holds(self) -> list[Hold]:
         """Who is neither started nor promised anything; of a walk that has settled."""
         return [
-            Hold(key=turn.key, jobs=turn.group.jobs, skip=turn.at, score=turn.value, reasons=reasons)
+            Hold(key=turn.key, jobs=turn.group.jobs, skip=skip, score=turn.value, reasons=reasons)
             for turn, reasons in self._held
+            if (skip := max(turn.at, self._handed.get(turn.number, 0))) < len(turn.group.jobs)
         ]
 
     @property
@@ -57,7 +66,7 @@ class Walk:
         """Walk; false as soon as a job was started behind a promise, which has to be made again then."""
         if self.snapshot.claims and not self._claimed():
             return False
-        ahead = iter(self._standings.ranked({start.lease.job for start in self._starts}))
+        ahead = iter(self.standings.ranked({start.lease.job for start in self._starts}))
         entry = next(ahead, None)
         later: list[Entry] = []
         while entry or later:
@@ -72,9 +81,20 @@ class Walk:
                 heapq.heappush(later, after[0])
         return True
 
+    def hand_over(self, turn: Turn, soonest: tuple[float, tuple[Gpu, ...]]) -> None:
+        """Start a job that finds room only later, to wait in the place's own queue; of a walk that has settled."""
+        start_at, gpus = soonest
+        self.reservations = [one for one in self.reservations if one.job != turn.waiting.job]
+        self._handed[turn.number] = turn.at + 1
+        lease = self._lease(turn, gpus)
+        submitted_at, score = turn.waiting.submitted_at, turn.value
+        self._starts.append(Start(lease=lease, submitted_at=submitted_at, score=score, later=start_at))
+        self.ledger.start(lease)
+        self.timeline.promise(lease.job, turn.want, gpus, start_at)
+
     def want(self, key: GroupKey) -> Want:
         """What a job of `key` needs a place for."""
-        return self._standings.want(key, self.ledger.run_s(key))
+        return self.standings.want(key, self.ledger.run_s(key))
 
     def _taken(self, entry: Entry) -> tuple[Entry, ...] | None:
         """Decide about a job if it is its turn still: who comes later in its stead, if anyone; None: start over."""
@@ -82,7 +102,7 @@ class Walk:
         if turn.waiting.job in self._done:  # it had a claim
             return self._next(turn)
         if entry.version != self.ledger.version:
-            now = self._standings.entry(turn.number, turn.at)
+            now = self.standings.entry(turn.number, turn.at)
             if now.rank > entry.rank:  # its owner was billed meanwhile: usage only grows, so ranks only fall
                 return (now,)
             turn = now.turn
@@ -93,17 +113,17 @@ class Walk:
 
     def _next(self, turn: Turn) -> tuple[Entry, ...]:
         """The next job of its group that is not done, if there is one."""
-        after = self._standings.first(turn.number, turn.at + 1, self._done)
-        return () if after is None else (self._standings.entry(turn.number, after),)
+        after = self.standings.first(turn.number, turn.at + 1, self._done)
+        return () if after is None else (self.standings.entry(turn.number, after),)
 
     def _decide(self, turn: Turn, *, starved: bool) -> bool | None:
         """Start, promise or hold. True: go on with the group's next job; false: the group is done; None: start over."""
-        breaches = self._standings.breaches(turn.number)
-        refused = self._timeline.refusal(turn.want)
+        breaches = self.standings.breaches(turn.number)
+        refused = self.timeline.refusal(turn.want)
         reasons: tuple[Reason, ...] = breaches
         if refused is None:
             caps = self.ledger.type_caps(turn.key)
-            placed = self._timeline.chosen(turn.want, caps)
+            placed = self.timeline.chosen(turn.want, caps)
             if isinstance(placed, Refused):
                 binding = tuple(cap.reached for cap in caps if cap.left < turn.key.shape.gpus)
                 reasons = tuple(dict.fromkeys((*breaches, *binding)))
@@ -127,7 +147,7 @@ class Walk:
     def _promised(self, turn: Turn, reasons: tuple[Reason, ...], *, starved: bool) -> bool:
         """Promise the soonest place, if there is one near enough."""
         within_s = float("inf") if starved else self.policy.promise_window_s
-        soonest = self._timeline.earliest(turn.want, self.ledger.type_caps(turn.key), within_s=within_s)
+        soonest = self.timeline.earliest(turn.want, self.ledger.type_caps(turn.key), within_s=within_s)
         if soonest is not None:
             self._promise(turn, soonest, reasons)
         return soonest is not None
@@ -138,28 +158,33 @@ class Walk:
             return False
         return starved or may_be_promised(turn.waiting.submitted_at, self.snapshot.now, self.ledger)
 
-    def _start(self, turn: Turn, gpus: tuple[Gpu, ...]) -> bool | None:
+    def _lease(self, turn: Turn, gpus: tuple[Gpu, ...]) -> Lease:
         now = self.snapshot.now
-        lease = Lease(
+        return Lease(
             job=turn.waiting.job,
             key=turn.key,
             gpus=_uuids(gpus),
             started_at=now,
             expected_end=now + turn.run_s,
             firm=now - turn.waiting.submitted_at > patience_s(self.ledger, self.policy),
+            place=self.snapshot.place,
+            waits=bool(self.snapshot.place),
         )
+
+    def _start(self, turn: Turn, gpus: tuple[Gpu, ...]) -> bool | None:
+        lease = self._lease(turn, gpus)
         self._starts.append(Start(lease=lease, submitted_at=turn.waiting.submitted_at, score=turn.value))
         self.ledger.start(lease)
         if self.reservations:
             return None
         self._done.add(lease.job)
-        self._timeline.lease(lease)
+        self.timeline.lease(lease)
         return True
 
     def _promise(self, turn: Turn, soonest: tuple[float, tuple[Gpu, ...]], reasons: tuple[Reason, ...]) -> None:
         start_at, gpus = soonest
         want = turn.want
-        self._timeline.promise(turn.waiting.job, want, gpus, start_at)
+        self.timeline.promise(turn.waiting.job, want, gpus, start_at)
         self._done.add(turn.waiting.job)
         self.reservations.append(
             Reserve(
@@ -179,11 +204,11 @@ class Walk:
         Equal jobs of one owner are as good as each other: the first of them takes the claim.
         """
         for claim in self.snapshot.claims:
-            number = self._standings.numbers.get(claim.key)
-            at = None if number is None else self._standings.first(number, 0, self._done)
+            number = self.standings.numbers.get(claim.key)
+            at = None if number is None else self.standings.first(number, 0, self._done)
             if number is None or at is None or self._is_void(claim):
                 continue
-            if not self._keep(self._standings.entry(number, at).turn, claim):
+            if not self._keep(self.standings.entry(number, at).turn, claim):
                 return False
         return True
 
@@ -191,21 +216,21 @@ class Walk:
         if self.ledger.breaches(claim.key):
             return True  # a quota that fell meanwhile holds it back; nothing is kept for it
         want = turn.want
-        start_at = self._timeline.cleared_at(claim.gpus, claim.key.shape)
-        start_at = self._timeline.powered_at(want, claim.gpus, start_at)
-        gpus = self._timeline.cards(claim.gpus)
-        if start_at <= self.snapshot.now and self._timeline.startable(want, gpus):
+        start_at = self.timeline.cleared_at(claim.gpus, claim.key.shape)
+        start_at = self.timeline.powered_at(want, claim.gpus, start_at)
+        gpus = self.timeline.cards(claim.gpus)
+        if start_at <= self.snapshot.now and self.timeline.startable(want, gpus):
             self._start(turn, gpus)
             return not self.reservations
-        placed = self._timeline.place_now(want)
+        placed = self.timeline.place_now(want)
         reasons = placed.reasons if isinstance(placed, Refused) else ()
-        soonest = self._timeline.usable_at(claim.gpus) if start_at <= self.snapshot.now else start_at
+        soonest = self.timeline.usable_at(claim.gpus) if start_at <= self.snapshot.now else start_at
         self._promise(turn, (soonest, gpus), reasons)
         return True
 
     def _is_void(self, claim: Claim) -> bool:
         """Whether somebody has a card of it whole who is not on the way out, or a card of it is gone."""
-        if len(self._timeline.cards(claim.gpus)) < len(claim.gpus):
+        if len(self.timeline.cards(claim.gpus)) < len(claim.gpus):
             return True
         return not claim.stands(self.leases)
 

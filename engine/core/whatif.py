@@ -10,6 +10,7 @@ from itertools import islice
 from engine.core.changes import (
     NUMBER_OF,
     AnyType,
+    Anywhere,
     Change,
     FewerCores,
     FewerGpus,
@@ -27,6 +28,7 @@ from engine.core.changes import (
 from engine.core.decisions import Plan, Reserve, Start
 from engine.core.explain import outcome_of
 from engine.core.model import GroupKey, Shape, Waiting, model_matches
+from engine.core.overflow import runs_elsewhere
 from engine.core.placement.fits import matches
 from engine.core.plan import plan
 from engine.core.policy import Policy
@@ -99,7 +101,7 @@ def _outcome(decided: Plan, key: GroupKey, waiting: Waiting) -> tuple[float | No
         reasons = next((hold.reasons for hold in decided.holds if hold.key == key), ())
         return None, reasons
     if isinstance(outcome, Start):
-        return decided.now, ()
+        return outcome.runs_at, ()
     return (outcome.start_at if isinstance(outcome, Reserve) else None), outcome.reasons
 
 
@@ -148,6 +150,8 @@ def _ladders(snapshot: Snapshot, key: GroupKey, decided: Plan, reasons: Sequence
     yield _limits(snapshot, shape, decided, reasons)
     if not key.preemptible:
         yield ((Preemptible(),),)
+    if snapshot.cluster is not None and not key.anywhere and runs_elsewhere(shape):
+        yield ((Anywhere(),),)
     yield _cores(shape, reasons)
     yield _memory(shape, reasons)
     yield _watts(snapshot, shape, reasons)
@@ -265,7 +269,7 @@ def _order(of: Help, now: float) -> tuple[bool, float, float, tuple[str, ...]]:
     return of.start_at > now, sum(map(_size, of.changes)), of.start_at, tuple(change.code for change in of.changes)
 
 
-_FIXED: dict[type, float] = {AnyType: 0.1, ShareGpu: 0.2, Preemptible: 0.3, ResumeGpu: 1.5}
+_FIXED: dict[type, float] = {Anywhere: 0.05, AnyType: 0.1, ShareGpu: 0.2, Preemptible: 0.3, ResumeGpu: 1.5}
 
 
 def _size(change: Change) -> float:

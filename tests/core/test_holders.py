@@ -80,3 +80,15 @@ def test_elements_of_the_same_array():
     snapshot = world(2, leases=[lease("7", of, 0), lease("8", key("ann"), 1)])
     (one,) = found(snapshot, of, ArrayFull(parent=JobId("7"), limit=1, running=1))
     assert one[:2] == ("7", ("ARRAY_LIMIT",))
+
+
+def test_who_waits_in_a_clusters_queue_has_no_card_but_counts_for_quotas():
+    runs = lease("a", key("ann"), 0, left=50)
+    waits = replace(lease("b", key("ann"), 0, left=90), waits=True)
+    snapshot = world([card(0)], leases=[runs, waits])
+    cores = CoresBusy(wanted=9, free=1, total=9)
+    assert found(snapshot, key("ann"), GPUS, cores) == [("a", ("GPUS_BUSY", "CORES_BUSY"), ["GPU-0"])]
+    assert found(snapshot, key("ann"), quota("account", "ann", "jobs")) == [
+        ("a", ("QUOTA_REACHED",), ["GPU-0"]),
+        ("b", ("QUOTA_REACHED",), []),
+    ]

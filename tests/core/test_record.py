@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 import pytest
+from clusters import clusters, overflowing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import NOW, key, keys, lease, policies, snapshots, waiting, world
@@ -269,3 +270,22 @@ def test_a_shared_value_is_written_once(several):
 
 def test_the_schema_names_every_field_of_a_snapshot():
     assert records.MOMENT.schema["Snapshot"] == [field.name for field in fields(Snapshot)]
+
+
+@FEW
+@given(overflowing() | clusters(), policies)
+def test_a_pass_with_a_cluster_is_planned_again_the_same(snapshot, policy):
+    record, decided = recorded(snapshot, policy)
+    again = planned_again(record)
+    assert differences(record, again) == ()
+    assert [start.lease for start in again.starts] == [start.lease for start in decided.starts]
+
+
+def test_of_a_part_of_a_queue_so_much_is_remembered():
+    queue = records.Watched([Waiting(float(at), JobId(str(at))) for at in range(1000)])
+    assert len(queue[:7]) == 7
+    assert queue.seen == 7
+    assert queue[2:4][0].job == "2"
+    assert queue.seen == 7
+    assert queue[-1].job == "999"
+    assert queue.seen == 1000

@@ -3,7 +3,7 @@
 Pure. Asked once, at submission; quotas are not its matter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
 
 from engine.core.model import Shape, model_matches
@@ -19,8 +19,33 @@ UNBOUND = Power()
 def impossible(shape: Shape, gpus: Sequence[Gpu], host: Host, power: Power = UNBOUND) -> tuple[Impossible, ...]:
     """Everything that this host lacks for the shape; empty if it can be held.
 
-    Of its power budget: `wanted` watts of all cards while the job runs alone, `most` may be drawn.
+    Of a cluster: what the machine lacks that lacks least. Of the power budget: `wanted` watts of all cards while the
+    job runs alone, `most` may be drawn.
     """
+    if host.nodes:
+        return min((_lacking(shape, *one, power) for one in _machines(host, gpus)), key=_want_of)
+    return _lacking(shape, gpus, host, power)
+
+
+def able_nodes(shape: Shape, gpus: Sequence[Gpu], host: Host) -> int:
+    """How many of a cluster's machines could hold the shape on an idle day."""
+    return sum(not _lacking(shape, *one, UNBOUND) for one in _machines(host, gpus))
+
+
+def _machines(host: Host, gpus: Sequence[Gpu]) -> Iterator[tuple[Sequence[Gpu], Host]]:
+    cards: dict[str | None, list[Gpu]] = {}
+    for gpu in gpus:
+        cards.setdefault(gpu.node, []).append(gpu)
+    for node in host.nodes:
+        yield cards.get(node.name, []), Host(cpu_cores=node.cpu_cores, memory_mb=node.memory_mb)
+
+
+def _want_of(found: tuple[Impossible, ...]) -> tuple[int, int, int]:
+    """A machine that lacks the type has not been asked for memory yet: it lacks more."""
+    return len(found), sum(one.resource == "gpu_type" for one in found), -sum(one.most for one in found)
+
+
+def _lacking(shape: Shape, gpus: Sequence[Gpu], host: Host, power: Power) -> tuple[Impossible, ...]:
     box = gpus
     if shape.gpus > 1:
         gpus = [gpu for gpu in gpus if gpu.parent is None]  # no program uses two MIG instances
