@@ -34,23 +34,26 @@ from engine.store.rows import gpu_text
 from engine.store.usage import charge, keep_bill
 
 _SCHEDULE = """
-UPDATE jobs SET state = 'scheduled', attempt = ?, boot_id = ?, gpu_uuids = ?, lease_started_at = ?, expected_end = ?
+UPDATE jobs SET state = 'scheduled', attempt = ?, boot_id = ?, gpu_uuids = ?, lease_started_at = ?, expected_end = ?,
+    place = ?, node = NULL, held_next = NULL
 WHERE id = ?
 """
-_START = "UPDATE jobs SET state = 'running', started_at = ? WHERE id = ?"
+_START = "UPDATE jobs SET state = 'running', started_at = ?, node = ? WHERE id = ?"
+_MOVE_LEASE = "UPDATE jobs SET gpu_uuids = ?, lease_started_at = ?, expected_end = ? WHERE id = ?"
 _END = """
 UPDATE jobs SET state = ?, cause = ?, exit_code = ?, signal = ?, started_at = coalesce(?, started_at), ended_at = ?,
-    message = ?, lease_started_at = NULL, expected_end = NULL, stopping = NULL
+    message = ?, node = coalesce(?, node), lease_started_at = NULL, expected_end = NULL, stopping = NULL,
+    held_next = NULL
 WHERE id = ?
 """
 _MOVE = """
 UPDATE jobs SET state = ?, boot_id = NULL, gpu_uuids = NULL, lease_started_at = NULL, expected_end = NULL,
     started_at = NULL, ended_at = NULL, cause = NULL, exit_code = NULL, signal = NULL, stopping = NULL, message = ?,
     failures = coalesce(?, failures), oom_retries = coalesce(?, oom_retries), submitted_at = coalesce(?, submitted_at),
-    fetched_at = NULL, files_removed_at = NULL, files_removed_why = NULL
+    place = NULL, node = NULL, held_next = NULL, fetched_at = NULL, files_removed_at = NULL, files_removed_why = NULL
 WHERE id = ?
 """
-_STOP = "UPDATE jobs SET stopping = ?, message = ? WHERE id = ? AND state IN ('scheduled', 'running')"
+_STOP = "UPDATE jobs SET stopping = ?, message = ?, held_next = ? WHERE id = ? AND state IN ('scheduled', 'running')"
 
 
 def apply(db: Database, changes: Sequence[Change], half_life_s: float) -> None:  # noqa: PLR0912  one for each kind
@@ -60,8 +63,7 @@ def apply(db: Database, changes: Sequence[Change], half_life_s: float) -> None: 
             case Scheduled():
                 _schedule(db, change)
             case Started():
-                _step(db, change.job, JobState.RUNNING)
-                _write(db, _START, change.started_at, number_of(change.job))
+                _start(db, change)
             case Ended():
                 _end(db, change)
             case Moved():
@@ -71,7 +73,7 @@ def apply(db: Database, changes: Sequence[Change], half_life_s: float) -> None: 
             case MovedAll():
                 waiting.move_all(db, change)
             case Stopping():
-                _write(db, _STOP, change.cause, change.message, number_of(change.job))
+                _write(db, _STOP, change.cause, change.message, change.held_next or None, number_of(change.job))
             case Passed():
                 gate.let_pass(db, change)
             case Postponed():
@@ -101,7 +103,16 @@ def _schedule(db: Database, change: Scheduled) -> None:
     if change.attempt <= attempt:
         raise ImpossibleChange(f"Job {job} cannot begin attempt {change.attempt}: attempt {attempt} has been counted.")
     gpus = gpu_text(lease.gpus)
-    _write(db, _SCHEDULE, change.attempt, change.boot_id, gpus, lease.started_at, lease.expected_end, number_of(job))
+    until = (lease.started_at, lease.expected_end)
+    _write(db, _SCHEDULE, change.attempt, change.boot_id, gpus, *until, lease.place or None, number_of(job))
+
+
+def _start(db: Database, change: Started) -> None:
+    _step(db, change.job, JobState.RUNNING)
+    number = number_of(change.job)
+    _write(db, _START, change.started_at, change.node, number)
+    if (lease := change.lease) is not None:
+        _write(db, _MOVE_LEASE, gpu_text(lease.gpus), lease.started_at, lease.expected_end, number)
 
 
 def _end(db: Database, change: Ended) -> None:
@@ -110,9 +121,12 @@ def _end(db: Database, change: Ended) -> None:
     held_lease = _standing(db, change.job)[0] in LEASED
     _step(db, change.job, change.state)
     how = (change.state, change.cause, change.exit_code, change.signal)
-    _write(db, _END, *how, change.started_at, change.ended_at, change.message, number_of(change.job))
+    number = number_of(change.job)
+    _write(db, _END, *how, change.started_at, change.ended_at, change.message, change.node, number)
+    if change.gpus is not None:
+        _write(db, "UPDATE jobs SET gpu_uuids = ? WHERE id = ?", gpu_text(change.gpus), number)
     if held_lease:
-        attempts.keep(db, number_of(change.job))
+        attempts.keep(db, number)
 
 
 def _move(db: Database, change: Moved) -> None:

@@ -163,6 +163,15 @@ class Jobs:
         conditions = {column: value for column, value in owner.items() if value is not None}
         return await self._readers.read(lambda db: _jobs(db, _newest(db, states, conditions, limit, before)))
 
+    def has_leases_at(self, place: str) -> bool:
+        """Whether a job that has not ended holds a lease there; blocks on the disk."""
+        db = connect_reader(self._readers.path)
+        try:
+            sql = "SELECT 1 FROM jobs WHERE state IN ('scheduled', 'running') AND place = ? LIMIT 1"
+            return db.conn.execute(sql, (place,)).fetchone() is not None
+        finally:
+            db.close()
+
     async def counts_by_state(self) -> dict[JobState, int]:
         """How many jobs are in each state; every state is there. Walks an index: for start-up, not every request."""
 

@@ -259,6 +259,21 @@ def series_of_attempts(db: Database) -> None:
     seriesschema.create(db)
 
 
+@migrations(name="0020_anywhere")
+def anywhere(db: Database) -> None:
+    """Jobs that may run on the cluster, too."""
+    db.table("jobs").add_column("anywhere", int, not_null_default=0)
+
+
+@migrations(name="0021_places")
+def places(db: Database) -> None:
+    """Leases on a cluster: which place, on which of its machines; whether a job is held once it has been stopped."""
+    for table in ("jobs", "attempts"):
+        db.table(table).add_column("place", str)
+        db.table(table).add_column("node", str)
+    db.table("jobs").add_column("held_next", int)
+
+
 def _people(db: Database) -> None:
     db.table("groups").create(
         {"name": str, "priority": int, "share": float, "quota": str},

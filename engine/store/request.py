@@ -25,11 +25,11 @@ COMMAND_LINE_CHARACTERS = 200
 NEW_COLUMNS = (
     "id, state, job_id, name, command_line, request, submitted_at, "
     "account, grp, service, gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, "
-    "priority, preemptible, gpu_power_w"
+    "priority, preemptible, gpu_power_w, anywhere"
 )
 FIELD_COLUMNS = (
     "job_id, name, grp, service, gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, "
-    "priority, preemptible, gpu_power_w, array_parent, array_index, "
+    "priority, preemptible, gpu_power_w, anywhere, array_parent, array_index, "
     "CASE request WHEN '' THEN (SELECT arrays.request FROM arrays WHERE arrays.parent = array_parent) ELSE request END"
 )
 OF_SCRIPT = "#"
@@ -49,6 +49,7 @@ _EFFECTIVE = (
     "priority",
     "preemptible",
     "gpu_power_w",
+    "anywhere",
 )
 _PLAIN = re.compile(r"[\w@%+=:,./ -]*", re.ASCII).fullmatch  # what shlex leaves alone, and blanks between words
 _SCRIPT_HEAD = 4096  # characters that are searched for a line worth showing
@@ -88,6 +89,7 @@ def _effective(key: GroupKey) -> tuple[Any, ...]:
         key.priority,
         key.preemptible,
         shape.gpu_power_w,
+        key.anywhere,
     )
 
 
@@ -140,6 +142,7 @@ def fields_of(row: Sequence[Any]) -> JobFields:
     values = dict(zip(_EFFECTIVE, effective, strict=True))
     values["gpu_share"] = bool(values["gpu_share"])
     values["preemptible"] = bool(values["preemptible"])
+    values["anywhere"] = bool(values["anywhere"])
     values |= json.loads(request)
     if "after" in values:
         values["after"] = [After(id=number, when=when) for number, when in values["after"]]

@@ -19,17 +19,17 @@ from engine.store.request import OF_SCRIPT
 
 KEY_COLUMNS = (
     "account, grp, service, priority, preemptible, "
-    "gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, gpu_power_w, "
+    "gpus, gpu_type, gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, gpu_power_w, anywhere, "
     "array_most, CASE WHEN array_most IS NULL THEN NULL ELSE array_parent END"
 )
 KNOWN_COLUMNS = (
     "id, state, submitted_at, attempt, boot_id, gpu_uuids, lease_started_at, expected_end, failures, stopping, "
-    "CASE WHEN stopping IS NULL THEN NULL ELSE message END, name, oom_retries, " + KEY_COLUMNS
+    "CASE WHEN stopping IS NULL THEN NULL ELSE message END, name, oom_retries, place, node, held_next, " + KEY_COLUMNS
 )
 STORED_COLUMNS = (
     "id, job_id, name, account, grp, service, state, cause, exit_code, signal, priority, preemptible, gpus, gpu_type, "
     "gpu_memory_mb, gpu_share, cpu_cores, memory_mb, time_limit_s, command_line, submitted_at, started_at, ended_at, "
-    "attempt, gpu_uuids, array_parent, array_index, gpu_power_w, files_removed_at, files_removed_why"
+    "attempt, gpu_uuids, array_parent, array_index, gpu_power_w, files_removed_at, files_removed_why, place, node"
 )
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -40,7 +40,8 @@ class StoredJob:
 
     command_line: its first 200 characters, for listings; is_script: they are of its script.
     gpu_uuids: the cards it holds or held last. array_parent: the id of its array's first element; array_index: its own
-    place in it. files_removed_at: Unix seconds, once they are gone; files_removed_why: `age` or `fetched`.
+    place in it. files_removed_at: Unix seconds, once they are gone; files_removed_why: `age` or `fetched`. place: where
+    it runs or ran last, as a lease has it; node: on which machine of the cluster, as far as that is known.
     fields: what the submitter wrote, message: what its end told, attempts: those that are over, measures: by attempt,
     file_sizes: bytes of the uploads that it is given, where one job was asked for; `None` or empty in listings.
     """
@@ -76,6 +77,8 @@ class StoredJob:
     gpu_power_w: int | None = None
     files_removed_at: float | None = None
     files_removed_why: str | None = None
+    place: str = ""
+    node: str | None = None
     fields: JobFields | None = None
     message: str | None = None
     cron_of: int | None = None
@@ -123,6 +126,8 @@ def stored_of(row: Sequence[Any]) -> StoredJob:
         gpu_power_w=row[27],
         files_removed_at=row[28],
         files_removed_why=row[29],
+        place=row[30] or "",
+        node=row[31],
     )
 
 
@@ -150,7 +155,7 @@ class KnownJobs:
 
     def of(self, row: tuple[Any, ...]) -> KnownJob:
         """One row. The lease is the one of a `scheduled` or `running` job, else `None`."""
-        key = self._keys.of(row[13:])
+        key = self._keys.of(row[16:])
         job, state = JobId(str(row[0])), self._states[row[1]]
         return KnownJob(
             job=job,
@@ -165,6 +170,8 @@ class KnownJobs:
             stop_message=row[10],
             name=row[11],
             oom_retries=row[12],
+            node=row[14],
+            held_next=bool(row[15]),
         )
 
 
@@ -189,6 +196,7 @@ def _key(terms: tuple[Any, ...]) -> GroupKey:
         memory,
         limit,
         watts,
+        anywhere,
     ) = request
     return GroupKey(
         owner=Owner(account=AccountName(account), group=GroupName(group)),
@@ -206,11 +214,12 @@ def _key(terms: tuple[Any, ...]) -> GroupKey:
             gpu_power_w=watts,
         ),
         array=ArrayCap(parent=JobId(str(parent)), most=most) if most is not None else None,
+        anywhere=bool(anywhere),
     )
 
 
 def _lease(job: JobId, key: GroupKey, row: tuple[Any, ...]) -> Lease:
-    return Lease(job=job, key=key, gpus=_gpus(row[5]), started_at=row[6], expected_end=row[7])
+    return Lease(job=job, key=key, gpus=_gpus(row[5]), started_at=row[6], expected_end=row[7], place=row[13] or "")
 
 
 def _gpus(text: str | None) -> tuple[GpuUuid, ...]:

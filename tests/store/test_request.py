@@ -38,6 +38,7 @@ FIELDS = st.builds(
     priority=st.integers(1, 10),
     preemptible=st.booleans(),
     idle_ok=st.booleans(),
+    anywhere=st.booleans(),
     gpu_power_w=st.none() | SMALL,
     workdir=st.none() | TEXT,
     environment=MAP,
@@ -65,6 +66,7 @@ KEYS = st.builds(
     priority=st.integers(1, 10),
     preemptible=st.booleans(),
     shape=SHAPES,
+    anywhere=st.booleans(),
 )
 JOBS = st.lists(st.builds(NewJob, fields=FIELDS, key=KEYS, submitted_at=st.floats(0, 1e12)), min_size=1, max_size=5)
 
@@ -89,8 +91,10 @@ def test_jobs_come_back_as_they_were_written(jobs: list[NewJob]) -> None:
     taken, fields, known = asyncio.run(through_a_store(jobs))
     assert fields == [job.fields for job in taken]
     assert [(each.key, each.submitted_at) for each in known] == [(job.key, job.submitted_at) for job in taken]
-    assert all(type(each.gpu_share) is type(each.preemptible) is bool for each in fields)
-    assert all(type(each.key.shape.share) is type(each.key.preemptible) is bool for each in known)
+    assert all(type(each.gpu_share) is type(each.preemptible) is type(each.anywhere) is bool for each in fields)
+    assert all(
+        type(each.key.shape.share) is type(each.key.preemptible) is type(each.key.anywhere) is bool for each in known
+    )
 
 
 @given(WORDS, WORDS)
