@@ -5,7 +5,7 @@ Must not know why there are none.
 
 from engine.core.model import GpuUuid
 from engine.protocol.errors import RcqError
-from engine.readings import GpuReading
+from engine.readings import GpuReading, NodeReading
 
 
 class NoGpus:
@@ -13,6 +13,10 @@ class NoGpus:
 
     def read(self) -> tuple[GpuReading, ...]:
         """No cards."""
+        return ()
+
+    def nodes(self) -> tuple[NodeReading, ...]:
+        """None: its cards are this host's."""
         return ()
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from engine.gpu.inventory import Inventory
 from engine.gpu.unavailable import unavailable, unsettable
 from engine.ports import Clock
 from engine.protocol.errors import RcqError
-from engine.readings import GpuReading
+from engine.readings import GpuReading, NodeReading
 
 Tell = Callable[[int | None, tuple[GpuReading, ...]], None]
 """Takes the readings of one position in the driver's order; of `None`: of cards that are at none any more."""
@@ -90,6 +90,10 @@ class NvmlGpus:
                 pynvml.nvmlDeviceSetPowerManagementLimit(one.handle, round(watts * 1000))
             except pynvml.NVMLError as error:
                 raise unsettable(error, one.power_min_w, one.power_max_w) from error
+
+    def nodes(self) -> tuple[NodeReading, ...]:
+        """None: its cards are this host's."""
+        return ()
 
     def close(self) -> None:
         """Let go of the driver. Closing twice is fine; a later reading opens it again."""

@@ -17,7 +17,7 @@ from engine.core.model import GpuUuid
 from engine.gpu.thermal import SLOWED_SHARE, heat_share, inlet_c, power_w, speed, steady_c, step_c
 from engine.ports import Clock
 from engine.protocol.errors import Refused
-from engine.readings import GpuLoad, GpuReading
+from engine.readings import GpuLoad, GpuReading, NodeReading
 
 LEAST_LIMIT = 0.3
 """The lowest power limit that a simulated card takes, as a part of its own."""
@@ -187,6 +187,10 @@ class SimulatedGpus:
                     f"Card {card.index} takes a power limit of {least:.0f} to {most:.0f} W, not {watts:.0f}.",
                 )
             card.limit = watts
+
+    def nodes(self) -> tuple[NodeReading, ...]:
+        """None: its cards are this host's."""
+        return ()
 
     def close(self) -> None:
         """Nothing to let go of; the model stays as it is."""

@@ -24,7 +24,7 @@ from engine.gpu.unavailable import DriverHangs, DriverUnavailable
 from engine.gpu.wire import all_packed, unpacked
 from engine.ports import Clock
 from engine.protocol.errors import RcqError
-from engine.readings import GpuReading
+from engine.readings import GpuReading, NodeReading
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +73,10 @@ class WatchedGpus:
             if not self._known and self._troubles:
                 raise DriverHangs(self._timeout_s)
             return tuple(sorted(self._known.values(), key=lambda card: (card.index, card.uuid)))
+
+    def nodes(self) -> tuple[NodeReading, ...]:
+        """None: its cards are this host's."""
+        return ()
 
     def close(self) -> None:
         """End the process, and a reading that is under way with it. A later reading starts another one."""

@@ -279,6 +279,9 @@ SAMPLES = {
     "ecc_uncorrected": 2, "remap_pending": True, "remap_failed": True, "xids": (13, 79),
     "position": 3,
     "gpu_instance": 7,
+    "node": "n1",
+    "closed": "is drained in Slurm",
+    "taken_by": "anna",
     "nodes": ("/dev/nvidia3",),
     "processes": (GpuProcess(pid=1, memory_mb=5), GpuProcess(pid=2, graphics=True)),
 }  # fmt: skip

@@ -1,0 +1,109 @@
+"""A shared look at all of Slurm's jobs: whoever asks while one is under way waits for that one or the next.
+
+Must not know which jobs are rcq's, nor what their states mean for anybody.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.slurm.commands import Commands
+from engine.slurm.errors import SlurmAway, SlurmRefused
+from engine.slurm.jobs import SlurmJob, of_squeue
+
+RESTS = 4.0
+"""After a look that took long, this many times as long goes by before the next one that nobody needs at once."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Look:
+    """All jobs at one time. began, ended: seconds of the steady clock, between which Slurm was asked."""
+
+    jobs: tuple[SlurmJob, ...]
+    began: float
+    ended: float
+
+
+class Watch:
+    """Asks `squeue --json`, once at a time. steady: a clock that is never set."""
+
+    def __init__(self, commands: Commands, steady: Callable[[], float] = time.monotonic) -> None:
+        self._commands = commands
+        self._steady = steady
+        self._under_way: asyncio.Task[Look] | None = None
+        self._began = 0.0
+        self.last: Look | None = None
+        self.away_since: float | None = None
+        self.error: str | None = None
+
+    async def jobs(self, max_age_s: float) -> tuple[SlurmJob, ...]:
+        """All jobs, foreign ones too, as of a look that is no older. Raises SlurmAway."""
+        return (await self.look(max_age_s)).jobs
+
+    async def look(self, max_age_s: float) -> Look:
+        """A look that began no longer ago; with 0 one that begins now. Raises SlurmAway."""
+        asked = self._steady()
+        while True:
+            if self.last is not None and self._is_fresh(self.last, asked - max_age_s, patient=max_age_s > 0):
+                return self.last
+            if self._under_way is None:
+                self._began = self._steady()
+                self._under_way = asyncio.get_running_loop().create_task(self._ask(self._began))
+                self._under_way.add_done_callback(self._done)
+            began = self._began
+            try:
+                found = await asyncio.shield(self._under_way)
+            except SlurmAway:
+                if began >= asked - max_age_s:
+                    raise
+            else:
+                if found.began >= asked - max_age_s:
+                    return found
+
+    def last_jobs(self) -> tuple[SlurmJob, ...]:
+        """All jobs as last seen; empty before the first look. Any thread."""
+        return () if self.last is None else self.last.jobs
+
+    def age_s(self) -> float:
+        """Seconds since the last look began, infinite before the first. Any thread."""
+        last = self.last
+        return math.inf if last is None else self._steady() - last.began
+
+    async def close(self) -> None:
+        """Ask nothing more."""
+        if (task := self._under_way) is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def _is_fresh(self, look: Look, since: float, *, patient: bool) -> bool:
+        if look.began >= since:
+            return True
+        rests_until = look.ended + RESTS * (look.ended - look.began)
+        return patient and self.away_since is None and self._steady() < rests_until
+
+    async def _ask(self, began: float) -> Look:
+        try:
+            printed = await self._commands.run("squeue", "--json")
+            jobs = await asyncio.to_thread(of_squeue, printed)  # a hundred thousand of them take seconds
+        except SlurmRefused as refused:
+            away = SlurmAway(f"squeue: {refused}")
+            self._note(away)
+            raise away from refused
+        except SlurmAway as away:
+            self._note(away)
+            raise
+        self.last = Look(jobs=jobs, began=began, ended=self._steady())
+        self.away_since = self.error = None
+        return self.last
+
+    def _note(self, away: SlurmAway) -> None:
+        self.error = str(away)
+        if self.away_since is None:
+            self.away_since = self._steady()
+
+    def _done(self, task: "asyncio.Task[Look]") -> None:
+        self._under_way = None
+        if not task.cancelled():
+            task.exception()  # whoever waited has it
