@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.core.lifecycle import Cause, JobState
-from engine.core.model import GroupKey, JobId, Owner, ServiceName
+from engine.core.model import GpuUuid, GroupKey, JobId, Owner, ServiceName
 from engine.core.snapshot import Lease
 from engine.protocol.fields import After, JobFields
 
@@ -61,8 +61,9 @@ class KnownJob:
     """A job that has not ended, as the books show it after a restart.
 
     The lease is set for `scheduled` and `running`. attempt: 0 before the first start. failures: of its attempts, those
-    that count against its retries. stopping: why it was told to stop, if it was; stop_message: for its owner. name: of
-    which nothing is in the key yet.
+    that count against its retries. stopping: why it was told to stop, if it was; stop_message: for its owner;
+    held_next: it is kept back once it has stopped. node: the machine of a cluster that runs it. name: of which nothing
+    is in the key yet.
     """
 
     job: JobId
@@ -77,6 +78,8 @@ class KnownJob:
     oom_retries: int = 0
     stopping: Cause | None = None
     stop_message: str | None = None
+    held_next: bool = False
+    node: str | None = None
     name: str | None = None
 
 
@@ -100,15 +103,23 @@ class Scheduled:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Started:
-    """The executor runs it: state `running`."""
+    """The executor runs it: state `running`. node: on that machine of a cluster. lease: as it is from now on.
+
+    `None` leaves the lease as it was scheduled.
+    """
 
     job: JobId
     started_at: float
+    node: str | None = None
+    lease: Lease | None = None
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Ended:
-    """The job reached a terminal state; its lease is over. message: what its owner should know beyond the cause."""
+    """The job reached a terminal state; its lease is over. message: what its owner should know beyond the cause.
+
+    node, gpus: the machine of a cluster that it ran on and the cards that it had there, where only its end told them.
+    """
 
     job: JobId
     state: JobState
@@ -118,6 +129,8 @@ class Ended:
     started_at: float | None
     ended_at: float
     message: str | None = None
+    node: str | None = None
+    gpus: tuple[GpuUuid, ...] | None = None
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -158,12 +171,14 @@ class MovedAll:
 class Stopping:
     """A job that holds a lease is told to stop, because of `cause`: its end counts as that, whoever hears of it.
 
-    Nothing changes where it holds none (any more). message: what its owner should know of it.
+    Nothing changes where it holds none (any more). message: what its owner should know of it. held_next: what goes on
+    after that is kept back (`held`).
     """
 
     job: JobId
     cause: Cause
     message: str | None = None
+    held_next: bool = False
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

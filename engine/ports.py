@@ -14,7 +14,7 @@ from engine.core.model import GpuUuid, JobId
 from engine.core.snapshot import Lease
 from engine.protocol.errors import RcqError
 from engine.protocol.fields import JobFields
-from engine.readings import GpuReading
+from engine.readings import GpuReading, NodeReading
 
 
 class Clock(Protocol):
@@ -29,12 +29,19 @@ class Clock(Protocol):
 
 
 class GpuProvider(Protocol):
-    """The cards of this host."""
+    """The cards of this host, of a cluster, or of both."""
 
     def read(self) -> tuple[GpuReading, ...]:
         """Every card now, by index. Takes milliseconds, or seconds where the driver hangs: called off the event loop.
 
         Raises RcqError while nothing can be read at all.
+        """
+        ...
+
+    def nodes(self) -> tuple[NodeReading, ...]:
+        """The machines of the cluster as they were last read, by name; none where all cards are this host's.
+
+        Any thread, and at once. They stand while the cluster cannot be read.
         """
         ...
 
@@ -106,7 +113,10 @@ class Process:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Ending:
-    """How an attempt ended. Times are Unix seconds; exit_code and signal exclude each other; message says more."""
+    """How an attempt ended. Times are Unix seconds; exit_code and signal exclude each other; message says more.
+
+    node, gpus: where it ran on a cluster and on which cards, if the executor knows it; else as `Running` told them.
+    """
 
     job: JobId
     attempt: int
@@ -116,6 +126,8 @@ class Ending:
     started_at: float | None
     ended_at: float
     message: str | None = None
+    node: str | None = None
+    gpus: tuple[GpuUuid, ...] | None = None
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -123,7 +135,8 @@ class Running:
     """An attempt that is under way. pid: of the job's first process, where the executor knows it.
 
     cores: the CPU cores that it is kept on, if it is. paused_since: Unix seconds, while it is paused; paused_s: seconds
-    that it was paused before.
+    that it was paused before. node: the machine of a cluster that it is on; gpus: the cards that it was given there,
+    `None` where they are those of its lease.
     """
 
     job: JobId
@@ -133,6 +146,8 @@ class Running:
     cores: tuple[int, ...] = ()
     paused_since: float | None = None
     paused_s: float = 0.0
+    node: str | None = None
+    gpus: tuple[GpuUuid, ...] | None = None
 
 
 class CannotLaunch(RcqError):
@@ -150,10 +165,12 @@ class Executor(Protocol):
         """Get ready; from now on `on_end` is called in the event loop once for each started or adopted attempt."""
         ...
 
-    async def start(self, launch: Launch) -> Running:
+    async def start(self, launch: Launch) -> Running | None:
         """Start one attempt. The same attempt is never run twice: a second call adopts what the first one started.
 
-        A launch that fails is not raised: it is an `Ending` with `launch-error` through `on_end`.
+        Returns once it runs, which on a cluster may take days; `None` where it ended before it began, of which `on_end`
+        has been told. A launch that fails is not raised: it is an `Ending` with `launch-error` through `on_end`. Raises
+        RcqError or OSError where it could not be started now: it is to be tried again.
         """
         ...
 
@@ -162,7 +179,10 @@ class Executor(Protocol):
         ...
 
     async def stop(self, job: JobId, cause: Cause, grace_s: float) -> None:
-        """End the whole process tree: SIGTERM, after `grace_s` SIGKILL. The `Ending` carries `cause`."""
+        """End the whole process tree: SIGTERM, after `grace_s` SIGKILL. The `Ending` carries `cause`.
+
+        What waits in a cluster's queue is taken out of it. Raises RcqError where nobody could be told now.
+        """
         ...
 
     async def pause(self, job: JobId) -> None:

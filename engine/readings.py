@@ -39,6 +39,9 @@ class GpuReading:
     position: of the card among all of the driver's, as nvidia-smi counts them, of an instance its card's. gpu_instance:
     of an instance, the number of its GPU instance. nodes: the device nodes that a job on it has to open, besides those
     that all cards share; empty where the driver does not tell.
+    node: the machine of a cluster that it is in, `None` in this host; of such a card nobody tells how it works, and its
+    memory_mb is 0 where the settings do not say it. closed: why that machine starts no job now, in words. taken_by: the
+    user whose job, none of rcq's, holds the card there.
     """
 
     uuid: GpuUuid
@@ -76,6 +79,33 @@ class GpuReading:
     position: int | None = None
     gpu_instance: int | None = None
     nodes: tuple[str, ...] = ()
+    node: str | None = None
+    closed: str | None = None
+    taken_by: str | None = None
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class NodeReading:
+    """One machine of a cluster, as the cluster tells it at `read_at` (Unix seconds); `None`: it does not.
+
+    state: in the cluster's words. closed: why it starts no job now, in words; `None` if it does. Cores and MiB of
+    memory: all it has, what jobs hold (allocated), and the part of that which jobs hold that are not rcq's (strangers).
+    cpu_load: as `uptime` tells it. free_memory_mb: as the machine's kernel tells it. gpus: its cards, by index.
+    """
+
+    name: str
+    read_at: float
+    state: str
+    closed: str | None
+    cpu_cores: int
+    memory_mb: int
+    cpu_cores_allocated: int = 0
+    memory_allocated_mb: int = 0
+    strangers_cores: int = 0
+    strangers_memory_mb: int = 0
+    cpu_load: float | None = None
+    free_memory_mb: int | None = None
+    gpus: tuple[GpuUuid, ...] = ()
 
 
 THROTTLES = ("sw-thermal", "hw-thermal", "hw-slowdown", "power-cap", "power-brake", "sync-boost")

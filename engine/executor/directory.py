@@ -67,7 +67,7 @@ def _share(path: Path, uid: int) -> None:
             raise
         told = (
             f"{path} cannot be opened to the job's Unix user: its file system keeps no POSIX access lists. Mount it "
-            "with them (acl), or set engine.state_dir to a place on ext4, xfs or btrfs."
+            "with them (acl; NFS has them up to version 3), or set engine.state_dir to a place on ext4, xfs or btrfs."
         )
         raise CannotLaunch(told) from problem
     finally:

@@ -35,11 +35,11 @@ def text(argv: Sequence[str], environment: Mapping[str, str], mark: Path | None 
     }
     others = [f"{name}={value}" for name, value in environment.items() if name not in plain]
     words = ["/usr/bin/env", *others, *argv] if others else argv
-    lines = [f"unset {OF_SYSTEMD}", *(f"export {name}={_quoted(value)}" for name, value in plain.items())]
+    lines = [f"unset {OF_SYSTEMD}", *(f"export {name}={quoted(value)}" for name, value in plain.items())]
     if mark is not None:
-        lines.append(f"trap {_quoted(f': >{_quoted(os.fspath(mark))}')} EXIT")
+        lines.append(f"trap {quoted(f': >{quoted(os.fspath(mark))}')} EXIT")
         lines.append('[ -z "$BASH_VERSION" ] || shopt -s execfail')  # else it would not heed the trap
-    lines.append(f"exec {' '.join(map(_quoted, words))} </dev/null")
+    lines.append(f"exec {' '.join(map(quoted, words))} </dev/null")
     return os.fsencode("\n".join([*lines, "exit", ""]))
 
 
@@ -84,5 +84,6 @@ def _is_marked(directory: Path, attempt: int) -> bool:
     return False
 
 
-def _quoted(word: str) -> str:
+def quoted(word: str) -> str:
+    """One word for a shell, whatever is in it."""
     return "'" + word.replace("'", "'\\''") + "'"

@@ -1,4 +1,4 @@
-"""The fake executor and the real one behind the same levers, for the suite that asks both."""
+"""The fake executor and the real ones behind the same levers, for the suite that asks all of them."""
 
 import asyncio
 import os
@@ -11,10 +11,17 @@ from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, Sh
 from engine.core.snapshot import Lease
 from engine.executor import tree
 from engine.executor.process import ProcessExecutor
+from engine.executor.slurm.executor import SlurmExecutor
+from engine.executor.slurm.naming import Naming
+from engine.executor.slurm.request import Where
 from engine.ports import Ending, Executor, Launch, Process
+from engine.slurm.commands import Commands
 from tests.contract.fake_executor import Behaviour, FakeExecutor, FakeHost
+from tests.slurm.cluster import Cluster
 
 PATIENCE_S = 10.0
+CLUSTER_PATIENCE_S = 60.0
+"""A cluster starts a few jobs a second on a small machine."""
 
 OK = ("sh", "-c", "exit 0")
 SEVEN = ("sh", "-c", "exit 7")
@@ -37,17 +44,21 @@ BEHAVIOURS = {
 """Each command, and what the fake is told that it does."""
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool], patience_s: float = CLUSTER_PATIENCE_S) -> None:
     """Wait for it; the test fails if it never comes true."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(patience_s):
         while not condition():  # noqa: ASYNC110 (what is waited for happens in other processes)
             await asyncio.sleep(0.005)
 
 
 class Side(Protocol):
-    """The fake or the real one, with the levers that a test needs. user: the Unix user that its jobs run as."""
+    """The fake or a real one, with the levers that a test needs. user: the Unix user that its jobs run as.
+
+    local: its jobs are processes of this host, whose pids the engine knows.
+    """
 
     root: Path
+    local: bool
     user: str | None
 
     def executor(self) -> Executor:
@@ -77,6 +88,7 @@ class Side(Protocol):
 
 class FakeSide:
     user: str | None = None
+    local = True
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -105,6 +117,7 @@ class FakeSide:
 
 class RealSide:
     user: str | None = None
+    local = True
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -135,6 +148,26 @@ class RealSide:
     def leave(self, pid: int) -> None:
         self.strangers[pid].kill()
         self.strangers[pid].wait()
+
+
+class SlurmSide(RealSide):
+    """A real cluster, whose nodes are this host: what runs on them can be seen all the same."""
+
+    local = False
+
+    def __init__(self, root: Path, cluster: Cluster, *, bin_dir: Path | None = None, timeout_s: float = 20.0) -> None:
+        super().__init__(root)
+        self.cluster = cluster
+        self._bin_dir = bin_dir or cluster.bin_dir
+        self._timeout_s = timeout_s
+
+    def executor(self) -> SlurmExecutor:
+        commands = Commands(conf=str(self.cluster.conf), timeout_s=self._timeout_s, bin_dir=str(self._bin_dir))
+        return SlurmExecutor(commands, Naming.of(self.root), Where(), poll_s=0.2)
+
+    def jobs(self) -> list[str]:
+        """Names of Slurm's jobs that have not ended."""
+        return self.cluster.run("squeue", "--noheader", "--format=%j").split()
 
 
 def environment(pid: int) -> list[bytes]:

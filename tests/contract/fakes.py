@@ -123,14 +123,15 @@ class FakeJobStore:
                 known = self._stepped(lease.job, JobState.SCHEDULED)
                 if change.attempt <= known.attempt:
                     raise ImpossibleChange(f"attempt {change.attempt} of job {lease.job} has been counted")
-                self._keep(replace(known, lease=lease, attempt=change.attempt, boot_id=change.boot_id))
+                self._keep(replace(known, lease=lease, attempt=change.attempt, boot_id=change.boot_id, node=None))
             case Started():
-                self._keep(self._stepped(change.job, JobState.RUNNING))
+                known = self._stepped(change.job, JobState.RUNNING)
+                self._keep(replace(known, node=change.node, lease=change.lease or known.lease))
             case Ended():
                 if change.state not in TERMINAL:
                     raise ImpossibleChange(f"{change.state} is no terminal state")
                 stepped = self._stepped(change.job, change.state)
-                self._keep(replace(stepped, lease=None, stopping=None, stop_message=None), change)
+                self._keep(replace(stepped, lease=None, stopping=None, stop_message=None, held_next=False), change)
             case Moved():
                 if change.state not in WAITING:
                     raise ImpossibleChange(f"{change.state} is no waiting state")
@@ -145,7 +146,8 @@ class FakeJobStore:
             case Stopping():
                 known = self.books[change.job].known
                 if known.state in LEASED:
-                    self._keep(replace(known, stopping=change.cause, stop_message=change.message))
+                    told = replace(known, stopping=change.cause, stop_message=change.message)
+                    self._keep(replace(told, held_next=change.held_next))
             case Passed():
                 known = self.books[change.job].known
                 at = known.submitted_at if change.submitted_at is None else change.submitted_at
@@ -176,8 +178,10 @@ class FakeJobStore:
                 known,
                 lease=None,
                 boot_id=None,
+                node=None,
                 stopping=None,
                 stop_message=None,
+                held_next=False,
                 failures=known.failures if change.failures is None else change.failures,
                 submitted_at=known.submitted_at if change.submitted_at is None else change.submitted_at,
             )

@@ -1,4 +1,4 @@
-"""What every executor must do, asked of the fake and of the process executor alike."""
+"""What every executor must do, asked of the fake, of the process executor and of the one for Slurm alike."""
 
 import asyncio
 from collections import Counter
@@ -28,7 +28,8 @@ from tests.contract.executor_sides import (
 async def test_exit_code(side: Side, engine: Engine, argv: tuple[str, ...], code: int) -> None:
     running = await engine.executor.start(launch(side, "1", argv))
     ending = await engine.end_of("1")
-    assert (running.job, running.attempt, running.pid is not None) == ("1", 1, True)
+    assert running is not None
+    assert (running.job, running.attempt, running.pid is not None) == ("1", 1, side.local)
     assert (ending.cause, ending.exit_code, ending.signal) == (Cause.EXIT, code, None)
     assert ending.started_at == running.started_at
     assert ending.ended_at >= running.started_at
@@ -82,6 +83,7 @@ async def test_stop_of_what_does_not_run_does_nothing(side: Side, engine: Engine
 async def test_adopt_while_it_runs(side: Side, engine: Engine) -> None:
     one = launch(side, "1", WAITS)
     running = await engine.executor.start(one)
+    assert running is not None
     await engine.executor.close()
     second = await Engine(side).open()
     assert await second.executor.adopt(one.job, 1, one.directory) == running
@@ -160,7 +162,7 @@ async def test_next_attempt_runs_again(side: Side, engine: Engine) -> None:
 async def test_many_at_once(side: Side, engine: Engine) -> None:
     jobs = [launch(side, str(number), SEVEN if number % 2 else WRITES) for number in range(60)]
     started = await asyncio.gather(*(engine.executor.start(one) for one in jobs))
-    assert [one.job for one in started] == [one.job for one in jobs]
+    assert [one and one.job for one in started] == [one.job for one in jobs]
     await until(lambda: len(engine.endings) == 60)
     assert Counter((one.job, one.exit_code) for one in engine.endings) == {
         (one.job, 7 if int(one.job) % 2 else 0): 1 for one in jobs

@@ -1,11 +1,18 @@
-"""Pausing, going on and adopting processes, asked of the fake and of the process executor alike."""
+"""Pausing, going on and adopting processes, asked of the fake and of the process executor alike.
+
+What runs on other machines can neither be paused nor adopted: `tests/slurm` asks how that is told.
+"""
 
 from dataclasses import replace
+
+import pytest
 
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId
 from engine.ports import Running
 from tests.contract.executor_sides import ALL_OF_TREE, MISSING, SEVEN, TREE, WAITS, Engine, Side, launch, until
+
+pytestmark = pytest.mark.parametrize("side", ["fake", "process"], indirect=True)
 
 
 async def test_pause_stops_the_whole_tree_and_its_time_limit(side: Side, engine: Engine) -> None:
@@ -56,6 +63,7 @@ async def test_pause_of_what_does_not_run_does_nothing(side: Side, engine: Engin
 async def test_adopt_of_a_paused_attempt(side: Side, engine: Engine) -> None:
     one = launch(side, "1", TREE)
     running = await engine.executor.start(one)
+    assert running is not None
     await until(lambda: side.living("1") == ALL_OF_TREE)
     await engine.executor.pause(one.job)
     await until(lambda: side.still("1") == ALL_OF_TREE)
@@ -81,6 +89,7 @@ async def test_a_running_process_is_adopted_and_its_end_is_seen(side: Side, engi
     process, other = side.stranger(), side.stranger()
     one = replace(launch(side, "1", MISSING), adopt=process)
     running = await engine.executor.start(one)
+    assert running is not None
     assert running.pid == process.pid
     assert [engine.executor.job_of(pid) for pid in (process.pid, other.pid)] == ["1", None]
     await engine.executor.close()
@@ -106,6 +115,7 @@ async def test_stop_of_an_adopted_process(side: Side, engine: Engine) -> None:
 async def test_a_pid_that_is_another_process_now_is_not_adopted(side: Side, engine: Engine) -> None:
     process = side.stranger()
     running = await engine.executor.start(replace(launch(side, "1", MISSING), adopt=replace(process, start=1)))
+    assert running is not None
     assert running.pid is None
     assert (await engine.end_of("1")).cause is Cause.LAUNCH_ERROR
     side.leave(process.pid)
@@ -114,6 +124,7 @@ async def test_a_pid_that_is_another_process_now_is_not_adopted(side: Side, engi
 async def test_whose_a_process_is(side: Side, engine: Engine) -> None:
     one, two = launch(side, "1", WAITS), launch(side, "2", WAITS)
     first, second = await engine.executor.start(one), await engine.executor.start(two)
+    assert first and second
     assert first.pid and second.pid
     assert [engine.executor.job_of(running.pid) for running in (first, second)] == ["1", "2"]
     for job in ("1", "2"):

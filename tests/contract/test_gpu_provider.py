@@ -1,4 +1,7 @@
-"""What every GpuProvider keeps, whether its cards are simulated or the driver's (a stand-in for its library here)."""
+"""What every GpuProvider keeps: simulated cards, the driver's (a stand-in for its library here), a cluster's.
+
+Of a cluster's cards nobody tells figures: what is about those asks for `host_provider`.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,14 +11,18 @@ import pytest
 from engine.gpu.none import NoGpus
 from engine.gpu.nvml import NvmlGpus
 from engine.gpu.simulated import SimulatedCardSpec, SimulatedGpus, card_uuid
+from engine.gpu.slurm import ClusterTerms, SlurmNodes
 from engine.gpu.watched import WatchedGpus
 from engine.ports import GpuProvider
 from engine.readings import GpuLoad
+from engine.slurm.commands import Commands
 from tests.gpu.conftest import HandClock
 from tests.gpu.fake_nvml import FakeCard, install
 from tests.gpu.scripted import ScriptedDriver
+from tests.slurm.cluster import Cluster
 
 CARDS = 4
+CLUSTER_CARDS = 6
 
 
 def simulated(clock: HandClock, monkeypatch: pytest.MonkeyPatch, folder: Path) -> GpuProvider:
@@ -48,7 +55,7 @@ def clock() -> HandClock:
 
 
 @pytest.fixture(params=[simulated, nvml, watched])
-def provider(
+def host_provider(
     request: pytest.FixtureRequest, clock: HandClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[GpuProvider]:
     make: Callable[[HandClock, pytest.MonkeyPatch, Path], GpuProvider] = request.param
@@ -57,11 +64,53 @@ def provider(
     made.close()
 
 
+@pytest.fixture
+def cluster_provider(slurm: Cluster, clock: HandClock) -> Iterator[GpuProvider]:
+    """The cards of a real Slurm, two on each of three machines."""
+    made = SlurmNodes(Commands(conf=str(slurm.conf)).run_now, ClusterTerms(), clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture(
+    params=[simulated, nvml, watched, pytest.param(None, marks=[pytest.mark.slurm, pytest.mark.root], id="slurm")]
+)
+def provider(
+    request: pytest.FixtureRequest, clock: HandClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[GpuProvider]:
+    if request.param is None:
+        yield request.getfixturevalue("cluster_provider")
+        return
+    made: GpuProvider = request.param(clock, monkeypatch, tmp_path)
+    yield made
+    made.close()
+
+
 def test_cards_come_by_index_with_a_uuid_each(provider: GpuProvider) -> None:
     readings = provider.read()
-    assert [reading.index for reading in readings] == list(range(CARDS))
-    assert len({reading.uuid for reading in readings}) == CARDS
-    assert all(reading.uuid.startswith("GPU-") and reading.model for reading in readings)
+    count = CLUSTER_CARDS if provider.nodes() else CARDS
+    assert [reading.index for reading in readings] == list(range(count))
+    assert len({reading.uuid for reading in readings}) == count
+    assert all(reading.uuid.startswith("slurm/" if reading.node else "GPU-") and reading.model for reading in readings)
+
+
+def test_machines_of_a_cluster_are_told_with_their_cards(provider: GpuProvider) -> None:
+    assert provider.nodes() == ()
+    readings = provider.read()
+    nodes = provider.nodes()
+    assert [reading.uuid for reading in readings if reading.node] == [uuid for node in nodes for uuid in node.gpus]
+    assert {reading.node for reading in readings if reading.node} == {node.name for node in nodes}
+    assert all(0 <= node.cpu_cores_allocated <= node.cpu_cores and node.memory_mb > 0 for node in nodes)
+
+
+@pytest.mark.slurm
+@pytest.mark.root
+def test_machines_carry_the_time_at_which_they_were_read(cluster_provider: GpuProvider, clock: HandClock) -> None:
+    cluster_provider.read()
+    clock.forward(5)
+    assert {node.read_at for node in cluster_provider.nodes()} == {clock.now() - 5}
+    cluster_provider.read()
+    assert {node.read_at for node in cluster_provider.nodes()} == {clock.now()}
 
 
 def test_the_same_cards_come_every_time(provider: GpuProvider, clock: HandClock) -> None:
@@ -76,9 +125,9 @@ def test_readings_carry_the_time_at_which_they_were_taken(provider: GpuProvider,
     assert {reading.read_at for reading in provider.read()} == {clock.now()}
 
 
-def test_figures_are_within_their_ranges(provider: GpuProvider, clock: HandClock) -> None:
+def test_figures_are_within_their_ranges(host_provider: GpuProvider, clock: HandClock) -> None:
     for _ in range(5):
-        for reading in provider.read():
+        for reading in host_provider.read():
             assert reading.present
             assert reading.memory_mb > 0
             assert reading.memory_used_mb is not None
@@ -93,12 +142,12 @@ def test_figures_are_within_their_ranges(provider: GpuProvider, clock: HandClock
         clock.forward(20)
 
 
-def test_each_card_tells_the_device_node_that_a_job_on_it_opens(provider: GpuProvider) -> None:
-    assert [reading.nodes for reading in provider.read()] == [(f"/dev/nvidia{index}",) for index in range(CARDS)]
+def test_each_card_tells_the_device_node_that_a_job_on_it_opens(host_provider: GpuProvider) -> None:
+    assert [reading.nodes for reading in host_provider.read()] == [(f"/dev/nvidia{index}",) for index in range(CARDS)]
 
 
-def test_a_full_card_is_told_as_full(provider: GpuProvider) -> None:
-    full = provider.read()[2]
+def test_a_full_card_is_told_as_full(host_provider: GpuProvider) -> None:
+    full = host_provider.read()[2]
     assert full.memory_used_mb == full.memory_mb
 
 
@@ -112,7 +161,7 @@ def test_closing_twice_is_fine_and_reading_opens_again(provider: GpuProvider) ->
 
 def test_closing_before_the_first_reading_is_fine(provider: GpuProvider) -> None:
     provider.close()
-    assert len(provider.read()) == CARDS
+    assert len(provider.read()) == (CLUSTER_CARDS if provider.nodes() else CARDS)
     provider.close()
 
 

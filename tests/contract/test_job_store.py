@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.bookkeeping import Change, Charged, KnownJob, Moved, MovedAll, Started, Stopping
+from engine.bookkeeping import Change, Charged, KnownJob, Moved, MovedAll, Scheduled, Started, Stopping
 from engine.core.lifecycle import Cause, JobState
-from engine.core.model import ArrayCap, JobId
+from engine.core.model import ArrayCap, GpuUuid, JobId
+from engine.core.snapshot import CLUSTER
 from engine.ports import ImpossibleChange, JobStore
 from engine.protocol.fields import ElementFields
 from engine.store.store import Store
@@ -243,6 +244,21 @@ async def test_who_is_told_to_stop_is_known_for_it_until_the_end(jobs: JobStore)
     assert (known(jobs, job).stopping, known(jobs, job).stop_message) == (Cause.CANCELLED, None)
     await jobs.record([Moved(job=job, state=JobState.PENDING)])
     assert known(jobs, job).stopping is None
+
+
+async def test_where_a_lease_is_and_when_a_cluster_began_it_is_known(jobs: JobStore) -> None:
+    [job] = await add(jobs, 1)
+    planned = replace(scheduled(job, "slurm/n1/a100/0").lease, place=CLUSTER)
+    given = replace(planned, gpus=(GpuUuid("slurm/n2/a100/1"),), started_at=9000.0, expected_end=9100.0)
+    await jobs.record([Scheduled(lease=planned, attempt=1, boot_id="boot")])
+    assert (known(jobs, job).lease, known(jobs, job).node) == (planned, None)
+    await jobs.record([Started(job=job, started_at=9000.0, node="n2", lease=given)])
+    assert (known(jobs, job).lease, known(jobs, job).node) == (given, "n2")
+    await jobs.record([Stopping(job=job, cause=Cause.PREEMPTED, held_next=True)])
+    assert known(jobs, job).held_next
+    await jobs.record([Moved(job=job, state=JobState.PENDING)])
+    found = known(jobs, job)
+    assert (found.lease, found.node, found.held_next, found.stopping) == (None, None, False, None)
 
 
 async def test_a_charge_goes_with_the_changes_beside_it(jobs: JobStore) -> None:

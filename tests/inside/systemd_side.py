@@ -31,6 +31,7 @@ def as_root() -> Iterator[None]:
 
 class SystemdSide:
     user: str | None = USER
+    local = True
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -1,0 +1,61 @@
+"""The slurm executor and jobs that take away what the engine keeps of them: each has an end all the same."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from engine.core.lifecycle import Cause
+from engine.executor.slurm import notes
+from tests.contract.executor_sides import Engine, SlurmSide, launch, until
+from tests.slurm.cluster import Cluster
+
+pytestmark = pytest.mark.slurm
+AT_ONCE = ("sh", "-c", 'rm -rf "$PWD"; exit 3')
+
+
+@pytest_asyncio.fixture
+async def side(slurm: Cluster, tmp_path: Path) -> SlurmSide:
+    return SlurmSide(tmp_path, slurm)
+
+
+@pytest_asyncio.fixture
+async def engine(side: SlurmSide) -> AsyncIterator[Engine]:
+    made = await Engine(side).open()
+    yield made
+    await made.executor.close()
+
+
+async def test_a_job_that_removes_its_directory_and_ends(side: SlurmSide, engine: Engine) -> None:
+    await engine.executor.start(launch(side, "1", AT_ONCE))
+    ending = await engine.end_of("1")
+    assert (ending.cause, ending.exit_code) == (Cause.EXIT, 3)
+    assert ending.started_at is not None
+
+
+async def test_a_job_that_removes_its_directory_and_runs_on(side: SlurmSide, engine: Engine) -> None:
+    go = side.root / "go"
+    runs_on = ("sh", "-c", f'rm -rf "$PWD"; until [ -e {go} ]; do sleep 0.05; done; exit 3')
+    assert await engine.executor.start(launch(side, "1", runs_on)) is not None
+    await until(lambda: not (side.root / "jobs" / "1").exists())
+    go.touch()
+    ending = await engine.end_of("1")
+    assert (ending.cause, ending.exit_code) == (Cause.EXIT, 3)
+    assert ending.started_at is not None
+
+
+async def test_a_job_whose_directory_goes_before_it_begins(side: SlurmSide, engine: Engine) -> None:
+    for node in side.cluster.nodes:
+        side.cluster.scontrol("update", f"nodename={node.name}", "state=drain", "reason=test")
+    one = launch(side, "1", AT_ONCE)
+    starting = asyncio.create_task(engine.executor.start(one))
+    await until(lambda: (note := notes.read(one.directory, 1)) is not None and note.id is not None)
+    shutil.rmtree(side.root / "jobs" / "1")
+    for node in side.cluster.nodes:
+        side.cluster.scontrol("update", f"nodename={node.name}", "state=resume")
+    ending = await engine.end_of("1")
+    assert (ending.cause, ending.exit_code, ending.started_at) == (Cause.LAUNCH_ERROR, None, None)
+    starting.cancel()
