@@ -109,9 +109,14 @@ def key_path(loc: tuple[int | str, ...]) -> str:
 def known_keys(group: tuple[int | str, ...]) -> set[str]:
     """The keys that a group of the settings has, by its path; `()` for the groups themselves."""
     model: type[BaseModel] = Settings
+    named = False
     for part in group:
-        if isinstance(part, str):
-            model = _model_of(model.model_fields[part].annotation)
+        if isinstance(part, str) and not named:
+            annotation = model.model_fields[part].annotation
+            model = _model_of(annotation)
+            named = getattr(annotation, "__origin__", None) is dict
+        else:
+            named = False  # an item of a list, or one of groups that the file names itself
     return set(model.model_fields)
 
 

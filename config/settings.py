@@ -192,7 +192,12 @@ class AuthSettings(_Group):
 class ExecutorSettings(_Group):
     """[executor]"""
 
-    kind: Literal["auto", "process", "systemd"] = Field("auto", description="What runs the jobs; auto: by mode.")
+    kind: Literal["auto", "process", "systemd", "slurm"] = Field(
+        "auto", description="What runs the jobs; auto: by mode."
+    )
+    overflow: Literal["none", "slurm"] = Field(
+        "none", description="Where jobs go that may run anywhere and that find no room here."
+    )
     grace_s: float = Field(30.0, ge=0, description="Between SIGTERM and SIGKILL.")
     warn_before_s: float = Field(120.0, ge=0, description="SIGUSR1 so long before the time limit.")
     pin_cores: bool = Field(False, description="Jobs are kept on CPU cores of their own, near their GPUs.")
@@ -201,6 +206,52 @@ class ExecutorSettings(_Group):
     container: Literal["auto", "apptainer", "podman", "docker"] = Field(
         "auto", description="What runs container images; auto: the first of these that is installed."
     )
+
+    @model_validator(mode="after")
+    def _one_cluster(self) -> "ExecutorSettings":
+        if self.kind == "slurm" and self.overflow != "none":
+            raise ValueError('overflow is for another kind than "slurm": there everything goes to the cluster anyway')
+        return self
+
+
+class SlurmCard(_Group):
+    """[slurm.cards.TYPE]: what Slurm does not know of its GPUs of that type."""
+
+    model: str = Field("", max_length=100, description="Model name; empty: the type itself.")
+    memory_mb: int = Field(0, ge=0, description="MiB of each; 0: unknown, and no job that asks for GPU memory fits.")
+
+
+SlurmName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.@][A-Za-z0-9_.@,-]*$")]
+SbatchOption = Annotated[str, Field(pattern=r"^--[a-z][a-z-]*(=[^\x00\n]*)?$")]
+_RCQS_OWN = frozenset(
+    {"array", "begin", "chdir", "comment", "dependency", "error", "export", "hold", "input", "job-name", "no-requeue"}
+    | {"open-mode", "output", "parsable", "requeue", "time", "uid", "gid", "wait", "wrap", "nodes", "ntasks"}
+    | {"account", "partition", "qos", "clusters"}
+)
+"""Options of sbatch that rcq gives itself, or that would change what a submission means."""
+
+
+class SlurmSettings(_Group):
+    """[slurm]: the cluster, where executor.kind or executor.overflow says so."""
+
+    partition: SlurmName | None = Field(None, description="Partitions that jobs go to; unset: Slurm's default.")
+    account: SlurmName | None = Field(None, description="Slurm's account that is charged; unset: each user's default.")
+    qos: SlurmName | None = Field(None, description="Quality of service; unset: Slurm's default.")
+    extra: list[SbatchOption] = Field([], description="Further options of sbatch.")
+    ahead: int = Field(5, ge=1, le=1000, description="Released jobs that may wait in Slurm's queue at once.")
+    after_min: float = Field(30.0, ge=0, description="So long a job finds no room here before it overflows.")
+    poll_s: Seconds = Field(1.0, description="How often Slurm is asked what became of jobs.")
+    timeout_s: Seconds = Field(20.0, description="A command of Slurm's that takes longer is ended.")
+    bin_dir: FilePath | None = Field(None, description="Where Slurm's commands are; unset: on PATH.")
+    cards: dict[str, SlurmCard] = Field({}, description="What Slurm does not know of GPUs, by their type.")
+
+    @model_validator(mode="after")
+    def _leaves_rcq_its_own(self) -> "SlurmSettings":
+        for option in self.extra:
+            name = option.removeprefix("--").partition("=")[0]
+            if name in _RCQS_OWN:
+                raise ValueError(f"extra must not have --{name}: rcq decides that itself, or has a setting for it")
+        return self
 
 
 class ApiSettings(_Group):
@@ -335,6 +386,7 @@ class Settings(_Group):
     quota: QuotaSettings = QuotaSettings()
     auth: AuthSettings = AuthSettings()
     executor: ExecutorSettings = ExecutorSettings()
+    slurm: SlurmSettings = SlurmSettings()
     api: ApiSettings = ApiSettings()
     ingest: IngestSettings = IngestSettings()
     retention: RetentionSettings = RetentionSettings()

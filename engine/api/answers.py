@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
 from engine.protocol.cards import GpuView
+from engine.protocol.cluster import NodeView
 from engine.protocol.errors import STATUS, Refused
 from engine.protocol.people import AccountView, GroupView, ServiceView
 from engine.protocol.responses import ReservationView
@@ -52,6 +53,13 @@ class Gpus:
     """Every card, by index."""
 
     items: list[GpuView]
+
+
+@dataclass(slots=True, kw_only=True)
+class Nodes:
+    """The machines of the cluster, by name."""
+
+    items: list[NodeView]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -12,7 +12,6 @@ from engine.api.asks import (
     AccountChange,
     Adopted,
     ArrayStep,
-    AuditQuery,
     FeedEvent,
     GroupChange,
     Identity,
@@ -24,21 +23,22 @@ from engine.api.asks import (
     NotifyChoice,
     Origin,
 )
+from engine.api.auditsource import AuditLog
 from engine.api.figuresource import Figures
 from engine.api.metricsource import Metrics
-from engine.protocol.audit import AuditChain, AuditPage
 from engine.protocol.cards import GpuView
+from engine.protocol.cluster import NodeView
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
 from engine.protocol.notifications import ChannelTest, NotifyView
 from engine.protocol.people import AccountView, GroupView, ServiceView, Session, UsageReport
+from engine.protocol.planned import Planned
 from engine.protocol.responses import (
     ArrayChanged,
     Health,
     JobDetail,
     JobPage,
     LogChunk,
-    Planned,
     Preview,
     ReservationView,
     Stats,
@@ -212,6 +212,10 @@ class Box(Protocol):
         """Put a drained or quarantined card back into use (admins). NOT_FOUND, INVALID_STATE."""
         ...
 
+    async def nodes(self, who: Identity) -> list[NodeView]:
+        """The machines of the cluster, by name; none where there is no cluster."""
+        ...
+
     async def stats(self, who: Identity) -> Stats:
         """Counts, load and the age of the last pass."""
         ...
@@ -364,18 +368,6 @@ class Notify(Protocol):
 
     async def test(self, who: Identity) -> list[ChannelTest]:
         """A test by each channel, and how it went. INVALID_STATE with none, RATE_LIMITED."""
-        ...
-
-
-class AuditLog(Protocol):
-    """Who changed what. Nothing here changes it."""
-
-    async def entries(self, who: Identity, query: AuditQuery) -> AuditPage:
-        """A page, newest first: all for admins, for others what they did or what is about them."""
-        ...
-
-    async def chain(self, who: Identity) -> AuditChain:
-        """Whether each entry is what was written. FORBIDDEN unless admin."""
         ...
 
 

@@ -97,7 +97,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(
         ("memory_gb", "max_runtime", "expected_time", "max_runtime_minutes", "estimated_hours", "submitted_at"), _number
     ),
-    **dict.fromkeys(("gpu_share", "preemptible", "idle_ok"), _flag),
+    **dict.fromkeys(("gpu_share", "preemptible", "idle_ok", "anywhere"), _flag),
     **dict.fromkeys(("command", "args"), _LIST),
     "after": _json('[12, {"id": 13, "when": "any"}]'),
     "files": _json('[{"name": "data.csv", "upload": "0123456789abcdef0123456789abcdef"}]'),

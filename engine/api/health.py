@@ -1,5 +1,7 @@
 """GET /healthz: whether the engine is fit, for anybody who can connect."""
 
+from dataclasses import asdict
+
 from fastapi import APIRouter, Response
 
 from engine.api.access import Engine
@@ -27,6 +29,7 @@ async def healthz(engine: Engine) -> Response:
         "last_pass_age_s": health.last_pass_age_s,
         "accounts": health.accounts,
         "trouble": health.trouble,
+        "backends": [asdict(one) for one in health.backends],
     }
     told = _TOLD.get(health.status, f"The engine is {health.status}.").format(trouble=health.trouble)
     raise Refused("SERVICE_NOT_READY", told, [{"field": "", "message": health.status, **figures}])

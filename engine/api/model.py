@@ -32,8 +32,10 @@ _CONTROL = re.compile(r"[\x01-\x1f\x7f]")
 _GATE = frozenset({"after", "begin", "cron"})
 _SIMPLE = frozenset(
     ("job_id", "name", "command", "args", "group", "service", "gpus", "gpu_memory_mb", "cpu_cores", "memory_mb")
-) | {"time_limit_s", "priority", "preemptible", "idle_ok", "environment", "retries", "tags", "submitted_at"}
+) | {"time_limit_s", "priority", "preemptible", "idle_ok", "anywhere", "environment", "retries", "tags", "submitted_at"}
 """Fields that the schema alone judges, beside the command: most jobs have no others."""
+NOT_ANYWHERE = ("gpu_share", "gpu_power_w", "foreground")
+"""What this host alone can do."""
 _NESTED = frozenset({"files", "snapshot"})
 """Fields with objects in them."""
 _FRACTIONS = frozenset({"memory_gb", "max_runtime", "expected_time", "max_runtime_minutes", "estimated_hours"})
@@ -200,17 +202,24 @@ def _problem(given: Mapping[str, Any]) -> Refused | None:
         return wrong("command", told)
     if "command" in given and not given["command"][0]:
         return wrong("command.0", "must name a program")
+    return (
+        _card_problem(given)
+        or _workdir_problem(given)
+        or (_array_problem(given) if "array" in given else None)
+        or (foreground_problem(given) if "foreground" in given else None)
+    )
+
+
+def _card_problem(given: Mapping[str, Any]) -> Refused | None:
     if given.get("gpu_share") and not (given.get("gpus") and given.get("gpu_memory_mb")):
         return wrong("gpu_share", "needs gpus and gpu_memory_mb: the part of a card that is enough")
     if given.get("gpu_power_w") and (given.get("gpu_share") or not given.get("gpus")):
         return wrong("gpu_power_w", "needs whole cards, as it is a limit of the whole card: ask for gpus, not shared")
+    if given.get("anywhere") and (field := next((name for name in NOT_ANYWHERE if given.get(name)), None)):
+        return wrong("anywhere", f"does not go with {field}, which no job on Slurm can have; leave one of the two out")
     if given.get("gpu_type") == "":
         return wrong("gpu_type", "must hold a word of the card's model name")
-    return (
-        _workdir_problem(given)
-        or (_array_problem(given) if "array" in given else None)
-        or (foreground_problem(given) if "foreground" in given else None)
-    )
+    return None
 
 
 def _workdir_problem(given: Mapping[str, Any]) -> Refused | None:

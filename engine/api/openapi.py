@@ -35,6 +35,7 @@ TAGS = {
     "jobs": "Submit, list, show and change jobs.",
     "ingest": "Files of jobs, of any length.",
     "gpus": "Cards: see them, take them out of use, put them back.",
+    "nodes": "The machines of the Slurm cluster.",
     "reservations": "Cards that people book for a time.",
     "stats": "The engine's own state.",
     "usage": "What groups and people have used.",
@@ -74,6 +75,8 @@ _NUMBERS = {
 _WORDS: dict[str, dict[str, list[str]]] = {
     **{name: {"state": [*JobState], "cause": [*Cause]} for name in ("JobRow", "JobDetail", "AttemptView", "Why")},
     "GpuView": {"state": ["ok", "hot", "drained", "quarantined", "missing"]},
+    "NodeView": {"state": ["open", "closed"]},
+    "BackendView": {"name": ["process", "systemd", "slurm"], "state": ["ok", "away"]},
     "Health": {"status": ["ok", "starting", "failing", "stalled"]},
     "PlanItem": {"kind": ["running", "promised", "forecast", "slot"]},
     "Me": {"role": ["user", "admin"], "via": ["token", "peer"]},

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from engine.api.access import Engine, Who
 from engine.api.answers import answer, refuses
 from engine.api.requests import Ahead
-from engine.protocol.responses import Planned
+from engine.protocol.planned import Planned
 
 router = APIRouter(prefix="/v1", tags=["plan"])
 

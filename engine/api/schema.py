@@ -137,6 +137,9 @@ class JobModel(TypedDict, total=False):
         Annotated[int, Field(ge=1, le=MAX_COUNT)] | None, Field(description="Power limit of each card while it runs.")
     ]
     idle_ok: Annotated[bool | None, Field(description="May hold GPUs that it does not use.")]
+    anywhere: Annotated[
+        bool | None, Field(description="May run on the cluster, where there is one and this host has no room soon.")
+    ]
     workdir: Annotated[
         Annotated[str, StringConstraints(max_length=4095, pattern="^/")] | None, Field(description="Absolute.")
     ]

@@ -93,6 +93,7 @@ TABLE: dict[Action, Rule] = {
         told=_LOG_IN,
         routes=(
             "GET /v1/gpus",
+            "GET /v1/nodes",
             "GET /v1/stats",
             "GET /v1/plan",
             "GET /v1/events",
@@ -176,7 +177,7 @@ TABLE: dict[Action, Rule] = {
 }
 """Every action with who may take it. What others see of a job in a list besides, `privacy.others` says."""
 
-TERMS = frozenset({"priority", "preemptible", "time_limit_s", "begin", "retries", "idle_ok"})
+TERMS = frozenset({"priority", "preemptible", "time_limit_s", "begin", "retries", "idle_ok", "anywhere"})
 """Fields of a job that say when and how long it runs, not what: a group's manager may change these."""
 
 

@@ -92,8 +92,12 @@ class Adoption:
         """The id of the job that the process has become; it is on disk.
 
         NOT_FOUND for a pid that there is not, FORBIDDEN for somebody else's process and for one that rcq could not end,
-        INVALID_STATE for a job's process or one above it, one on no card, or on a card that is leased.
+        INVALID_STATE for a job's process or one above it, one on no card, or on a card that is leased, and for all
+        where every job runs on a cluster.
         """
+        if self._books.capacity is not None and self._books.capacity.alone:
+            told = "Every job runs on Slurm here, and a process of this host cannot become one: let it end by itself."
+            raise Refused("INVALID_STATE", told)
         async with self._one_at_a_time:
             found = await asyncio.to_thread(_look, asked.pid, self._strangers())
             self._check(who, found)
@@ -107,7 +111,7 @@ class Adoption:
     def _strangers(self) -> dict[int, dict[GpuUuid, int]]:
         """By pid, what each stranger has on which card, by the last readings."""
         now, found = self._clock.now(), dict[int, dict[GpuUuid, int]]()
-        for card in self._books.cards.all():
+        for card in self._books.cards.here():
             if not self._books.cards.missing(card, now):
                 for one in card.use.strangers:
                     found.setdefault(one.pid, {})[card.reading.uuid] = one.memory_mb or 0

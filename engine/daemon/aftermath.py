@@ -61,6 +61,8 @@ def aftermath(live: Live, ending: Ending, *, retry_time_limit: bool = False) -> 
         started_at=ending.started_at,
         ended_at=ending.ended_at,
         message=_message(live, ending, cause),
+        node=ending.node,
+        gpus=ending.gpus,
     )
     return Aftermath(ended=ended, again=_again(live, ended, retry_time_limit))
 

@@ -20,7 +20,7 @@ FOR_ADMINS = frozenset({"by"})
 
 
 class AuditService:
-    """Fulfils `engine.api.backend.AuditLog`."""
+    """Fulfils `engine.api.auditsource.AuditLog`."""
 
     def __init__(self, store: Audit) -> None:
         self._store = store

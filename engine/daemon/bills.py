@@ -11,7 +11,7 @@ from engine.bookkeeping import Bill, Billed, Charged
 from engine.core.model import JobId
 from engine.core.policy import Policy
 from engine.core.snapshot import Gpu
-from engine.daemon.billing import bill_of, difference, first_charge, taken_back
+from engine.daemon.billing import added, bill_of, difference, first_charge, taken_back
 from engine.daemon.books import Books, Live
 from engine.daemon.journal import Journal
 from engine.daemon.months import month_of
@@ -64,7 +64,7 @@ class Bills:
         """Charge what attempts ran beyond their bill, once that is a minute or more."""
         now = self._clock.now()
         for live in self._books.live.values():
-            if live.bill is not None and now - live.bill.until >= EVERY_S:
+            if live.bill is not None and not live.waits and now - live.bill.until >= EVERY_S:
                 self._change(live, live.bill, now)
 
     def clock_set(self, by_s: float) -> None:
@@ -77,6 +77,21 @@ class Bills:
         if live.bill is not None:
             live.bill = replace(live.bill, since=live.bill.since + by_s, until=live.bill.until + by_s)
             self._journal.add(self._billed(live, live.bill))
+
+    def began(self, live: Live) -> None:
+        """A cluster runs it only now, maybe on other cards: it is charged for its run as it is expected from here on.
+
+        What it was charged when it was released is given back, as far as that has not faded since.
+        """
+        if (before := live.bill) is None:
+            return
+        now, key = self._clock.now(), live.lease.key
+        live.bill = bill_of(live.lease, self._books.cards.gpus(now), self._policy)
+        back = taken_back(first_charge(key, before, now))
+        back = replace(back, gpu_seconds=self._books.usage.left(back.gpu_seconds, now - before.since))
+        charged = added(back, first_charge(key, live.bill, now))
+        self._books.usage.charge(charged)
+        self._journal.add(self._billed(live, live.bill), charged)
 
     def settle(self, live: Live, ran_s: float) -> None:
         """The attempt is over after `ran_s` seconds: charge the rest, or give back what it did not run."""

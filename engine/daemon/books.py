@@ -4,114 +4,29 @@ Owned by the event loop: every change is one synchronous step there, so nobody e
 the same on disk. Must not know how anything is written, started or shown.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
-from engine.bookkeeping import Bill
 from engine.core.decisions import Plan, Start
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import GpuUuid, GroupKey, GroupName, JobId, Waiting
 from engine.core.reasons import Dependency, NotBefore
-from engine.core.snapshot import GroupTerms, Host, Lease, Quotas, Snapshot
+from engine.core.snapshot import GroupTerms, Host, Quotas, Snapshot
+from engine.daemon.capacity import Capacity
 from engine.daemon.cards import Cards
 from engine.daemon.carduse import shares_of
 from engine.daemon.claims import Claims
 from engine.daemon.gate import Entry, Gate, reasons
 from engine.daemon.heldjobs import HeldJobs
+from engine.daemon.live import Live
 from engine.daemon.pending import PendingIndex
 from engine.daemon.runtimes import RunTimes
 from engine.daemon.slotbook import SlotBook
 from engine.daemon.tally import Bearer, Members
 from engine.daemon.usage import UsageBook
-from engine.protocol.fields import JobFields
 from engine.readings import GpuLoad
 
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Live:
-    """An attempt that holds a lease.
-
-    state: `scheduled` until the executor runs it. started_at: Unix seconds, from then on. submitted_at: of its job, in
-    the queue. failures: earlier attempts that count against the retries, oom_retries: those after which it was given
-    more GPU memory. stopping: why it was told to stop, with stop_message for its owner, and since when, Unix seconds.
-    to_end: preempted, it goes to the end of the queue. paused_since: it stands still since then, Unix seconds;
-    paused_s: seconds that it did before. tried: the executor was asked to start it, so it may run. bill: what its owner
-    is charged for it. settled: set as soon as the start went through, or will not happen. fields: known once it was
-    launched. load, memory_mb: what it does to a simulated card. cores: the CPU cores that it is kept on, if it is.
-    """
-
-    lease: Lease
-    attempt: int
-    state: JobState = JobState.SCHEDULED
-    started_at: float | None = None
-    submitted_at: float = 0.0
-    failures: int = 0
-    oom_retries: int = 0
-    stopping: Cause | None = None
-    stop_message: str | None = None
-    stopping_since: float | None = None
-    to_end: bool = False
-    paused_since: float | None = None
-    paused_s: float = 0.0
-    tried: bool = False
-    bill: Bill | None = None
-    settled: asyncio.Event = field(default_factory=asyncio.Event)
-    fields: JobFields | None = None
-    load: float | None = None
-    memory_mb: int = 0
-    cores: tuple[int, ...] = ()
-
-    @property
-    def job(self) -> JobId:
-        """Whose attempt it is."""
-        return self.lease.job
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether somebody wants the job ended."""
-        return self.stopping is Cause.CANCELLED
-
-    def stood_still(self, now: float) -> float:
-        """Seconds that it was paused until now; who is told to stop goes on for that."""
-        if self.paused_since is None:
-            return self.paused_s
-        until = now if self.stopping_since is None else min(now, self.stopping_since)
-        return self.paused_s + max(0.0, until - self.paused_since)
-
-    def limit_at(self) -> float | None:
-        """When its time limit ends it, Unix seconds; `None` before it started, and while that is put off."""
-        if self.started_at is None or self.paused_since is not None:
-            return None
-        return self.started_at + self.lease.key.shape.time_limit_s + self.paused_s
-
-    def go_on(self, now: float) -> None:
-        """It stands still no more."""
-        self.paused_s, self.paused_since = self.stood_still(now), None
-
-    def clock_set(self, by_s: float) -> None:
-        """The clock jumped: what is remembered of the attempt happened as long ago as before."""
-        lease = self.lease
-        self.lease = replace(lease, started_at=lease.started_at + by_s, expected_end=lease.expected_end + by_s)
-        self.started_at = None if self.started_at is None else self.started_at + by_s
-        self.stopping_since = None if self.stopping_since is None else self.stopping_since + by_s
-        self.paused_since = None if self.paused_since is None else self.paused_since + by_s
-
-    def seen(self, now: float, grace_s: float) -> Lease:
-        """The lease as the plan sees it: one whose end is near says so, with the end of its grace.
-
-        What it stood still moves its ends on.
-        """
-        still_s, lease = self.stood_still(now), self.lease
-        if still_s:
-            lease = replace(lease, paused_s=still_s, expected_end=lease.expected_end + still_s)
-        began = lease.started_at if self.started_at is None else self.started_at
-        limit_at = began + lease.key.shape.time_limit_s + still_s
-        since = limit_at if self.stopping_since is None else min(limit_at, self.stopping_since)
-        if now < since:
-            return lease
-        return replace(lease, ending=True, expected_end=since + grace_s)
+__all__ = ["Books", "Live"]
 
 
 class Books:
@@ -120,7 +35,8 @@ class Books:
     held: jobs that their owner keeps back. attempts, failures, oom_retries: of jobs that ran before. claims: for whom
     others were told to stop. grace_s: seconds between the signal and the end. run_times: nothing is known of them
     unless given. finished: jobs by the state that they ended in, ever; causes: of those that ended since this engine
-    began; preempted: attempts that were, since then.
+    began; preempted: attempts that were, since then. capacity: the cluster that jobs go to as well, or instead of this
+    host; `None` where there is none.
     """
 
     def __init__(
@@ -154,6 +70,7 @@ class Books:
         self.groups: Mapping[GroupName, GroupTerms] = {}
         self.quotas = Quotas()
         self.plan: Plan | None = None
+        self.capacity: Capacity | None = None
 
     def clock_set(self, by_s: float) -> None:
         """The clock jumped. Times that people gave, and when a job was submitted, stay what they are."""
@@ -166,7 +83,7 @@ class Books:
     def snapshot(self, now: float) -> Snapshot:
         """The world at `now`; pending groups are live views, good until the next change."""
         pending = self.pending.groups()
-        return Snapshot(
+        snapshot = Snapshot(
             now=now,
             host=self.host,
             gpus=self.cards.gpus(now, self.over()),
@@ -182,6 +99,12 @@ class Books:
             claims=self.claims.seen(self.pending, self.live, now),
             hot=self.cards.hot,
         )
+        return snapshot if self.capacity is None else self.capacity.placed(snapshot)
+
+    def place_of(self, job: JobId) -> str:
+        """Where the lease of a job is; this host, if it holds none."""
+        live = self.live.get(job)
+        return "" if live is None else live.lease.place
 
     def claim(self, start: Start) -> Live:
         """Move a job that the plan starts from the queue to the leases."""
@@ -210,14 +133,26 @@ class Books:
         self.oom_retries.pop(live.job, None)
         live.settled.set()
 
-    def requeue(self, key: GroupKey, waiting: Waiting, *, attempts: int, failures: int, oom_retries: int = 0) -> None:
-        """Put a job back into the queue for its next attempt."""
+    def requeue(
+        self,
+        key: GroupKey,
+        waiting: Waiting,
+        *,
+        attempts: int,
+        failures: int,
+        oom_retries: int = 0,
+        held: bool = False,
+    ) -> None:
+        """Put a job back into the queue for its next attempt; held: it is kept back from it."""
         self.attempts[waiting.job] = attempts
         if failures:
             self.failures[waiting.job] = failures
         if oom_retries:
             self.oom_retries[waiting.job] = oom_retries
-        self.pending.add(key, waiting)
+        if held:
+            self.held[waiting.job] = (key, waiting)
+        else:
+            self.pending.add(key, waiting)
 
     def ended(self, state: JobState, cause: Cause, count: int = 1) -> None:
         """So many jobs have come to their final end."""

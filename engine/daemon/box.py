@@ -1,6 +1,6 @@
 """The machine and the engine itself: the API's `Box`. Must not know HTTP, nor what a pass decides."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -10,19 +10,22 @@ from engine.core.model import AccountName, GpuUuid, Owner
 from engine.core.policy import Policy
 from engine.daemon.access import Action, may, require
 from engine.daemon.backupkeeper import BackupKeeper
-from engine.daemon.books import Books, Live
+from engine.daemon.books import Books
 from engine.daemon.cardcontrol import CardControl
 from engine.daemon.cards import Card
 from engine.daemon.cardviews import link_ranks, process_views
-from engine.daemon.elements import shown_name
+from engine.daemon.clusterviews import ClusterViews, gpu_user
 from engine.daemon.feed import Feed, Happening
 from engine.daemon.hostwatch import HostWatch
+from engine.daemon.live import Live
 from engine.daemon.passes import Passes
 from engine.daemon.register import Register
+from engine.daemon.room import on_cards, room_of
 from engine.daemon.slotviews import gpu_slot
 from engine.daemon.views import Views
 from engine.ports import Clock
-from engine.protocol.cards import GpuUser, GpuView
+from engine.protocol.cards import GpuView
+from engine.protocol.cluster import NodeView
 from engine.protocol.errors import Refused
 from engine.protocol.responses import Health, Stats
 from engine.store.slots import BookedSlot
@@ -47,6 +50,7 @@ class BoxService:
         disk: Callable[[], str | None],
         backups: BackupKeeper,
         host: HostWatch,
+        cluster: ClusterViews,
     ) -> None:
         self._control = control
         self._books = books
@@ -61,11 +65,16 @@ class BoxService:
         self._disk = disk
         self._backups = backups
         self._host = host
+        self._cluster = cluster
         self._began = clock.now()
 
     async def gpus(self, who: Identity) -> list[GpuView]:
         """Every card, by index."""
-        return self._gpus(who)
+        return self._gpus(who, self._books.cards.all())
+
+    async def nodes(self, who: Identity) -> list[NodeView]:
+        """The machines of the cluster, by name; none where there is no cluster."""
+        return self._cluster.nodes(who)
 
     async def drain(self, who: Identity, uuid: str, why: str | None) -> GpuView:
         """Take a card out of use (admins); running jobs finish. NOT_FOUND."""
@@ -105,6 +114,7 @@ class BoxService:
             version=self._version,
             last_pass_age_s=age,
             accounts=bool(self._register.accounts),
+            backends=self._cluster.backends(),
         )
 
     def events(self, who: Identity, after: int | None) -> AsyncIterator[FeedEvent]:
@@ -114,7 +124,10 @@ class BoxService:
     def _seen(self, who: Identity, happening: Happening) -> dict[str, Any] | None:
         """A happening in the eyes of `who`."""
         if happening.kind == "gpus":
-            return {"items": [asdict(view) for view in self._gpus(who)]}
+            cards = [card for card in self._books.cards.all() if card.reading.node is None]
+            told = {"items": [asdict(view) for view in self._gpus(who, cards)]}
+            nodes = self._cluster.nodes(who)
+            return told | {"nodes": [asdict(view) for view in nodes]} if nodes else told
         if happening.kind == "stats":
             return asdict(self._stats())
         return self._seen_of_account(who, happening)
@@ -132,9 +145,9 @@ class BoxService:
             return told if may(who, Action.SEE_JOB, owner) else None
         return {}
 
-    def _gpus(self, who: Identity) -> list[GpuView]:
-        users, slots = self._books.users(), self._books.slots.by_card(self._clock.now())
-        return [self._gpu(who, card, users, slots) for card in self._books.cards.all()]
+    def _gpus(self, who: Identity, cards: Iterable[Card]) -> list[GpuView]:
+        users, slots = on_cards(self._books), self._books.slots.by_card(self._clock.now())
+        return [self._gpu(who, card, users, slots) for card in cards]
 
     def _gpu(
         self, who: Identity, card: Card, users: dict[GpuUuid, list[Live]], slots: dict[GpuUuid, BookedSlot]
@@ -159,7 +172,7 @@ class BoxService:
             foreign_mb=card.foreign_mb,
             tolerated_mb=self._policy.tolerated_foreign_mb,
             age_s=max(0.0, self._clock.now() - reading.read_at),
-            jobs=[self._user(who, live) for live in users.get(reading.uuid, [])],
+            jobs=[gpu_user(self._views, who, live) for live in users.get(reading.uuid, [])],
             slot=gpu_slot(self._views, who, slots.get(reading.uuid), self._clock.now()),
             why=why,
             detail=detail,
@@ -177,21 +190,8 @@ class BoxService:
             numa_node=reading.numa_node,
             links=link_ranks(self._books.cards, reading),
             parent=reading.parent,
-        )
-
-    def _user(self, who: Identity, live: Live) -> GpuUser:
-        owner = live.lease.key.owner
-        if not self._views.sees_all_of(who, owner):
-            group = self._views.group_of(who, owner)
-            until = live.limit_at() if group is not None else None
-            return GpuUser(id=None, account=None, group=group, name=None, memory_mb=None, until=until)
-        return GpuUser(
-            id=int(live.job),
-            account=owner.account,
-            group=owner.group,
-            name=shown_name(live.fields) if live.fields else None,
-            memory_mb=live.lease.key.shape.gpu_memory_mb or None,
-            until=live.limit_at(),
+            node=reading.node,
+            taken_by=reading.taken_by,
         )
 
     def _state(self, card: Card) -> str:
@@ -209,15 +209,14 @@ class BoxService:
     def _changed(self, who: Identity, card: Card) -> GpuView:
         self._feed.gpus_changed()
         self._passes.wake()
-        return self._gpu(who, card, self._books.users(), self._books.slots.by_card(self._clock.now()))
+        return self._gpu(who, card, on_cards(self._books), self._books.slots.by_card(self._clock.now()))
 
     def _age(self) -> float | None:
         last = self._passes.last_at
         return None if last is None else max(0.0, self._clock.now() - last)
 
     def _stats(self) -> Stats:
-        shapes = [live.lease.key.shape for live in self._books.live.values()]
-        cards = self._books.cards
+        cards, (room, held) = self._books.cards, room_of(self._books)
         known = {card.reading.uuid for card in cards.all()}
         now, host = self._clock.now(), self._host.now
         return Stats(
@@ -227,12 +226,12 @@ class BoxService:
             uptime_s=max(0.0, now - self._began),
             jobs=self._books.counts(),
             gpus_total=len(known),
-            gpus_busy=len(known & self._books.users().keys()),
+            gpus_busy=len(known & on_cards(self._books).keys()),
             gpus_hot=len(known & cards.hot),
-            cpu_cores_total=self._books.host.cpu_cores,
-            cpu_cores_busy=sum(shape.cpu_cores for shape in shapes),
-            memory_mb_total=self._books.host.memory_mb,
-            memory_mb_busy=sum(shape.memory_mb for shape in shapes),
+            cpu_cores_total=room.cpu_cores,
+            cpu_cores_busy=held.cpu_cores,
+            memory_mb_total=room.memory_mb,
+            memory_mb_busy=held.memory_mb,
             passes=self._passes.count,
             last_pass_at=self._passes.last_at,
             last_pass_age_s=self._age(),
@@ -246,4 +245,5 @@ class BoxService:
             host_memory_total_mb=host.memory_total_mb,
             disk_free_mb=host.disk_free_mb,
             disk_total_mb=host.disk_total_mb,
+            backends=self._cluster.backends(),
         )

@@ -38,7 +38,8 @@ class CardControl:
         self._clock = clock
 
     async def drain(self, who: Identity, card: Card, why: str | None) -> None:
-        """Nothing new may start on it; running jobs finish. Raises Refused."""
+        """Nothing new may start on it; running jobs finish. Raises Refused, also for a card of a cluster."""
+        _not_here(card, "drain")
         cards, uuid = self._books.cards, card.reading.uuid
         after = {"state": "drained", "why": why}
         entry = audited(self._clock, who, "gpu.drain", uuid, before={"state": self._state(card)}, after=after)
@@ -59,6 +60,7 @@ class CardControl:
 
     async def resume(self, who: Identity, card: Card) -> None:
         """Put it back into use, drained or quarantined; a quarantined one has to pass the test. INVALID_STATE."""
+        _not_here(card, "resume")
         cards, uuid, index = self._books.cards, card.reading.uuid, card.reading.index
         drained, quarantined = uuid in cards.drained, uuid in cards.quarantines
         if not drained and not quarantined:
@@ -96,6 +98,15 @@ class CardControl:
 
     def _state(self, card: Card) -> str:
         return self._books.cards.state(card, self._clock.now())
+
+
+def _not_here(card: Card, state: str) -> None:
+    """Raises Refused for a card whose machine is a cluster's: what is said about it there counts."""
+    reading = card.reading
+    if reading.node is not None:
+        reason = " reason=WHY" if state == "drain" else ""
+        told = f"GPU {reading.index} is in node {reading.node} of Slurm, which drains and resumes whole nodes."
+        raise Refused("INVALID_STATE", f"{told} Use: scontrol update nodename={reading.node} state={state}{reason}")
 
 
 def _advice(cause: str) -> str:

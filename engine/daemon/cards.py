@@ -9,9 +9,12 @@ from dataclasses import dataclass, field, replace
 from engine.core.model import GpuUuid, JobId
 from engine.core.snapshot import Gpu
 from engine.daemon.carduse import CardUse
-from engine.readings import GpuReading
+from engine.readings import GpuReading, NodeReading
 from engine.store.gpus import GpuFlag
 from engine.store.quarantines import Quarantine
+
+UNKNOWN_MB = 1_048_576
+"""Taken for the use of a card whose size nobody told, where somebody else has all of it: more than any is tolerated."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -37,10 +40,13 @@ class Cards:
     flags: with what was said. quarantines: cards that the health monitor took out of use. settling: cards that a job
     left and that were not yet seen free, each with the departure, of `departures`, that a reading has to begin after.
     before_w: own power limits of cards that rcq holds to less, watts; caps_w: to what. power_settable: whether it may.
+    machines: those of a cluster, by name, as they were last read; their cards go stale after `cluster_stale_after_s`.
     """
 
     def __init__(self, stale_after_s: float) -> None:
         self.stale_after_s = stale_after_s
+        self.cluster_stale_after_s = stale_after_s
+        self.machines: tuple[NodeReading, ...] = ()
         self._cards: dict[GpuUuid, Card] = {}
         self.drained: set[GpuUuid] = set()
         self.flags: dict[GpuUuid, GpuFlag] = {}
@@ -74,10 +80,15 @@ class Cards:
         for uuid, card in self._cards.items():
             reading = replace(card.reading, read_at=card.reading.read_at + by_s)
             self._cards[uuid] = replace(card, reading=reading)
+        self.machines = tuple(replace(one, read_at=one.read_at + by_s) for one in self.machines)
 
     def all(self) -> list[Card]:
         """By index."""
         return sorted(self._cards.values(), key=lambda card: (card.reading.index, card.reading.uuid))
+
+    def here(self) -> list[Card]:
+        """Those of this host, by index: of a cluster's nobody tells how they do, and they are its admins' to mind."""
+        return [card for card in self.all() if card.reading.node is None]
 
     def get(self, uuid: str) -> Card | None:
         """The card with that UUID."""
@@ -95,7 +106,8 @@ class Cards:
 
     def missing(self, card: Card, now: float) -> bool:
         """Whether the card cannot be read any more."""
-        return not card.reading.present or now - card.reading.read_at > self.stale_after_s
+        after_s = self.stale_after_s if card.reading.node is None else self.cluster_stale_after_s
+        return not card.reading.present or now - card.reading.read_at > after_s
 
     def state(self, card: Card, now: float) -> str:
         """`ok`, `hot`, `drained`, `quarantined` or `missing`, as people are told: the worst of what it is."""
@@ -103,7 +115,7 @@ class Cards:
             return "quarantined"
         if self.missing(card, now):
             return "missing"
-        if card.reading.uuid in self.drained:
+        if self.out_of_use(card):
             return "drained"
         return "hot" if card.reading.uuid in self.hot else "ok"
 
@@ -114,8 +126,14 @@ class Cards:
             return quarantine.cause, quarantine.detail, quarantine.at
         if self.missing(card, now):
             return "missing", None, None
+        if card.reading.closed is not None:
+            return f"{card.reading.node} {card.reading.closed}", None, None
         flag = self.flags.get(uuid) if uuid in self.drained else None
         return (flag.why, None, flag.at) if flag else (None, None, None)
+
+    def out_of_use(self, card: Card) -> bool:
+        """Whether somebody took it out of use: an admin here, or whoever minds its machine."""
+        return card.reading.uuid in self.drained or card.reading.closed is not None
 
     def cause(self, card: Card, now: float) -> str | None:
         """Why nothing may start on it, in the words of a quarantine or `missing`; `None` if that is not so."""
@@ -133,15 +151,15 @@ class Cards:
                 index=card.reading.index,
                 model=card.reading.model,
                 memory_mb=card.reading.memory_mb,
-                memory_used_mb=card.reading.memory_used_mb,
+                memory_used_mb=_used_mb(card),
                 held_mb=card.use.held_mb,
                 over=(over or {}).get(card.reading.uuid, ()),
-                strangers=len(card.use.strangers),
-                strangers_of=tuple(sorted({stranger.user for stranger in card.use.strangers if stranger.user})),
+                strangers=len(card.use.strangers) + (card.reading.taken_by is not None),
+                strangers_of=_strangers_of(card),
                 temperature_c=card.reading.temperature_c,
                 throttled=card.reading.throttled,
                 throttle=card.reading.throttle,
-                drained=card.reading.uuid in self.drained,
+                drained=self.out_of_use(card),
                 quarantined=(cause := self.cause(card, now)) is not None,
                 cause=cause,
                 settling=card.reading.uuid in self.settling,
@@ -150,6 +168,7 @@ class Cards:
                 parent=card.reading.parent,
                 power_w=self.limit_w(card),
                 power_min_w=card.reading.power_min_w if self.power_settable else None,
+                node=card.reading.node,
             )
             for card in cards
         )
@@ -175,10 +194,12 @@ class Cards:
         self, now: float, threshold_c: float, resume_c: float, tolerated_mb: int | None
     ) -> tuple[object, ...]:
         """Changes exactly when a sample may have made a card usable or unusable: then a pass is due."""
-        return tuple(
+        cards = (
             (
                 card.reading.uuid,
                 card.reading.memory_mb,
+                card.reading.closed,
+                card.reading.taken_by,
                 self.cause(card, now),
                 card.reading.uuid in self.settling,
                 _zone(card.reading.temperature_c, threshold_c, resume_c),
@@ -188,6 +209,23 @@ class Cards:
             )
             for card in self.all()
         )
+        return (*cards, *map(_room, self.machines))
+
+
+def _used_mb(card: Card) -> int | None:
+    """Measured use in MiB; a card that a stranger's job on a cluster has is all used, however large it may be."""
+    return max(card.reading.memory_mb, UNKNOWN_MB) if card.reading.taken_by is not None else card.reading.memory_used_mb
+
+
+def _strangers_of(card: Card) -> tuple[str, ...]:
+    users = {stranger.user for stranger in card.use.strangers if stranger.user}
+    return tuple(sorted(users | {card.reading.taken_by} if card.reading.taken_by else users))
+
+
+def _room(node: NodeReading) -> tuple[object, ...]:
+    """What a machine leaves to rcq's jobs. What those hold themselves changes with them, not with a reading."""
+    strangers = (node.strangers_cores, node.strangers_memory_mb)
+    return (node.name, node.closed, node.cpu_cores, node.memory_mb, *strangers)
 
 
 def _zone(temperature_c: float | None, threshold_c: float, resume_c: float) -> int | None:

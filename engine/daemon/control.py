@@ -11,6 +11,7 @@ from engine.daemon.access import Action
 from engine.daemon.books import Books
 from engine.daemon.deeds import Deeds
 from engine.daemon.gatekeeper import Gatekeeper
+from engine.daemon.live import Live
 from engine.daemon.lookup import Lookup
 from engine.daemon.passes import Passes
 from engine.daemon.runs import Runs
@@ -19,6 +20,8 @@ from engine.daemon.waitingjobs import Taken, WaitingJobs
 from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.store.rows import StoredJob
+
+TAKEN_BACK = "taken back from Slurm's queue"
 
 
 class Control:
@@ -65,12 +68,26 @@ class Control:
         self._deeds.tell(stored, JobState.CANCELLED)
 
     async def hold(self, who: Identity, job: int) -> None:
-        """Keep a pending job from starting. INVALID_STATE unless pending."""
+        """Keep a job from starting: a pending one, or one that waits in a cluster's queue. Else INVALID_STATE."""
         stored = await self._lookup.find(who, job, Action.CONTROL_JOB)
+        live = self._books.live.get(JobId(str(job)))
+        if live is not None and live.waits and live.stopping is None:
+            await self._take_back(who, stored, live)
+            return
         taken = self._taken(stored, JobState.PENDING, "held")
         await self._change(who, "job.hold", stored, taken, Moved(job=taken.job, state=JobState.HELD))
         self._waiting.put(taken, JobState.HELD)
         self._deeds.tell(stored, JobState.HELD)
+
+    async def _take_back(self, who: Identity, stored: StoredJob, live: Live) -> None:
+        """Out of the cluster's queue, and held in the same step. Why is on disk before the cluster is told.
+
+        While nobody answers there, it is held as soon as somebody does.
+        """
+        before, attempt = live.state, live.attempt
+        await self._runs.stop(live, Cause.PREEMPTED, TAKEN_BACK, held_next=True, marked=self._deeds.settle_stop)
+        await self._deeds.settle_stop()
+        await self._deeds.note(who, "job.hold", stored, before, ending=1, attempt=attempt)
 
     async def release(self, who: Identity, job: int) -> None:
         """Let a held job go on. INVALID_STATE unless held."""

@@ -33,6 +33,7 @@ from engine.store.jobs import Jobs
 from engine.store.rows import StoredJob
 
 GATE = frozenset({"after", "begin", "cron"})
+IN_SLURM = "It waits in Slurm's queue: rcq hold takes it back from there; then edit and release it."
 RULE = "Only a job that waits can be; a running one keeps its request. Cancel it, or requeue it first."
 MOST_TOLD = 200
 """Characters of a value that the audit log keeps."""
@@ -90,7 +91,8 @@ class Edit:
         action = Action.CHANGE_TERMS if changes.keys() <= TERMS else Action.CHANGE_JOB
         stored = await self._lookup.find(who, job, action)
         if self._books.waits(number) is None or stored.fields is None:
-            raise self._deeds.wrong_state(stored, "edited", RULE)
+            live = self._books.live.get(number)
+            raise self._deeds.wrong_state(stored, "edited", IN_SLURM if live and live.waits else RULE)
         fields = changed(stored.fields, changes)
         entry = await self._weighed(who, number, fields) if GATE & changes.keys() else None
         try:

@@ -54,7 +54,7 @@ class ForeignWatch:
         if not self._tells:
             return
         seen: set[Seen] = set()
-        for card in self._books.cards.all():
+        for card in self._books.cards.here():
             if self._books.cards.missing(card, now):
                 continue
             too_many = beyond(card, self._tolerated_mb)

@@ -36,5 +36,5 @@ def foresight(*, books: Books, store: Jobs, views: Views, policy: Policy, bounds
         forecasts=forecasts,
         whys=Whys(books=books, policy=policy, forecasts=forecasts, helps=helps, views=views, clock=clock),
         previews=Previews(books=books, policy=policy, bounds=bounds, helps=helps, clock=clock),
-        planned=PlannedFuture(books=books, store=store, forecasts=forecasts, views=views, clock=clock),
+        planned=PlannedFuture(books=books, store=store, policy=policy, forecasts=forecasts, views=views, clock=clock),
     )

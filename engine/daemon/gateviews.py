@@ -46,6 +46,7 @@ def previewed(books: Books, found: Preview, entry: Entry | None) -> Preview:
         later_than=None,
         reasons=outlook.reasons,
         helps=[],
+        place="",
     )
 
 

@@ -110,8 +110,11 @@ def ground_of(settings: Settings, paths: Paths, books: Books, policy: Policy, cl
 
 
 def executor_kind(settings: Settings, paths: Paths) -> str:
-    """The kind that is named, or the one that fits: each job as its owner on the machine's own engine."""
-    if settings.executor.kind != "auto":
+    """What runs jobs on this host: as named, or what fits: each job as its owner on the machine's own engine.
+
+    Where all jobs go to a cluster, that is for those that were started here before.
+    """
+    if settings.executor.kind not in {"auto", "slurm"}:
         return settings.executor.kind
     return "systemd" if paths.system else "process"
 

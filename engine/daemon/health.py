@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from engine.core.health import CAUSES, Signs, Verdict, XidClass, verdict, worse, xid_class
 from engine.core.lifecycle import Cause
 from engine.core.model import GpuUuid, JobId
+from engine.core.snapshot import CLUSTER
 from engine.daemon.books import Books, Live
 from engine.daemon.cards import Card
 from engine.daemon.healing import Healing
@@ -91,7 +92,7 @@ class Health:
     def look(self, now: float) -> None:
         """There are new readings: judge every card by them."""
         users = self._books.users()
-        for card in self._books.cards.all():
+        for card in self._books.cards.here():
             uuid, on_card = card.reading.uuid, users.get(card.reading.uuid, [])
             # 1. is it free of what a job left there?
             self._settle(card, now)
@@ -114,10 +115,11 @@ class Health:
         """An attempt is over: its cards are to be seen free before somebody else gets them."""
         if not live.tried and ending.started_at is None:
             return  # it never was on them
-        for uuid in live.lease.gpus:
+        gpus = () if live.lease.place == CLUSTER else live.lease.gpus  # there it is Slurm's to see them free
+        for uuid in gpus:
             self._left_at[uuid] = self._clock.now()
-        self._books.cards.left(live.lease.gpus)
-        if live.lease.gpus:
+        self._books.cards.left(gpus)
+        if gpus:
             self._sampler.soon()
 
     def clock_set(self, by_s: float) -> None:
@@ -226,9 +228,10 @@ class Health:
     # ---------------------------------------------------------------- ends of attempts
 
     def suspects(self, live: Live, ending: Ending) -> bool:
-        """Whether the card may be to blame: it failed by itself, on cards."""
+        """Whether the card may be to blame: it failed by itself, on cards of this host."""
         by_itself = ending.cause is Cause.SIGNAL or (ending.cause is Cause.EXIT and ending.exit_code != 0)
-        return by_itself and live.stopping is not Cause.CANCELLED and bool(live.lease.gpus)
+        here = bool(live.lease.gpus) and live.lease.place != CLUSTER
+        return by_itself and live.stopping is not Cause.CANCELLED and here
 
     async def examined(self, live: Live, ending: Ending) -> Ending:
         """Read the cards again: an attempt that failed as its card did goes on, or has failed because of that."""

@@ -64,7 +64,7 @@ class HeatGuard:
         self._judge(now)
         # 2. who is critical, and who on it hears of it and is acted on
         users = self._books.users()
-        for card in self._books.cards.all():
+        for card in self._books.cards.here():
             self._mind(card, users.get(card.reading.uuid, []), now)
         # 3. who stood still may go on
         for live in list(self._books.live.values()):

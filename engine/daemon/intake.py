@@ -13,14 +13,15 @@ from engine.bookkeeping import KnownJob
 from engine.core.decisions import Hold, Plan
 from engine.core.model import AccountName, GroupKey, GroupName, JobId, Owner, PendingGroup, ServiceName, Shape, Waiting
 from engine.core.placement.fits import matches
-from engine.core.placement.possible import impossible
 from engine.core.policy import Policy
-from engine.core.reasons import Impossible, QuotaReached
+from engine.core.reasons import QuotaReached
 from engine.core.snapshot import Snapshot
 from engine.daemon.access import Action, may
 from engine.daemon.books import Books
 from engine.daemon.containment import Containment
 from engine.daemon.elements import too_large
+from engine.daemon.feasible import Feasible
+from engine.daemon.fitness import Fitness
 from engine.daemon.powercaps import out_of_range
 from engine.daemon.register import Register
 from engine.ports import Clock, PowerControl
@@ -54,23 +55,17 @@ class Intake:
         self._register = register
         self._settings = settings
         self._policy = policy
-        self._clock = clock
         self._plan = plan
         self._power = power
-        self._containment = containment
-        self._no_container: Refused | None = None
+        self._fitness = Fitness(books=books, containment=containment)
+        self._feasible = Feasible(books=books, policy=policy, clock=clock)
         self._known: dict[_Terms, GroupKey | Refused] = {}
         self._known_at: tuple[object, ...] = ()
 
     def refresh(self) -> None:
-        """Before a batch: forget conclusions that rested on other cards, accounts, quotas or run times."""
-        self._no_container = self._containment.refusal()
-        known = self._books.cards
-        cards = tuple(
-            (c.reading.uuid, c.reading.memory_mb, c.reading.power_min_w, c.reading.power_max_w, known.limit_w(c))
-            for c in known.all()
-        )
-        at = (self._register.version, self._books.run_times.version, cards)
+        """Before a batch: forget conclusions that rested on other machines, accounts, quotas or run times."""
+        self._fitness.refresh()
+        at = (self._register.version, self._books.run_times.version, self._feasible.version())
         if at != self._known_at or len(self._known) > REMEMBERED:
             self._known.clear()
             self._known_at = at
@@ -93,12 +88,13 @@ class Intake:
             job.priority,
             job.preemptible,
             job.gpu_power_w,
+            job.anywhere,
             self._books.run_times.kind(who.account, job.name),
         )
         if job.array is not None and (refused := too_large(job.array, self._settings.max_array)):
             return refused
-        if job.image is not None and self._no_container is not None:
-            return self._no_container
+        if refused := self._fitness.refusal(job):
+            return refused
         found = self._known.get(terms)
         if found is None:
             found = self._known[terms] = self._conclude(who, job)
@@ -123,9 +119,8 @@ class Intake:
         owner = replace(who, account=before.owner.account, group=before.owner.group)
         key = self._key(owner, job)
         refused = self._membership(who, key) if to_group else None
-        if refused is None and job.image is not None:
-            refused = self._containment.refusal()
-        return refused or self._holds(key) or key
+        self._fitness.refresh()
+        return refused or self._fitness.refusal(job) or self._holds(key) or key
 
     def _conclude(self, who: Identity, job: JobFields) -> GroupKey | Refused:
         key = self._key(who, job)
@@ -133,7 +128,7 @@ class Intake:
 
     def _holds(self, key: GroupKey) -> Refused | None:
         """Why nobody may ask for that here, if so."""
-        return self._limits(key) or self._possible(key) or self._capped(key) or self._within_quota(key)
+        return self._limits(key) or self._feasible.refusal(key) or self._capped(key) or self._within_quota(key)
 
     def _standing(self, who: Identity) -> Refused | None:
         """A file may be on its way for hours: it is taken in only while its sender is who it was at the start."""
@@ -161,6 +156,7 @@ class Intake:
                 gpu_power_w=job.gpu_power_w if job.gpus else None,
             ),
             kind=self._books.run_times.kind(who.account, job.name),
+            anywhere=job.anywhere,
         )
 
     def _left(self, account: Account, key: GroupKey) -> Refused | None:
@@ -197,18 +193,6 @@ class Intake:
             return _invalid("service", f"There is no service {key.service}. Known: {known}.")
         return None
 
-    def _possible(self, key: GroupKey) -> Refused | None:
-        cards = self._books.cards.gpus(self._clock.now())
-        lacking = impossible(key.shape, cards, self._books.host, self._policy.power)
-        if not lacking:
-            return None
-        told = "; ".join(_told(one, key.shape) for one in lacking)
-        return Refused(
-            "IMPOSSIBLE_REQUEST",
-            f"This host can never hold it: {told}. Ask for less.",
-            [_field(one) for one in lacking],
-        )
-
     def _capped(self, key: GroupKey) -> Refused | None:
         """A power limit that cannot be set, or not on every card that the job may get."""
         watts = key.shape.gpu_power_w
@@ -216,7 +200,7 @@ class Intake:
             return None
         if (why := self._power.refusal()) is not None:
             return _invalid("gpu_power_w", f"{why} Leave gpu_power_w out.")
-        matching = (gpu for gpu in self._books.cards.gpus(self._clock.now()) if matches(gpu, key.shape))
+        matching = (gpu for gpu in self._feasible.world().gpus if matches(gpu, key.shape))
         for gpu in matching:
             card = self._books.cards.get(gpu.uuid)
             told = out_of_range(card.reading, watts) if card is not None else None
@@ -228,28 +212,10 @@ class Intake:
         """Ask the planner itself, on the same box with nobody else on it and nothing used."""
         job = Waiting(0.0, JobId("0"))
         expected = self._books.run_times.estimate(key)
-        cards = self._books.cards.gpus(self._clock.now())
-        idle = Snapshot(
+        idle = replace(
+            self._feasible.idle(key),
             now=0.0,
-            host=self._books.host,
-            gpus=tuple(
-                replace(
-                    gpu,
-                    memory_used_mb=0,
-                    held_mb=0,
-                    over=(),
-                    temperature_c=None,
-                    margin_c=None,
-                    throttled=False,
-                    drained=False,
-                    quarantined=False,
-                    settling=False,
-                )
-                for gpu in cards
-            ),
             pending=(PendingGroup(key=key, jobs=[job]),),
-            groups=self._books.groups,
-            quotas=self._books.quotas,
             estimates={key: expected.run_s} if expected else {},
         )
         holds: tuple[Hold, ...] = self._plan(idle, self._policy).holds
@@ -264,26 +230,9 @@ class Intake:
         )
 
 
-def _told(lacking: Impossible, shape: Shape) -> str:
-    """With its numbers; those of a type count cards, which the field's name does not say."""
-    if lacking.resource == "gpu_type":
-        return f"{lacking.wanted} of at most {lacking.most} GPUs of type {shape.gpu_type}"
-    if lacking.resource == "gpu_power_w":
-        return f"all cards would draw {lacking.wanted} W with it, and the host's power budget is {lacking.most} W"
-    return f"{lacking.resource} {lacking.wanted} of at most {lacking.most}"
-
-
 def _reached(reason: QuotaReached) -> str:
     wanted, limit = (int(n) if n == int(n) else n for n in (reason.wanted, reason.limit))
     return f"{reason.resource} {wanted} of at most {limit} for {reason.scope} {reason.name}"
-
-
-def _field(lacking: Impossible) -> dict[str, object]:
-    return {
-        "field": lacking.resource,
-        "message": f"{lacking.wanted} wanted, at most {lacking.most} here",
-        **asdict(lacking),
-    }
 
 
 def _invalid(field: str, message: str) -> Refused:

@@ -30,7 +30,8 @@ from engine.daemon.views import Views
 from engine.ports import Clock
 from engine.protocol.errors import Refused
 from engine.protocol.fields import JobFields
-from engine.protocol.responses import ArrayChanged, JobDetail, JobPage, LogChunk, Planned, Preview, Why
+from engine.protocol.planned import Planned
+from engine.protocol.responses import ArrayChanged, JobDetail, JobPage, LogChunk, Preview, Why
 
 
 class JobService:
@@ -110,6 +111,7 @@ class JobService:
         waiting = self._books.pending.waiting(number, stored.submitted_at)
         if key is None or waiting is None:
             found = gateviews.why(self._books, number, self._views.state(stored).value)
+            found.reasons += self._views.cluster.reasons(number)
         else:
             found = await self._ahead.whys.why(who, key, waiting)
         found.message, found.notices = self._views.message(who, stored, stored.message), self._views.notices(number)

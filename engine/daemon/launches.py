@@ -7,17 +7,19 @@ from config.settings import ExecutorSettings
 from engine.daemon.books import Live
 from engine.daemon.containment import Containment
 from engine.daemon.cores import Cores
+from engine.daemon.fitness import unfit
 from engine.daemon.persons import Persons
 from engine.daemon.placing import Placing
 from engine.executor import command, directory, environment, foreground, marks
-from engine.ports import Clock, Launch, Process
+from engine.ports import CannotLaunch, Clock, Launch, Process
 from engine.protocol.fields import AdoptedFields, JobFields
 
 
 class Launches:
     """Makes launches for jobs whose files are under `state_dir`.
 
-    persons: tell whom jobs run as. memory_mb: MiB for all jobs, which is also what one may have that asked for none.
+    persons: tell whom jobs run as. memory_mb: MiB for all jobs, which is also what one may have that asked for none; on
+    a cluster that is the cluster's to say, as is which cores and devices it gets.
     cores: gives each attempt the CPU cores that it is kept on; `None`: any will do. nodes: the device nodes of these
     cards. containment: puts a job into its image. placing: puts its staged files into its directory.
     """
@@ -50,6 +52,8 @@ class Launches:
 
         Raises OSError, ValueError, CannotLaunch, LauncherUnreachable.
         """
+        if live.on_cluster and (refused := unfit(fields)) is not None:  # it waited here before all went to the cluster
+            raise CannotLaunch(refused.message)
         person = await self._persons.of(live.lease.key.owner.account)
         place = directory.make(self._state_dir, live.job, person.uid)
         await self._placing.place(live, fields, place, person)
@@ -74,11 +78,11 @@ class Launches:
             warn_before_s=self._settings.warn_before_s,
             grace_s=self._settings.grace_s,
             lease=live.lease,
-            cores=self._cores.give(live) if self._cores and adopt is None else (),
+            cores=self._cores.give(live) if self._cores and adopt is None and not live.on_cluster else (),
             adopt=adopt,
             user=None if person.uid is None else person.name,
-            memory_mb=live.lease.key.shape.memory_mb or self._memory_mb,
-            devices=self._nodes(live.lease.gpus),
+            memory_mb=live.lease.key.shape.memory_mb or (0 if live.on_cluster else self._memory_mb),
+            devices=() if live.on_cluster else self._nodes(live.lease.gpus),
         )
         return await self._containment.around(launch, fields, person)
 

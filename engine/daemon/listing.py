@@ -37,6 +37,8 @@ SECTIONS = (JobState.RUNNING, JobState.SCHEDULED, JobState.PENDING, JobState.HEL
 
 _FIRST, _MOST = 250, 4000
 """Jobs of the queue that a search looks at together."""
+_NOT_THERE = 1 << 40
+"""Beyond every id that Slurm gives."""
 _AT_A_TIME_S = 0.005
 """For so long jobs are gathered, before the event loop has others do something."""
 
@@ -188,6 +190,8 @@ class Listing:
             return chain(queued, self._at_gate(wanted, int(parts[1]) if parts and at_gate else 0, whole=whole))
         if section is JobState.HELD:
             numbers = (int(job) for job, (key, _) in self._books.held.items() if wanted(key))
+        elif section is JobState.SCHEDULED:
+            return self._handed(wanted, parts, whole=whole)
         else:
             live = self._books.live.values()
             numbers = (int(one.job) for one in live if one.state is section and wanted(one.lease.key))
@@ -199,6 +203,18 @@ class Listing:
             for number in sorted(numbers, reverse=True)
             if below is None or number < below
         )
+
+    def _handed(self, wanted: Callable[[GroupKey], bool], parts: list[Any] | None, *, whole: bool) -> Iterator[Item]:
+        """In the order in which they were handed to Slurm, as its ids are; who is not there yet comes last."""
+        section, told = JobState.SCHEDULED, self._views.cluster.slurm
+        live = self._books.live.values()
+        numbers = (int(one.job) for one in live if one.state is section and wanted(one.lease.key))
+        if whole:
+            numbers = (number for number in self._arrays.first_of_each(numbers))
+        found = ((job, told(job)) for job in (JobId(str(number)) for number in numbers))
+        places = sorted((_NOT_THERE if slurm is None else slurm.id, int(job)) for job, slurm in found)
+        after = (int(parts[0]), int(parts[1])) if parts else (0, 0)
+        return ((JobId(str(number)), (section.value, at, number)) for at, number in places if (at, number) > after)
 
     def _pending(self, wanted: Callable[[GroupKey], bool], parts: list[Any] | None, *, whole: bool) -> Iterator[Item]:
         """In the plan's order; later pages look at the queue as of the first one's moment, so that none is skipped."""

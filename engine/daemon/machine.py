@@ -31,7 +31,10 @@ def made_up(count: int, types: Iterable[str] = ()) -> tuple[Gpu, ...]:
 
 
 def of_this_host(settings: Settings) -> tuple[Gpu, ...]:
-    """The cards that an engine with these settings would have here, idle and cool; none where there is no driver."""
+    """The cards that an engine with these settings would have here, idle and cool; none where there is no driver.
+
+    A cluster's cards are none of this host's.
+    """
     provider = choose(settings, empty_books(settings), SystemClock()).provider
     try:
         readings = provider.read()
@@ -46,6 +49,7 @@ def of_this_host(settings: Settings) -> tuple[Gpu, ...]:
             power_w=reading.power_limit_w,
         )
         for reading in readings
+        if reading.node is None
     )
 
 

@@ -212,6 +212,7 @@ async def _end(engine: Engine, timers: Timers, passing: asyncio.Task[None] | Non
         engine.passes.stop()
         await passing
     await engine.runs.settle()
+    await engine.recovery.close()
     await engine.minders.close()
     await engine.logins.failures.tell()
     await engine.housekeeping.close()

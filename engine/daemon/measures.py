@@ -76,7 +76,7 @@ class Measures:
     def look(self, now: float) -> None:
         """There are new readings: add what happened since the ones before; now and then say what to write down."""
         users = self._books.users()
-        for card in self._books.cards.all():
+        for card in self._books.cards.here():
             before, self._before[card.reading.uuid] = self._before.get(card.reading.uuid), card.reading
             if before is not None and (holders := users.get(card.reading.uuid)):
                 self._add(before, card, [live for live in holders if live.started_at is not None])

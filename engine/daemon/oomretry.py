@@ -12,6 +12,7 @@ from engine.api.asks import Identity
 from engine.bookkeeping import Moved, NewJob
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import GpuUuid, Shape, model_matches
+from engine.core.snapshot import CLUSTER
 from engine.daemon.aftermath import MOST_MESSAGE, Aftermath
 from engine.daemon.books import Books, Live
 from engine.daemon.intake import Intake
@@ -84,7 +85,7 @@ class OomRetry:
         peak_mb = max(shape.gpu_memory_mb, (measured.peak_memory_mb if measured else None) or 0)
         sizes = self._sizes(live.lease.gpus)
         had_mb = peak_mb if shape.share else min(sizes, default=peak_mb)
-        largest_mb = self._largest(shape)
+        largest_mb = self._largest(shape, live.lease.place)
         need_mb = _rounded(FACTOR * peak_mb)
         if shape.share and self._policy == "larger" and need_mb <= largest_mb:
             return Growth(memory_mb=need_mb, share=True)
@@ -96,15 +97,16 @@ class OomRetry:
 
     def _sizes(self, uuids: Sequence[GpuUuid]) -> list[int]:
         cards = (self._books.cards.get(uuid) for uuid in uuids)
-        return [card.reading.memory_mb for card in cards if card is not None]
+        return [card.reading.memory_mb for card in cards if card is not None and card.reading.memory_mb]
 
-    def _largest(self, shape: Shape) -> int:
+    def _largest(self, shape: Shape, place: str) -> int:
         """MiB that each of its cards can have at most: of the matching cards as many as it needs have that."""
         sizes = sorted(
             (
                 card.reading.memory_mb
                 for card in self._books.cards.all()
-                if shape.gpu_type is None or model_matches(card.reading.model, shape.gpu_type)
+                if (card.reading.node is not None) is (place == CLUSTER)
+                and (shape.gpu_type is None or model_matches(card.reading.model, shape.gpu_type))
             ),
             reverse=True,
         )

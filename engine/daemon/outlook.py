@@ -7,14 +7,33 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
+from engine.core.clusterreasons import of_job
 from engine.core.decisions import Plan, Reserve
 from engine.core.forecast import Forecast
-from engine.core.model import GroupKey, JobId
-from engine.core.reasons import Reason
+from engine.core.model import GpuUuid, GroupKey, JobId
+from engine.core.reasons import (
+    ClusterCards,
+    GoesToCluster,
+    GpuDrained,
+    GpuForeign,
+    GpuMemoryTaken,
+    GpuQuarantined,
+    GpuSettling,
+    GpuTooHot,
+    Reason,
+)
+from engine.core.snapshot import CLUSTER
 from engine.core.whatif import Help
 
 PROMISED, FORECAST = "promised", "forecast"
 """On what an expected start rests: a reservation, or the plan run forward."""
+
+
+MOST_NODES = 5
+"""So many machines of a cluster are named in a reason."""
+_OF_A_CARD = (GpuDrained, GpuForeign, GpuMemoryTaken, GpuQuarantined, GpuSettling, GpuTooHot)
+_IN_CLUSTER = f"{CLUSTER}/"
+"""How the UUIDs of its cards begin."""
 
 
 class Outlook(NamedTuple):
@@ -46,19 +65,46 @@ class Outlooks:
             return NOTHING_YET
         reserved = self._reserved.get(job)
         if reserved is not None:
-            return Outlook(as_dicts(reserved.reasons), reserved.start_at, PROMISED)
-        reasons = self._told.get(key)
-        if reasons is None:
-            reasons = self._told[key] = as_dicts(self._held.get(key, ()))
+            return Outlook(as_dicts(of_job(reserved.reasons, submitted_at)), reserved.start_at, PROMISED)
+        reasons = self._reasons(key, submitted_at)
         foreseen = self._foreseen.get(job)
         if foreseen is None or foreseen.key != key:
             return Outlook(reasons, None)
         return Outlook(reasons, foreseen.start_at, FORECAST)
 
+    def _reasons(self, key: GroupKey, submitted_at: float) -> list[dict[str, Any]]:
+        """What the group is told; to each of its jobs a time of its own where that is part of it."""
+        reasons = self._told.get(key)
+        if reasons is None:
+            reasons = self._told[key] = as_dicts(self._held.get(key, ()))
+        if any(reason["code"] == GoesToCluster.code for reason in reasons):
+            return as_dicts(of_job(self._held[key], submitted_at))
+        return reasons
+
 
 def as_dicts(reasons: Iterable[Reason]) -> list[dict[str, Any]]:
-    """Each reason as its code and numbers."""
-    return [{"code": reason.code, **asdict(reason)} for reason in reasons]
+    """Each reason as its code and numbers; what is told of single cards of a cluster as one."""
+    return [{"code": reason.code, **asdict(reason)} for reason in gathered(reasons)]
+
+
+def gathered(reasons: Iterable[Reason]) -> list[Reason]:
+    """The same with the cards of a cluster told together, in the place of the first of them."""
+    found: list[Reason] = []
+    closed: list[GpuUuid] = []
+    taken, at = 0, None
+    for reason in reasons:
+        if not isinstance(reason, _OF_A_CARD) or not reason.gpu.startswith(_IN_CLUSTER):
+            found.append(reason)
+            continue
+        at = len(found) if at is None else at
+        if isinstance(reason, GpuForeign):
+            taken += 1
+        else:
+            closed.append(reason.gpu)
+    if at is not None:
+        nodes = tuple(dict.fromkeys(uuid.split("/")[1] for uuid in closed))
+        found.insert(at, ClusterCards(closed=len(closed), taken=taken, nodes=nodes[:MOST_NODES]))
+    return found
 
 
 def helps_as_dicts(helps: Iterable[Help]) -> list[dict[str, Any]]:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 
 from engine.bookkeeping import Change, Charged, Scheduled
 from engine.core.decisions import Plan, Start
-from engine.core.lifecycle import JobState
 from engine.core.model import JobId
 from engine.core.policy import Policy
 from engine.core.snapshot import Snapshot
@@ -171,7 +170,7 @@ class Passes:
         for start in decided.starts:
             live = self._books.claim(start)
             changes.append(Scheduled(lease=start.lease, attempt=live.attempt, boot_id=self._boot_id))
-            changes.extend(self._bills.open(live, snapshot.gpus, decided.now))
+            changes.extend(self._bills.open(live, snapshot.all_gpus, decided.now))
             starts.append((live, start))
         return starts, changes
 
@@ -192,8 +191,8 @@ class Passes:
         for ended, account in self._journal.written(changes):
             self._runs.written(ended.job)
             self._feed.job_changed(ended.job, account, ended.state.value)
-            if ended.job in self._books.pending:
-                self._feed.job_changed(ended.job, account, JobState.PENDING.value)
+            if (waits := self._books.waits(ended.job)) is not None:
+                self._feed.job_changed(ended.job, account, waits.value)
         for live, _ in starts:
             self._feed.job_changed(live.job, live.lease.key.owner.account, live.state.value)
 

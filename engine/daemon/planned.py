@@ -11,14 +11,17 @@ from engine.core.decisions import Reserve
 from engine.core.estimate import foreseen_end
 from engine.core.forecast import Forecast, Foreseen
 from engine.core.model import GpuUuid, GroupKey, JobId, Owner
+from engine.core.overflow import cluster_of
+from engine.core.policy import Policy
 from engine.core.snapshot import Slot
+from engine.core.taken import queue_of
 from engine.daemon.books import Books
 from engine.daemon.forecasts import Forecasts
 from engine.daemon.outlook import FORECAST, PROMISED
 from engine.daemon.views import Views
 from engine.daemon.whys import basis_of
 from engine.ports import Clock
-from engine.protocol.responses import PlanCard, PlanItem, Planned
+from engine.protocol.planned import PlanCard, PlanItem, Planned
 from engine.store.jobs import Jobs
 
 MOST_ITEMS = 2000
@@ -41,9 +44,12 @@ class _Span:
 class PlannedFuture:
     """Tells the planned future."""
 
-    def __init__(self, *, books: Books, store: Jobs, forecasts: Forecasts, views: Views, clock: Clock) -> None:
+    def __init__(
+        self, *, books: Books, store: Jobs, policy: Policy, forecasts: Forecasts, views: Views, clock: Clock
+    ) -> None:
         self._books = books
         self._store = store
+        self._policy = policy
         self._forecasts = forecasts
         self._views = views
         self._clock = clock
@@ -56,7 +62,7 @@ class PlannedFuture:
         spans = sorted(self._spans(forecast, now), key=lambda span: (span.start, int(span.job)))
         ahead = [span for span in spans if span.start < until and span.end > now]
         seen = [span for span in ahead if self._views.knows_of(who, span.key.owner)][:MOST_ITEMS]
-        coming = sum(span.kind != "running" for span in spans)
+        coming = sum(span.job in self._books.pending for span in spans)
         slots = [self._slot(who, slot) for slot in self._books.snapshot(now).slots if slot.start < until]
         names = await self._names(who, seen)
         return Planned(
@@ -78,7 +84,10 @@ class PlannedFuture:
 
     def _spans(self, forecast: Forecast, now: float) -> Iterator[_Span]:
         """Everything on the cards; a job that is promised a start stands where it is promised."""
+        yield from self._handed(now)
         for live in self._books.live.values():
+            if live.waits:
+                continue
             lease = live.seen(now, self._books.grace_s)
             yield _Span(
                 kind="running",
@@ -96,6 +105,15 @@ class PlannedFuture:
         for seen in forecast.starts.values():
             if seen.job in pending and seen.job not in promised:
                 yield _span(FORECAST, seen)
+
+    def _handed(self, now: float) -> Iterator[_Span]:
+        """Who waits in the cluster's queue, on the cards that it is to have: the plan's choice was for room alone."""
+        if not any(live.waits for live in self._books.live.values()):
+            return
+        for lease, start, gpus in queue_of(cluster_of(self._books.snapshot(now)), self._policy):
+            end = start + foreseen_end(lease, now) - now
+            basis = basis_of(lease, now)
+            yield _Span(kind=FORECAST, job=lease.job, key=lease.key, gpus=gpus, start=start, end=end, basis=basis)
 
     async def _names(self, who: Identity, spans: list[_Span]) -> dict[int, str | None]:
         open_ = [int(span.job) for span in spans if self._views.sees_all_of(who, span.key.owner)]

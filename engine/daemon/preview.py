@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import overload
 
+from engine.core.clusterreasons import of_job
 from engine.core.decisions import Hold, Start
 from engine.core.explain import explain
 from engine.core.forecast import Bounds, cut_short, forecast, frozen
@@ -68,8 +69,8 @@ class Previews:
         foreseen = None
         if isinstance(found.outcome, Hold):
             foreseen = await asyncio.to_thread(forecast, copied, self._policy, self._bounds, cut)
-        starts = when(found.outcome, NOBODY, asked.now, foreseen)
-        reasons = () if isinstance(found.outcome, Start) else found.outcome.reasons
+        starts = when(found.outcome, NOBODY, asked, foreseen)
+        reasons = () if isinstance(found.outcome, Start) else of_job(found.outcome.reasons, mine.submitted_at)
         helps = await self._helps.fresh(copied, key, mine, starts.expected) if reasons else ()
         return Preview(
             starts_now=isinstance(found.outcome, Start),
@@ -80,6 +81,7 @@ class Previews:
             pending=found.pending,
             reasons=as_dicts(reasons),
             helps=helps_as_dicts(helps),
+            place=starts.place,
         )
 
 

@@ -11,16 +11,20 @@ from pathlib import Path
 from engine.bookkeeping import KnownJob
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import GroupKey, JobId, Waiting
+from engine.core.snapshot import CLUSTER
 from engine.daemon.bills import Bills
 from engine.daemon.books import Books, Live
 from engine.daemon.gatekeeper import Gatekeeper
 from engine.daemon.runs import Runs
 from engine.executor.directory import path_of
 from engine.ports import Clock, Ending, Executor, JobStore, Running
+from engine.protocol.errors import RcqError
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 32
+ASK_S = 2.0
+"""A cluster that could not be asked what became of an attempt is asked again after so long."""
 CLOCK_SET_S = 30.0
 """An attempt begins sooner than that after it got its lease, or the clock was set."""
 
@@ -63,9 +67,13 @@ class Recovery:
         self._bills = bills
         self._boot_id = boot_id
         self._clock = clock
+        self._later: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Queue what waits, adopt what had a lease. The executor has to be open."""
+        """Queue what waits, adopt what had a lease. The executor has to be open.
+
+        What is on a cluster that cannot be asked now stays as the books have it, and is asked for again and again.
+        """
         left = await asyncio.to_thread(self._read)
         self._queue(left)
         await self._gatekeeper.recover(left.gate)
@@ -79,6 +87,12 @@ class Recovery:
         await asyncio.gather(*[one(job) for job in left.leased])
         if left.pending or left.leased:
             log.info("%d jobs wait, %d hold a lease.", len(self._books.pending), len(self._books.live))
+
+    async def close(self) -> None:
+        """Ask no more: the next engine does."""
+        for task in self._later:
+            task.cancel()
+        await asyncio.gather(*self._later, return_exceptions=True)
 
     def _read(self) -> "_Left":
         """In a thread, as a million rows take seconds; of a waiting job no more is kept than the queue needs."""
@@ -125,10 +139,34 @@ class Recovery:
     async def _take_up(self, job: KnownJob) -> None:
         live = self._books.live[job.job]
         await self._runs.know(live)
-        found = await self._executor.adopt(job.job, job.attempt, self._place(job.job))
+        try:
+            found = await self._executor.adopt(job.job, job.attempt, self._place(job.job))
+        except RcqError as error:
+            if not live.on_cluster:
+                raise
+            log.warning("What became of job %s on the cluster cannot be asked now: %s", job.job, error)
+            task = asyncio.get_running_loop().create_task(self._ask_again(job, live), name=f"adopt-{job.job}")
+            self._later.add(task)
+            task.add_done_callback(self._later.discard)
+            return
+        self._taken_up(job, live, found)
+
+    async def _ask_again(self, job: KnownJob, live: Live) -> None:
+        while True:
+            await asyncio.sleep(ASK_S)
+            try:
+                found = await self._executor.adopt(job.job, job.attempt, self._place(job.job))
+            except RcqError:
+                continue  # that it is away is told once, by who asks all the time
+            if self._books.live.get(job.job) is live:
+                self._taken_up(job, live, found)
+            return
+
+    def _taken_up(self, job: KnownJob, live: Live, found: Running | Ending | None) -> None:
         match found:
             case Running():
-                self._set_right(live, found)
+                if not live.waits:
+                    self._set_right(live, found)
                 self._runs.running(live, found)
                 live.settled.set()
                 if live.stopping is not None:
@@ -149,8 +187,13 @@ class Recovery:
             self._bills.move(live, off_s)
 
     def _lost(self, job: KnownJob) -> Ending:
-        """It ran, and nothing of it is left: its host went down, or somebody removed its files."""
-        rebooted = job.boot_id != self._boot_id
+        """It ran, and nothing of it is left: its host went down, or somebody removed its files.
+
+        That this host was restarted means nothing to what ran on a cluster.
+        """
+        on_cluster = job.lease is not None and job.lease.place == CLUSTER
+        rebooted = not on_cluster and job.boot_id != self._boot_id
+        gone = "the cluster knows nothing of it any more" if on_cluster else "its files or its unit are gone"
         told = None if rebooted else job.stopping  # what it was told to do it has done, seen or not
         log.error("Job %s ran when the engine stopped, and nothing is left of it.", job.job)
         return Ending(
@@ -161,7 +204,7 @@ class Recovery:
             signal=None,
             started_at=None,
             ended_at=self._clock.now(),
-            message=None if told else "the host was restarted" if rebooted else "its files or its unit are gone",
+            message=None if told else "the host was restarted" if rebooted else gone,
         )
 
     def _place(self, job: JobId) -> Path:
@@ -169,8 +212,12 @@ class Recovery:
 
 
 def live_of(job: KnownJob, now: float) -> Live:
-    """The attempt as the store has it; one that was told to stop has all of its grace again."""
+    """The attempt as the store has it; one that was told to stop has all of its grace again.
+
+    What waited on a cluster may be in its queue, and what ran there runs until the cluster says otherwise.
+    """
     assert job.lease is not None  # noqa: S101 - the caller looked
+    on_cluster = job.lease.place == CLUSTER
     return Live(
         lease=job.lease,
         attempt=job.attempt,
@@ -181,4 +228,8 @@ def live_of(job: KnownJob, now: float) -> Live:
         stopping=job.stopping,
         stop_message=job.stop_message,
         stopping_since=None if job.stopping is None else now,
+        held_next=job.held_next,
+        node=job.node,
+        tried=on_cluster,
+        started_at=job.lease.started_at if on_cluster and job.state is JobState.RUNNING else None,
     )

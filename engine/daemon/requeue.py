@@ -90,7 +90,7 @@ class Requeue:
             raise Refused("INVALID_STATE", f"Job {stored.id} is being stopped already. See: rcq show {stored.id}.")
         before = live.state
         told = f"attempt {live.attempt} was stopped: {who.account} had it requeued; it goes on as its next attempt"
-        await self._runs.stop(live, Cause.PREEMPTED, told)
+        await self._runs.stop(live, Cause.PREEMPTED, told, marked=self._deeds.settle_stop if live.on_cluster else None)
         await self._deeds.settle_stop()
         await self._deeds.note(who, "job.requeue", stored, before, ending=1, attempt=live.attempt)
         self._passes.wake()

@@ -11,23 +11,24 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol
 
-from engine.bookkeeping import Rewritten, Started, Stopping
+from engine.bookkeeping import Moved, Rewritten, Started, Stopping
 from engine.core.lifecycle import Cause, JobState
 from engine.core.model import JobId, Waiting
+from engine.core.snapshot import Lease
+from engine.daemon import tries
 from engine.daemon.aftermath import Aftermath, aftermath
 from engine.daemon.bills import Bills
 from engine.daemon.books import Books, Live
 from engine.daemon.feed import Feed
+from engine.daemon.handover import Handover
 from engine.daemon.journal import Journal
 from engine.daemon.simload import simulated_load
+from engine.daemon.tries import Tries
 from engine.ports import CannotLaunch, Clock, Ending, Executor, JobStore, Launch, Running
-from engine.protocol.errors import RcqError
 from engine.protocol.fields import JobFields
 
 log = logging.getLogger(__name__)
 
-RETRY_S = 1.0
-"""A start that broke off (no supervisor, no store, no room) is tried again after so long."""
 SHORTAGES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """What the host lacks for the moment, whichever job it is."""
 SETTLE_S = 5.0
@@ -89,6 +90,9 @@ class Runs:
         self._grace_s = grace_s
         self._retry_time_limit = retry_time_limit
         self._tasks: set[asyncio.Task[None]] = set()
+        self._handed: set[asyncio.Task[None]] = set()
+        self._tries = Tries()
+        self._handover = Handover()
         self._closing = False
         self.wake: Callable[[], None] = lambda: None
         self.final: Callable[[JobId, JobState], None] = lambda job, state: None
@@ -104,11 +108,19 @@ class Runs:
         """Start an attempt whose lease is on disk, in a task of its own."""
         task = asyncio.get_running_loop().create_task(self._start(live), name=f"start-{live.job}")
         self._tasks.add(task)
+        if live.on_cluster:
+            self._handed.add(task)
+            self._handover.draw(live)
         task.add_done_callback(lambda done: self._launched(live, done))
 
     async def settle(self) -> None:
-        """Wait for the starts that were begun, but not for ever; the next engine takes up what did not get through."""
+        """Wait for the starts that were begun, but not for ever; the next engine takes up what did not get through.
+
+        What was handed to a cluster may wait there for days, and is found there.
+        """
         self._closing = True
+        for task in self._handed:
+            task.cancel()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=SETTLE_S)
             for task in late:
@@ -118,30 +130,57 @@ class Runs:
         """Whose process that is; `None` for a stranger's."""
         return self._executor.job_of(pid)
 
-    def mark(self, live: Live, cause: Cause, message: str | None = None) -> Stopping:
+    def mark(self, live: Live, cause: Cause, message: str | None = None, *, held_next: bool = False) -> Stopping:
         """From now on the attempt counts as told to stop; the change is for the next commit."""
         live.stopping, live.stop_message, live.stopping_since = cause, message, self._clock.now()
-        return Stopping(job=live.job, cause=cause, message=message)
+        live.held_next = held_next
+        return Stopping(job=live.job, cause=cause, message=message, held_next=held_next)
 
     def unmark(self, live: Live) -> None:
         """It was not told to stop after all."""
         live.stopping = live.stop_message = live.stopping_since = None
+        live.held_next = False
 
-    def stop_soon(self, live: Live) -> None:
-        """Tell a marked attempt to stop, in a task of its own."""
+    def stop_soon(self, live: Live) -> "asyncio.Task[None]":
+        """Tell a marked attempt to stop, in a task of its own, and again until it could be told."""
         task = asyncio.get_running_loop().create_task(self._signal(live), name=f"stop-{live.job}")
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._signalled(live, done))
+        return task
 
-    async def stop(self, live: Live, cause: Cause = Cause.CANCELLED, message: str | None = None) -> None:
-        """End an attempt for that cause; returns once that is under way, or once it has ended."""
-        self._journal.add(self.mark(live, cause, message))
+    async def stop(
+        self,
+        live: Live,
+        cause: Cause = Cause.CANCELLED,
+        message: str | None = None,
+        *,
+        held_next: bool = False,
+        marked: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """End an attempt for that cause; returns once that is under way, or once it has ended.
+
+        held_next: what goes on after that is kept back. marked: what comes between the mark and the signal.
+        """
+        self._journal.add(self.mark(live, cause, message, held_next=held_next))
         self.wake()
-        if live.state is JobState.SCHEDULED:
+        if marked is not None:
+            await marked()
+        if live.on_cluster and live.tried:
+            await self._stop_on_cluster(live)
+        elif live.state is JobState.SCHEDULED:
             with suppress(TimeoutError):  # whoever starts it sees the mark, if not now then later
                 await asyncio.wait_for(live.settled.wait(), SETTLE_S)
         elif self._books.live.get(live.job) is live:
             await self._signal(live)
+
+    async def _stop_on_cluster(self, live: Live) -> None:
+        """It can be told whether it runs or waits there; while nobody answers there, it is told again and again."""
+        told = self.stop_soon(live)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                await asyncio.wait({told})
+                if live.waits:
+                    await live.settled.wait()
 
     def ended(self, ending: Ending) -> None:
         """An attempt is over, and with it the job or not. A second word about the same attempt is ignored."""
@@ -170,6 +209,7 @@ class Runs:
         for leave in self.leaving:
             leave(live, ending)
         self._books.free(live)
+        self._tries.over(live)
         found = self.grow(live, aftermath(live, ending, retry_time_limit=self._retry_time_limit))
         self._books.preempted += found.ended.state is JobState.PREEMPTED
         if found.again is None:
@@ -186,7 +226,11 @@ class Runs:
                 key = found.rewritten.key
                 self._journal.add(Rewritten(job=live.job, new=found.rewritten))
             grown = live.oom_retries if found.again.oom_retries is None else found.again.oom_retries
-            self._books.requeue(key, waiting, attempts=live.attempt, failures=failures, oom_retries=grown)
+            if live.held_next:
+                self._journal.add(Moved(job=live.job, state=JobState.HELD, message=found.again.message))
+            self._books.requeue(
+                key, waiting, attempts=live.attempt, failures=failures, oom_retries=grown, held=live.held_next
+            )
         if ending.message:
             log.info("Job %s ended (%s): %r", ending.job, ending.cause, ending.message)
         name = live.fields.name if live.fields else None
@@ -205,14 +249,26 @@ class Runs:
         """The executor runs it, since `running.started_at`."""
         if self._books.live.get(live.job) is not live:
             return  # it was over before its start was reported
+        lease = self._moved(live, running)
         live.started_at, live.cores = running.started_at, running.cores
         live.paused_since, live.paused_s = running.paused_since, running.paused_s
         if live.state is JobState.RUNNING:
             return  # adopted: that it runs is written down already
         live.state = JobState.RUNNING
         self.started(live)
-        self._journal.add(Started(job=live.job, started_at=running.started_at))
+        if lease is not None:
+            self._bills.began(live)
+        self._journal.add(Started(job=live.job, started_at=running.started_at, node=live.node, lease=lease))
         self._feed.job_changed(live.job, live.lease.key.owner.account, live.state.value)
+
+    @staticmethod
+    def _moved(live: Live, running: Running) -> Lease | None:
+        """The lease of one that a cluster has just begun to run; `None` where a lease is what it was."""
+        if live.waits:
+            live.began(running.started_at, running.node, running.gpus)
+            return live.lease
+        live.node = running.node or live.node
+        return None
 
     async def know(self, live: Live) -> JobFields:
         """The request behind an attempt, and with it what the attempt does to a simulated card."""
@@ -239,18 +295,23 @@ class Runs:
                 log.error("Job %s cannot be launched: %s", live.job, why)
                 self._never_ran(live, Cause.LAUNCH_ERROR, why)
                 return
+        await self._handover.comes(live)
         if self._is_called_off(live):
             return
         live.tried = True
-        self.running(live, await self._executor.start(launch))
+        self._handover.over(live)  # whoever is next comes to the executor behind it
+        running = await self._executor.start(launch)
+        self._tries.over(live)
+        if running is not None:
+            self.running(live, running)
         if live.stopping is not None:
             await self._signal(live)
         live.settled.set()
 
     async def _signal(self, live: Live) -> None:
-        """Tell the executor; one that is being started is told when it has started."""
-        started = live.state is JobState.RUNNING and self._books.live.get(live.job) is live
-        if live.stopping is not None and started:
+        """Tell the executor; one that is being started on this host is told when it has started."""
+        told = live.state is JobState.RUNNING or (live.waits and live.tried)
+        if live.stopping is not None and told and self._books.live.get(live.job) is live:
             await self._executor.stop(live.job, live.stopping, self._grace_s)
 
     def _signalled(self, live: Live, done: "asyncio.Task[None]") -> None:
@@ -258,29 +319,39 @@ class Runs:
         self._tasks.discard(done)
         if done.cancelled() or (error := done.exception()) is None:
             return
-        _not_now(live, "told to stop", error)
-        asyncio.get_running_loop().call_later(RETRY_S, self._stop_again, live)
+        self._tries.told(live, "told to stop", error, tries.RETRY_S)
+        asyncio.get_running_loop().call_later(tries.RETRY_S, self._stop_again, live)
 
     def _stop_again(self, live: Live) -> None:
         if self._books.live.get(live.job) is live and not self._closing:
             self.stop_soon(live)
 
     def _is_called_off(self, live: Live) -> bool:
-        """Whether it was told to stop before anything was started; then it has ended by this."""
-        if live.stopping is None or live.tried:
+        """Whether it was told to stop before anything was started; then it has ended by this.
+
+        What may have been handed to a cluster is told there.
+        """
+        if live.stopping is None:
             return False
+        if live.tried:
+            if live.waits:
+                self.stop_soon(live)
+            return live.waits
         self._never_ran(live, live.stopping, None)
         return True
 
     def _launched(self, live: Live, done: "asyncio.Task[None]") -> None:
         """The start is through; one that broke off is begun again, which never runs the same attempt twice."""
         self._tasks.discard(done)
+        self._handed.discard(done)
+        self._handover.over(live)
         if done.cancelled() or (error := done.exception()) is None:
             return
-        _not_now(live, "started", error)
+        again_s = self._tries.start_in_s(live)
+        self._tries.told(live, "started", error, again_s)
         if self._books.live.get(live.job) is live:
             self.hindered(live, error)
-        asyncio.get_running_loop().call_later(RETRY_S, self._again, live)
+        asyncio.get_running_loop().call_later(again_s, self._again, live)
 
     def _again(self, live: Live) -> None:
         if self._books.live.get(live.job) is live and not self._closing:
@@ -299,9 +370,3 @@ class Runs:
                 message=message,
             )
         )
-
-
-def _not_now(live: Live, done: str, error: BaseException) -> None:
-    """What is away or full says so itself; how the code came there is for a defect."""
-    trace = None if isinstance(error, RcqError | OSError) else error
-    log.error("Job %s could not be %s; trying again in %s s: %s", live.job, done, RETRY_S, error, exc_info=trace)

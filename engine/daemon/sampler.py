@@ -17,7 +17,7 @@ from engine.daemon.carduse import CardUse, uses_of
 from engine.daemon.feed import Feed
 from engine.ports import Clock, GpuProvider
 from engine.protocol.errors import RcqError
-from engine.readings import GpuLoad, GpuReading
+from engine.readings import GpuLoad, GpuReading, NodeReading
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +136,10 @@ class Sampler:
         readings = self._provider.read()
         return readings, self._attribution.uses(readings)
 
+    def _machines(self, by_s: float) -> tuple[NodeReading, ...]:
+        nodes = self._provider.nodes()
+        return tuple(replace(one, read_at=one.read_at + by_s) for one in nodes) if by_s else nodes
+
     async def _read(self) -> None:
         self._begun += 1
         number, departures = self._begun, self._books.cards.departures
@@ -164,6 +168,7 @@ class Sampler:
         by_s = self.corrected_s()  # only now: the clock may have been set while they were read
         readings = tuple(replace(one, read_at=one.read_at + by_s) for one in readings) if by_s else readings
         self._books.cards.update(readings, uses, departures)
+        self._books.cards.machines = self._machines(by_s)
         for watch in self.watchers:
             watch(self._clock.now())
         if self._feed.listened_to:

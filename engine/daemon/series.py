@@ -90,6 +90,8 @@ class Series:
         told: dict[Key, list[Figures]] = {}
         for uuid, holders in users.items():
             card = cards.get(uuid)
+            if card is not None and card.reading.node is not None:
+                continue  # a cluster tells no figures
             is_new = card is not None and card.reading.present and read_before.get(uuid) != card.reading.read_at
             for live, part in parts(holders, card.use.jobs if card is not None else {}):
                 figures = _figures(card, live, part, len(holders)) if card is not None and is_new else (None,) * WIDTH

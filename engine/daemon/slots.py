@@ -12,7 +12,7 @@ from engine.api.asks import Identity, NewReservation
 from engine.core.decisions import Plan
 from engine.core.model import AccountName, GroupName, JobId
 from engine.core.policy import Policy
-from engine.core.snapshot import Gpu, Snapshot
+from engine.core.snapshot import CLUSTER, Gpu, Snapshot
 from engine.daemon.access import Action, may
 from engine.daemon.answers import audited, not_ready
 from engine.daemon.booking import any_of, exactly, in_use
@@ -31,6 +31,7 @@ from engine.store.errors import Missing, StoreError
 from engine.store.slots import BookedSlot
 from engine.store.store import Store
 
+_THERE = "rcq books only cards of this host. Ask an admin for a reservation of Slurm's (scontrol create reservation)."
 Planner = Callable[[Snapshot, Policy], Plan]
 
 
@@ -134,7 +135,9 @@ class SlotService:
         account = AccountName(wish.who.account)
         snapshot = self._books.snapshot(now)
         calendar = Calendar(account=account, snapshot=snapshot, slots=wish.standing)
-        gpus, count = snapshot.gpus, asked.gpus or 0
+        gpus, count = tuple(gpu for gpu in snapshot.gpus if gpu.node is None), asked.gpus or 0
+        if snapshot.place == CLUSTER:
+            raise Refused("INVALID_STATE", f"Everything runs on Slurm here: {_THERE}")
         named = self._named(asked, gpus)
         check_count(wish, self._settings, len(named) or count)
         window = (wish.start, wish.end)
@@ -151,8 +154,11 @@ class SlotService:
         )
 
     def _named(self, asked: NewReservation, gpus: tuple[Gpu, ...]) -> list[Gpu]:
-        """The cards that were asked for by name. Raises Refused, also for one that is out of use."""
-        wanted = {card_named(self._books.cards, name).reading.uuid for name in asked.cards}
+        """The cards that were asked for by name. Raises Refused, also for one out of use and for one of a cluster."""
+        cards = [card_named(self._books.cards, name) for name in asked.cards]
+        if there := next((card.reading for card in cards if card.reading.node is not None), None):
+            raise Refused("INVALID_STATE", f"GPU {there.index} is in node {there.node} of Slurm: {_THERE}")
+        wanted = {card.reading.uuid for card in cards}
         found = [gpu for gpu in gpus if gpu.uuid in wanted]
         in_use(found)
         return found

@@ -8,19 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from dataclasses import fields as fields_of
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from engine.api.asks import Identity
 from engine.bookkeeping import Measured
 from engine.core.lifecycle import LEASED, JobState
-from engine.core.model import GroupKey, JobId, Owner, Waiting
+from engine.core.model import GpuUuid, GroupKey, JobId, Owner, Waiting
 from engine.daemon.access import Action, may
 from engine.daemon.books import Books
 from engine.daemon.gateviews import at_gate
 from engine.daemon.journal import Journal
+from engine.daemon.live import Live
 from engine.daemon.measures import Measures
 from engine.daemon.notices import Notices
-from engine.daemon.outlook import NOTHING_YET, Outlook, Outlooks
+from engine.daemon.outlook import FORECAST, NOTHING_YET, Outlook, Outlooks
+from engine.protocol.cluster import SlurmView
 from engine.protocol.fields import AdoptedFields, StagedFile
 from engine.protocol.responses import AttemptView, JobDetail, JobRow, MeasuresView
 from engine.protocol.uploads import FileView
@@ -38,8 +40,45 @@ _KEPT_FIELDS = tuple(field.name for field in fields_of(JobRow) if hasattr(Stored
 """What a row has from the store; the rest is the books' to say."""
 
 
+class InSlurm(Protocol):
+    """Where attempts stand that were handed to Slurm."""
+
+    def slurm(self, job: JobId) -> SlurmView | None:
+        """In Slurm's words; `None` of one that is not there."""
+        ...
+
+    def node(self, job: JobId) -> str | None:
+        """The machine that it runs on, as far as that is known."""
+        ...
+
+    def reasons(self, job: JobId) -> list[dict[str, Any]]:
+        """Why it does not run yet."""
+        ...
+
+
+class NoSlurm:
+    """There is none."""
+
+    def slurm(self, job: JobId) -> SlurmView | None:
+        """Nothing is there."""
+        return None
+
+    def node(self, job: JobId) -> str | None:
+        """Nowhere."""
+        return None
+
+    def reasons(self, job: JobId) -> list[dict[str, Any]]:
+        """None."""
+        return []
+
+
+def _on(live: Live) -> tuple[GpuUuid, ...]:
+    """Its cards. Who waits in the cluster's queue has none, whatever the plan had in mind."""
+    return () if live.waits else live.lease.gpus
+
+
 class Views:
-    """Makes responses. others: what people see of other accounts' jobs."""
+    """Makes responses. others: what people see of other accounts' jobs. cluster: none until somebody says so."""
 
     def __init__(
         self,
@@ -57,6 +96,7 @@ class Views:
         self._measures = measures
         self._others = others
         self._jobs_dir = jobs_dir
+        self.cluster: InSlurm = NoSlurm()
 
     @property
     def hides_others(self) -> bool:
@@ -105,7 +145,7 @@ class Views:
             detail.after = [asdict(one) for one in request.after]
             detail.begin, detail.cron, detail.cron_of = request.begin, request.cron, job.cron_of
             detail.retries, detail.idle_ok = request.retries, request.idle_ok
-            detail.gpu_power_w = request.gpu_power_w
+            detail.gpu_power_w, detail.anywhere = request.gpu_power_w, request.anywhere
             if isinstance(request, AdoptedFields):
                 detail.adopted_pid = request.adopted_pid
                 detail.message = detail.message or OUTPUT_ELSEWHERE
@@ -168,6 +208,8 @@ class Views:
             gpu_indices=self._books.cards.indices(one.gpu_uuids),
             message=one.message,
             measures=self._measured(job, one.attempt, len(one.gpu_uuids)),
+            place=one.place,
+            node=one.node,
         )
 
     def state(self, job: StoredJob) -> JobState:
@@ -181,13 +223,25 @@ class Views:
         values = {name: getattr(job, name) for name in _KEPT_FIELDS} | self._progress(job)
         live = self._books.live.get(number)
         return values | {
-            "gpu_indices": self._books.cards.indices(live.lease.gpus if live else job.gpu_uuids),
+            "gpu_indices": self._books.cards.indices(_on(live) if live else job.gpu_uuids),
             "position": positions.get(number) if key is not None else None,
             "expected_start": outlook.expected_start,
             "basis": outlook.basis,
             "reasons": outlook.reasons,
             "notices": self._notices.of_job(number),
+            **self._place(number, live, job),
         }
+
+    def _place(self, number: JobId, live: Live | None, job: StoredJob) -> dict[str, Any]:
+        """Where it is: the books know of a lease, the row of what has ended."""
+        if live is None:
+            return {}
+        found = self.cluster.slurm(number)
+        told: dict[str, Any] = {"place": live.lease.place, "node": self.cluster.node(number), "slurm": found}
+        if live.state is JobState.SCHEDULED and (reasons := self.cluster.reasons(number)):
+            start = None if found is None else found.expected_start
+            told |= {"reasons": reasons, "expected_start": start, "basis": None if start is None else FORECAST}
+        return told
 
     def _outlook(self, number: JobId, key: GroupKey | None, job: StoredJob, outlooks: Outlooks) -> Outlook:
         if key is None:
@@ -230,7 +284,7 @@ def redacted(row: JobRow) -> JobRow:
     """The row as others get it: group, shape and state, so that the queue makes sense, and no more."""
     row.redacted = True
     row.job_id = row.name = row.account = row.service = row.command_line = None
-    row.exit_code = row.signal = row.cause = None
+    row.exit_code = row.signal = row.cause = row.slurm = None
     row.reasons = [reason for reason in row.reasons if reason.get("scope") not in ("account", "service")]
     return row
 

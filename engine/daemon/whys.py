@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from engine.api.asks import Identity
 from engine.core import holders as core
+from engine.core.clusterreasons import of_job
 from engine.core.decisions import Hold, Reserve, Start
 from engine.core.estimate import foreseen_end
 from engine.core.explain import explain
@@ -29,24 +30,26 @@ MOST_HOLDERS = 50
 
 
 class When(NamedTuple):
-    """When a job is to start: Unix seconds and on what that rests, or the time that it starts later than."""
+    """When a job is to start: Unix seconds and on what that rests, or the time that it starts later than; and where."""
 
     expected: float | None
     basis: str | None
     later_than: float | None = None
+    place: str = ""
 
 
-def when(outcome: Start | Reserve | Hold, job: JobId, now: float, forecast: Forecast | None) -> When:
-    """By the plan's outcome if that starts or promises it, else as far as it is foreseen."""
+def when(outcome: Start | Reserve | Hold, job: JobId, snapshot: Snapshot, forecast: Forecast | None) -> When:
+    """By the outcome in this world's plan if that starts or promises it, else as far as it is foreseen."""
+    now = snapshot.now
     if isinstance(outcome, Start):
-        return When(now, PROMISED)
+        return When(outcome.runs_at, PROMISED, place=outcome.lease.place)
     if isinstance(outcome, Reserve):
-        return When(outcome.start_at, PROMISED)
+        return When(outcome.start_at, PROMISED, place=snapshot.place)
     if forecast is None:
         return When(None, None)
     foreseen = forecast.starts.get(job)
     if foreseen is not None and foreseen.start_at > now:
-        return When(foreseen.start_at, FORECAST)
+        return When(foreseen.start_at, FORECAST, place=foreseen.place)
     return When(None, None, max(now, forecast.until if foreseen is None else now))
 
 
@@ -71,11 +74,11 @@ class Whys:
         found = explain(snapshot, self._policy, plan(snapshot, self._policy), key, waiting)
         expected = self._books.run_times.estimate(key)
         outcome = found.outcome
-        reasons = () if isinstance(outcome, Start) else outcome.reasons
+        reasons = () if isinstance(outcome, Start) else of_job(outcome.reasons, waiting.submitted_at)
         starts = when(
             outcome,
             waiting.job,
-            snapshot.now,
+            snapshot,
             await self._forecasts.covering(waiting.job) if isinstance(outcome, Hold) else None,
         )
         helps = await self._helps.of(copied, mark, key, waiting, starts.expected) if reasons else ()
@@ -98,6 +101,7 @@ class Whys:
             expected_start=None if isinstance(outcome, Start) else starts.expected,
             basis=None if isinstance(outcome, Start) else starts.basis,
             later_than=starts.later_than,
+            place="" if isinstance(outcome, Start) else starts.place,
             reserved_gpus=indices(outcome.gpus) if isinstance(outcome, Reserve) else [],
             holders=self._holders(who, copied, core.holders(copied, key, reasons)),
             helps=helps_as_dicts(helps),
@@ -125,6 +129,8 @@ class Whys:
             until=foreseen_end(lease, now),
             basis=basis_of(lease, now),
             ending=lease.ending,
+            waits=lease.waits,
+            node=live.node if (live := self._books.live.get(lease.job)) is not None else None,
         )
 
 

@@ -3,11 +3,10 @@
 Must not run anything: `engine.daemon.main` does.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from config.paths import LAUNCHER_SOCKET, Paths
+from config.paths import Paths
 from config.settings import Settings
 from engine.api.asks import Limits
 from engine.api.backend import Backend
@@ -18,13 +17,16 @@ from engine.daemon.books import Books
 from engine.daemon.box import BoxService
 from engine.daemon.cardwiring import CardMinders, guard_heat, introduce, watch_cards
 from engine.daemon.clockwatch import ClockWatch
+from engine.daemon.clusterviews import ClusterViews
+from engine.daemon.clusterwiring import cluster_views
 from engine.daemon.cores import Cores, nodes_of_host
 from engine.daemon.decisionlog import DecisionLog
+from engine.daemon.executors import capacity_of, executor_of, home_of, introduce_strangers, tasks_of
 from engine.daemon.failedlogins import FailedLogins
 from engine.daemon.feed import Feed
 from engine.daemon.figures import FigureService, figures_of
 from engine.daemon.gatekeeper import Gatekeeper
-from engine.daemon.ground import Ground, books_of, executor_kind, ground_of
+from engine.daemon.ground import Ground, books_of, ground_of
 from engine.daemon.host import SystemClock
 from engine.daemon.hostwatch import HostWatch
 from engine.daemon.housekeeping import Housekeeping, housekeeping_of
@@ -55,20 +57,8 @@ from engine.daemon.startdelays import StartDelays
 from engine.daemon.stops import Stops
 from engine.daemon.tokens import tokens_of
 from engine.daemon.usagereport import UsageService
-from engine.executor.process import ProcessExecutor
-from engine.executor.systemd import SystemdExecutor
 from engine.ports import Clock, Executor, GpuProvider
 from engine.store.store import Store
-
-EXECUTORS: dict[str, Callable[[Paths, Settings], Executor]] = {
-    "process": lambda paths, settings: ProcessExecutor(paths.state_dir),
-    "systemd": lambda paths, settings: SystemdExecutor(
-        LAUNCHER_SOCKET,
-        tasks_max=settings.executor.tasks_max,
-        can_pause=settings.thermal.critical_action == "pause",
-    ),
-}
-"""What makes each kind of executor that the settings can name."""
 
 COMMITS_AT_ONCE = 4
 """Of a file so many commits' lines are submitted together: one is judged while the one before is written."""
@@ -116,7 +106,7 @@ class Engine:
 def build(
     settings: Settings, paths: Paths, *, clock: SystemClock | None = None, executor: Executor | None = None
 ) -> Engine:
-    """Open the store and put an engine together. Raises StoreError, DriverUnavailable.
+    """Open the store and put an engine together. Raises StoreError, DriverUnavailable, OSError.
 
     clock, executor: others than the machine's own and the one that the settings name.
     """
@@ -125,7 +115,8 @@ def build(
     books = books_of(settings, policy)
     chosen = choose(settings, books, clock.steady_only)
     ground = ground_of(settings, paths, books, policy, clock)
-    executor = executor or EXECUTORS[executor_kind(settings, paths)](paths, settings)
+    executor = executor or executor_of(ground)
+    books.capacity = capacity_of(settings, chosen, ground, clock.steady_only)
     runs = _runs(ground, executor)
     decisions = _decisions(ground)
     stops = Stops(runs=runs, journal=ground.journal, audit=ground.store.audit, clock=clock)
@@ -138,11 +129,19 @@ def build(
     judges = judges_of(ground, chosen.power)
     runs.grow = OomRetry(books=books, measures=ground.measures, intake=judges.intake, settings=settings.gpu).after
     submission = submission_of(ground, passes, judges)
-    box = _box(ground, passes, minders)
+    cluster = cluster_views(ground, chosen.provider, executor)
+    box = _box(ground, passes, minders, cluster)
     notifying = notifying_of(ground)
     figures = figures_of(ground, passes)
     heard = Heard(
-        passes=passes, runs=runs, sampler=sampler, submission=submission, logins=logins, box=box, figures=figures
+        passes=passes,
+        runs=runs,
+        sampler=sampler,
+        submission=submission,
+        logins=logins,
+        box=box,
+        cluster=cluster,
+        figures=figures,
     )
     metering = metering_of(ground, heard)
     clock_watch = ClockWatch(clock)
@@ -175,7 +174,7 @@ def build(
         slots=slots,
         gatekeeper=ground.gatekeeper,
         recurrence=recurrence_of(ground, submission),
-        housekeeping=housekeeping_of(ground, executor.tasks.remove if isinstance(executor, SystemdExecutor) else None),
+        housekeeping=housekeeping_of(ground, tasks.remove if (tasks := tasks_of(executor)) is not None else None),
         notifying=notifying,
         metering=metering,
         backend=Backend(
@@ -187,7 +186,7 @@ def build(
             audit=AuditService(ground.store.audit),
             notify=notifying.service,
             files=ground.staging,
-            results=results_of(ground, executor),
+            results=results_of(ground, home_of(executor)),
             redo=redo_of(ground, submission),
             tokens=tokens_of(ground, logins),
             figures=figures,
@@ -205,6 +204,7 @@ def _minded(
     minders = watch_cards(ground, sampler, chosen, passes=passes, runs=runs, stops=stops)
     guard_heat(ground, sampler, stops, executor)
     introduce(chosen, ground, executor, passes)
+    introduce_strangers(chosen, executor, ground)
     return sampler, minders
 
 
@@ -229,9 +229,7 @@ def _runs(ground: Ground, executor: Executor) -> Runs:
         clock=ground.clock,
         nodes=ground.books.cards.nodes,
         containment=ground.containment,
-        placing=placing_of(
-            ground.settings, ground.paths, executor.tasks if isinstance(executor, SystemdExecutor) else None
-        ),
+        placing=placing_of(ground.settings, ground.paths, tasks_of(executor)),
         cores=Cores(ground.books, nodes_of_host()) if settings.pin_cores else None,
     )
     return Runs(
@@ -321,7 +319,7 @@ def _people(ground: Ground, logins: Logins, passwords: Passwords, passes: Passes
     )
 
 
-def _box(ground: Ground, passes: Passes, minders: CardMinders) -> BoxService:
+def _box(ground: Ground, passes: Passes, minders: CardMinders, cluster: ClusterViews) -> BoxService:
     return BoxService(
         control=minders.control,
         books=ground.books,
@@ -336,6 +334,7 @@ def _box(ground: Ground, passes: Passes, minders: CardMinders) -> BoxService:
         disk=lambda: ground.store.trouble,
         backups=ground.backups,
         host=ground.host,
+        cluster=cluster,
     )
 
 

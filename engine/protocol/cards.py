@@ -64,7 +64,8 @@ class GpuView:
     job starts beside them. processes: who is on it, rcq's jobs and others. margin_c: degrees left before it slows
     itself down, where it tells that. throttle: what slows it down now (`engine.readings.THROTTLES`). power_cap_w: rcq
     holds it to so many watts. links: how closely it is linked to each card, by index: higher is closer.
-    parent: of a MIG instance, the UUID of its card.
+    parent: of a MIG instance, the UUID of its card. node: the machine of the cluster that it is in, `None` in this
+    host; taken_by: the user of a Slurm job, none of rcq's, that holds it there.
     """
 
     uuid: str
@@ -102,3 +103,5 @@ class GpuView:
     numa_node: int | None = None
     links: list[int] = field(default_factory=list)
     parent: str | None = None
+    node: str | None = None
+    taken_by: str | None = None

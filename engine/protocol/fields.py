@@ -58,7 +58,8 @@ class JobFields:
     `begin` is Unix seconds; `files` are put into its directory before it starts, and `snapshot` is code that it
     runs in; `cron` is a five-field line in the host's time zone; `submitted_at` (Unix seconds) is honoured by
     `simulate` only. `foreground` is the path of a Unix socket where its submitter waits for it
-    (`engine.protocol.stage`). `redo_of` is the engine's: the job that it is once more.
+    (`engine.protocol.stage`). `anywhere`: it may run on the cluster, too. `redo_of` is the engine's: the job that it
+    is once more.
     """
 
     job_id: str | None = None
@@ -79,6 +80,7 @@ class JobFields:
     preemptible: bool = False
     gpu_power_w: int | None = None
     idle_ok: bool = False
+    anywhere: bool = False
     workdir: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     image: str | None = None

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.protocol.cluster import BackendView, SlurmView
 from engine.protocol.snapshots import Snapshot
 from engine.protocol.uploads import FileView
 
@@ -25,7 +26,8 @@ class JobRow:
     expected_start: when it is to start, by `basis`: `promised` (cards are kept for it then) or `forecast` (if every
     run ends as expected and nobody better comes). reasons: why it does not start now, each `{"code": …, numbers…}`.
     folded: the row stands for so many elements of its array in this state, of which it is the first; elements: their
-    indices, such as `0-5,9`, as far as they are told.
+    indices, such as `0-5,9`, as far as they are told. place: `slurm` for one that runs, waits or ran on the cluster,
+    else empty; node: the machine of it that it runs or ran on; slurm: what Slurm tells of it, or told last.
     """
 
     id: int
@@ -65,6 +67,9 @@ class JobRow:
     notices: list[dict[str, Any]] = field(default_factory=list)
     folded: int | None = None
     elements: str | None = None
+    place: str = ""
+    node: str | None = None
+    slurm: SlurmView | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,7 +89,10 @@ class MeasuresView:
 
 @dataclass(slots=True, kw_only=True)
 class AttemptView:
-    """One attempt of a job that is over. started_at: `None` where it never ran. gpu_indices: the cards it held."""
+    """One attempt of a job that is over. started_at: `None` where it never ran. gpu_indices: the cards it held.
+
+    place, node: as in a row.
+    """
 
     attempt: int
     state: str
@@ -96,6 +104,8 @@ class AttemptView:
     gpu_indices: list[int]
     message: str | None = None
     measures: MeasuresView | None = None
+    place: str = ""
+    node: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,10 +117,10 @@ class JobDetail(JobRow):
     message: what its end told beyond the cause, or why its last attempt was not the last. retries: further attempts
     that it may have after failures. attempts: the ones that are over, in order.
     cron_of: the recurring job that it is a copy of. gpu_power_w: watts that each of its cards is held to. idle_ok: it
-    may hold cards that it does not use. image: the container image that it runs in. adopted_pid: of the process that
-    became the job. foreground: where its terminal is. measures: of the attempt that runs, or of the last. files: staged
-    for it. snapshot: code that it runs in. redo_of: the job that it is once more. withheld: fields left empty for a
-    group's manager, who sees what a job of the group asks for and not its secrets.
+    may hold cards that it does not use. anywhere: it may run on the cluster, where there is one. image: the container
+    image that it runs in. adopted_pid: of the process that became the job. foreground: where its terminal is. measures:
+    of the attempt that runs, or of the last. files: staged for it. snapshot: code that it runs in. redo_of: the job it
+    is once more. withheld: left empty for a group's manager, who sees what its jobs ask for and not their secrets.
     """
 
     command: list[str] | None = None
@@ -131,6 +141,7 @@ class JobDetail(JobRow):
     attempts: list[AttemptView] = field(default_factory=list)
     gpu_power_w: int | None = None
     idle_ok: bool = False
+    anywhere: bool = False
     image: str | None = None
     foreground: str | None = None
     adopted_pid: int | None = None
@@ -162,7 +173,8 @@ class Holder:
     """A running job that holds what another one waits for; id, account are `None` for those who may not know.
 
     codes: of the reasons that it stands behind. gpus: indices of its cards that would do. until: its expected end, by
-    `basis`: `time limit` or `history` of equal jobs. ending: it was told to stop. Times are Unix seconds.
+    `basis`: `time limit` or `history` of equal jobs. ending: it was told to stop. waits: it does not run yet, but
+    counts for quotas since it was handed to Slurm. node: of the cluster, where it runs. Times are Unix seconds.
     """
 
     codes: list[str]
@@ -176,6 +188,8 @@ class Holder:
     until: float
     basis: str
     ending: bool
+    waits: bool = False
+    node: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -202,7 +216,7 @@ class Why:
     expected_start: Unix seconds, by `basis` as in a row; reserved_gpus: indices of the cards of its reservation.
     later_than: where nothing better is known, it starts later than this, Unix seconds. holders: who has what it lacks.
     helps: what would let it start at `start_at`: each `{"start_at": …, "changes": [{"code": …, numbers…}, …]}`, tried.
-    claimed_gpus: indices of cards whose jobs were told to stop for it.
+    claimed_gpus: indices of cards whose jobs were told to stop for it. place: where it is to start, as in a row.
     message: what is told of it besides: why its last attempt was not the last, how it ended. notices, paused_since: as
     in a row.
     """
@@ -231,13 +245,14 @@ class Why:
     alike: bool = False
     notices: list[dict[str, Any]] = field(default_factory=list)
     paused_since: float | None = None
+    place: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
 class Preview:
     """What would become of a job that was submitted now; it would be taken (`ok`).
 
-    expected_start: now if it starts at once, else as in `Why` with `basis` and `later_than`; helps as there.
+    expected_start: now if it starts at once, else as in `Why` with `basis`, `later_than` and `place`; helps as there.
     position: of `pending` jobs, itself included.
     """
 
@@ -250,51 +265,7 @@ class Preview:
     basis: str | None = None
     later_than: float | None = None
     helps: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass(slots=True, kw_only=True)
-class PlanItem:
-    """Something on the cards from `start` to `end` (Unix seconds); what the caller may not know is `None`.
-
-    kind: `running`, `promised`, `forecast` or `slot` (a booked reservation). basis: what `end` rests on: `time limit`
-    or `history`, `booked` for slots. gpus: indices; empty for jobs that need none.
-    """
-
-    kind: str
-    id: int | None
-    name: str | None
-    account: str | None
-    group: str | None
-    gpus: list[int]
-    start: float
-    end: float
-    basis: str
-    redacted: bool = False
-
-
-@dataclass(slots=True, kw_only=True)
-class PlanCard:
-    """A row of the plan's picture."""
-
-    index: int
-    uuid: str
-    model: str
-    state: str
-
-
-@dataclass(slots=True, kw_only=True)
-class Planned:
-    """The planned future from `now` to `until`; known_until: from then on the forecast says nothing (Unix seconds).
-
-    later: how many pending jobs start after that. items: by start.
-    """
-
-    now: float
-    until: float
-    known_until: float
-    later: int
-    cards: list[PlanCard]
-    items: list[PlanItem]
+    place: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -325,7 +296,7 @@ class Stats:
 
     last_backup_at: Unix seconds that the youngest backup of the database shows, as far as the engine has looked.
     host_cpu: how busy all cores are, 0 to 1. load1: processes that want to run, mean of a minute. host_memory_…: MiB of
-    the whole machine, disk_…: of the file system with the engine's files.
+    the whole machine, disk_…: of the file system with the engine's files. backends: who runs jobs, and how they are.
     """
 
     version: str
@@ -353,6 +324,7 @@ class Stats:
     host_memory_total_mb: int | None = None
     disk_free_mb: int | None = None
     disk_total_mb: int | None = None
+    backends: list[BackendView] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -360,6 +332,7 @@ class Health:
     """Whether the engine is fit; accounts: whether any exists. trouble: why it is not, where that is known.
 
     status: `ok`, `starting`, `failing` (passes fail, or nothing can be written) or `stalled` (no pass for too long).
+    backends: who runs jobs; one that is away does not make the engine unfit: jobs wait, and a restart mends nothing.
     """
 
     status: str
@@ -367,6 +340,7 @@ class Health:
     last_pass_age_s: float | None
     accounts: bool
     trouble: str | None = None
+    backends: list[BackendView] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -30,6 +30,7 @@ FULL: dict[str, Any] = {
     "priority": 7,
     "preemptible": True,
     "idle_ok": True,
+    "anywhere": False,
     "workdir": "/tmp",
     "environment": {"A": "b=c"},
     "image": "ubuntu:24.04",
@@ -68,6 +69,19 @@ def test_every_field_arrives() -> None:
     expected = dict.fromkeys([*FIELD_NAMES, "redo_of"]) | FULL  # of those that are left out, each excludes another
     assert asdict(accepted(json.dumps(FULL).encode())) == expected
     assert set(FULL) | {"script", "cron", "gpu_power_w", "snapshot", "foreground"} == set(FIELD_NAMES)
+
+
+def test_leave_to_run_anywhere_does_not_go_with_what_this_host_alone_can_do() -> None:
+    assert accepted(line(anywhere=True, gpus=1, gpu_share=False)).anywhere is True
+    for field, also in {
+        "gpu_share": {"gpus": 1, "gpu_memory_mb": 100, "gpu_share": True},
+        "gpu_power_w": {"gpus": 1, "gpu_power_w": 200},
+        "foreground": {"foreground": "/run/user/1/s"},
+    }.items():
+        told = refused(line(anywhere=True, **also))
+        assert (told.code, told.details[0]["field"]) == ("VALIDATION_ERROR", "anywhere")
+        assert field in told.message
+        assert accepted(line(anywhere=False, **also)).anywhere is False
 
 
 def test_the_foreground_arrives_and_goes_with_little_else() -> None:

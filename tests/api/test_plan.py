@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
-from engine.protocol.responses import PlanCard, PlanItem, Planned
+from engine.protocol.planned import PlanCard, PlanItem, Planned
 from tests.api.scripted import USER, Api, refusal
 
 PLANNED = Planned(

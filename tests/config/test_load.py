@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from config.load import SettingsError, key_path, known_keys, load, load_if_there
+from config.load import SettingsError, key_path, known_keys, load, load_if_there, parse
 from config.settings import Settings
 
 
@@ -120,3 +120,28 @@ def test_known_keys_are_found_in_lists_of_groups_too() -> None:
     assert "power" in known_keys(())
     assert known_keys(("power",)) == {"budget_w", "idle_w"}
     assert "start_c" in known_keys(("gpu", "simulated", 0))
+
+
+def test_known_keys_are_found_in_groups_that_the_file_names_itself() -> None:
+    assert known_keys(("slurm", "cards", "a100")) == {"model", "memory_mb"}
+    with pytest.raises(SettingsError, match=r"slurm\.cards\.a100\.modle: unknown key\. Did you mean model\?"):
+        parse("[slurm.cards.a100]\nmodle = 'x'\n", Path("f"))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[executor]\nkind = 'slurm'\noverflow = 'slurm'\n", "executor: overflow is for another kind"),
+        ("[slurm]\nextra = ['--requeue']\n", "slurm: extra must not have --requeue: rcq decides that itself"),
+        ("[slurm]\nextra = ['-p gpu']\n", r"slurm\.extra\[0\]: "),
+        ("[slurm]\npartition = '-x'\n", r"slurm\.partition: "),
+    ],
+)
+def test_what_slurm_could_not_be_given_is_refused(text: str, told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        parse(text, Path("f"))
+
+
+def test_options_of_the_cluster_are_taken() -> None:
+    settings = parse("[slurm]\npartition = 'a,b'\nextra = ['--constraint=ib&a100', '--exclusive']\n", Path("f"))
+    assert settings.slurm.extra == ["--constraint=ib&a100", "--exclusive"]

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 import config
 from config.load import load, parse
-from config.settings import Settings, SimulatedCard
+from config.settings import Settings, SimulatedCard, SlurmCard
 
 FILE = Path(config.__file__).parent / "rcq.toml"
 TEXT = FILE.read_text(encoding="utf-8")
@@ -19,8 +19,8 @@ KEY = re.compile(r"^#([a-z_]+) = ")
 
 
 def uncommented() -> str:
-    """The file with every default switched on: `#key = …` and `#[[group]]` are settings, `# …` is prose."""
-    return re.sub(r"(?m)^#(?=[a-z_]+ = |\[\[)", "", TEXT)
+    """The file with every default switched on: `#key = …`, `#[group]` and `#[[group]]` are settings, `# …` is prose."""
+    return re.sub(r"(?m)^#(?=[a-z_]+ = |\[)", "", TEXT)
 
 
 def groups(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
@@ -47,6 +47,9 @@ def declared() -> dict[str, Any]:
     del found["gpu.simulated"]
     for name, field in SimulatedCard.model_fields.items():
         found[f"gpu.simulated.{name}"] = field.default
+    del found["slurm.cards"]
+    for name, field in SlurmCard.model_fields.items():
+        found[f"slurm.cards.a100.{name}"] = field.default
     return found
 
 
@@ -82,6 +85,7 @@ def test_all_of_it_switched_on_is_accepted() -> None:
     settings = parse(uncommented(), FILE)
     assert settings.thermal == Settings().thermal
     assert settings.gpu.simulated == (SimulatedCard(start_c=90.0),)
+    assert settings.slurm.cards == {"a100": SlurmCard()}
 
 
 def prose_above(name: str) -> str:

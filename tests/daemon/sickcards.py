@@ -19,6 +19,9 @@ class Cards:
             values.pop("xids", None)
         return tuple(readings)
 
+    def nodes(self):
+        return ()
+
     def prepare(self):
         pass
 

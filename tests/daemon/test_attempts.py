@@ -170,7 +170,7 @@ async def test_a_preemption_that_cannot_be_written_down_has_not_happened(world, 
 
 
 async def test_a_stop_that_does_not_get_through_is_sent_again(world, monkeypatch, until):
-    monkeypatch.setattr("engine.daemon.runs.RETRY_S", 0.01)
+    monkeypatch.setattr("engine.daemon.tries.RETRY_S", 0.01)
     victim = await world.submit(gpus=2, preemptible=True)
     await world.one_pass()
     by = await world.submit(world.bob, gpus=2)

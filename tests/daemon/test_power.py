@@ -7,7 +7,7 @@ import pytest
 
 from config.settings import GpuSettings, PowerSettings, SimulatedCard, ThermalSettings
 from engine.core.model import GpuUuid
-from engine.daemon import powercaps, runs
+from engine.daemon import powercaps, tries
 from engine.ports import Running
 from engine.protocol.errors import RcqError, Refused
 from engine.protocol.fields import JobFields
@@ -105,7 +105,7 @@ async def test_the_plan_goes_by_the_cards_own_limit_while_a_cap_is_set_and_until
 def at_once(monkeypatch):
     """What did not work is tried again without a pause."""
     monkeypatch.setattr(powercaps, "RETRY_S", 0.0)
-    monkeypatch.setattr(runs, "RETRY_S", 0.0)
+    monkeypatch.setattr(tries, "RETRY_S", 0.0)
 
 
 async def test_a_driver_that_refuses_a_limit_now_and_then_costs_no_attempt(make, at_once):

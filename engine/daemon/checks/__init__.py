@@ -17,6 +17,7 @@ from engine.daemon.checks.ownership import access_lists, disk, state_of_service
 from engine.daemon.checks.people import accounts
 from engine.daemon.checks.private import private_files
 from engine.daemon.checks.sessions import log_out, time_keeping
+from engine.daemon.checks.slurm import cluster, shared_files
 from engine.daemon.checks.storage import database, state_directory
 from engine.daemon.checks.surroundings import cgroups, clock, engine_socket, processes, systemd
 from engine.daemon.checks.units import launcher, restarts, services
@@ -36,6 +37,8 @@ PERSONAL: Checks = (
     ("socket", engine_socket),
     ("metrics", metrics),
     ("cards", cards),
+    ("slurm", cluster),
+    ("slurm files", shared_files),
     ("processes", processes),
     ("cgroups", cgroups),
     ("systemd", systemd),
@@ -65,6 +68,8 @@ APPLIANCE: Checks = (
     ("log-out", log_out),
     ("cards", cards),
     ("card files", card_files),
+    ("slurm", cluster),
+    ("slurm files", shared_files),
     ("people", accounts),
 )
 """Of the machine's engine, likewise."""

@@ -15,6 +15,8 @@ def cards(host: Host) -> Finding:
     """The configured source of readings works."""
     if host.settings is None:
         return Finding(state="warn", found="not looked for without settings", mend="Mend the settings first.")
+    if host.settings.executor.kind == "slurm":
+        return Finding(state="ok", found="those of this host are not used: every job runs on Slurm")
     gpu = host.settings.gpu
     if gpu.provider == "none":
         return Finding(state="ok", found="none, as gpu.provider says")

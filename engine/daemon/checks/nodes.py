@@ -16,7 +16,9 @@ _CARD = re.compile(r"nvidia\d+")
 
 def card_files(host: Host) -> Finding:
     """Each card's device file and the driver's own are there, and a job's user may open what the job was given."""
-    wanted = host.settings is None or host.settings.gpu.provider in {"auto", "nvml"}
+    wanted = host.settings is None or (
+        host.settings.gpu.provider in {"auto", "nvml"} and host.settings.executor.kind != "slurm"
+    )
     if not wanted or not (DRIVER / "version").exists():
         return Finding(state="ok", found="no NVIDIA driver's cards are used")
     cards = sorted(file for file in DEVICES.iterdir() if _CARD.fullmatch(file.name))

@@ -19,6 +19,7 @@ from engine.daemon.looplag import LoopLag
 from engine.daemon.metrics.counts import Counts
 from engine.daemon.metrics.page import Page
 from engine.daemon.passes import Passes
+from engine.daemon.room import room_of
 from engine.daemon.submission import Submission
 from engine.store.writer import Writer
 
@@ -67,11 +68,11 @@ def _jobs(page: Page, of: Sources) -> None:
 
 
 def _room(page: Page, of: Sources) -> None:
-    shapes = [live.lease.key.shape for live in of.books.live.values()]
-    page.put("rcq_cpu_cores", of.books.host.cpu_cores)
-    page.put("rcq_cpu_cores_leased", sum(shape.cpu_cores for shape in shapes))
-    page.put("rcq_memory_bytes", of.books.host.memory_mb * MIB)
-    page.put("rcq_memory_leased_bytes", sum(shape.memory_mb for shape in shapes) * MIB)
+    room, held = room_of(of.books)
+    page.put("rcq_cpu_cores", room.cpu_cores)
+    page.put("rcq_cpu_cores_leased", held.cpu_cores)
+    page.put("rcq_memory_bytes", room.memory_mb * MIB)
+    page.put("rcq_memory_leased_bytes", held.memory_mb * MIB)
     page.put("rcq_power_budget_watts", of.policy.power.budget_w)
 
 

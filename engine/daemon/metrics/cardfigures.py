@@ -26,7 +26,7 @@ def tell(page: Page, books: Books, counts: Counts, now: float) -> None:
         for name in STATES:
             page.put("rcq_gpu_state", name == state, uuid, name)
         page.put("rcq_gpu_jobs", len(users.get(uuid, ())), uuid)
-        page.put("rcq_gpu_memory_bytes", reading.memory_mb * MIB, uuid)
+        page.put("rcq_gpu_memory_bytes", in_bytes(reading.memory_mb or None), uuid)
         page.put("rcq_gpu_reading_timestamp_seconds", reading.read_at, uuid)
         if not books.cards.missing(card, now):
             _now(page, card)
@@ -40,7 +40,7 @@ def _now(page: Page, card: Card) -> None:
     page.put("rcq_gpu_utilization_ratio", reading.utilization, uuid)
     page.put("rcq_gpu_temperature_celsius", reading.temperature_c, uuid)
     page.put("rcq_gpu_memory_used_bytes", in_bytes(reading.memory_used_mb), uuid)
-    page.put("rcq_gpu_memory_foreign_bytes", card.foreign_mb * MIB, uuid)
+    page.put("rcq_gpu_memory_foreign_bytes", None if reading.node else card.foreign_mb * MIB, uuid)
     page.put("rcq_gpu_power_watts", reading.power_w, uuid)
     page.put("rcq_gpu_power_limit_watts", reading.power_limit_w, uuid)
     page.put("rcq_gpu_energy_joules_total", reading.energy_j, uuid)

@@ -64,7 +64,7 @@ def texts(books: Books) -> dict[str, str]:
     """What each card's file is to say."""
     users = books.users()
     jobs: dict[str, set[int]] = {}
-    for card in books.cards.all():
+    for card in books.cards.here():
         running = (live for live in users.get(card.reading.uuid, ()) if live.state is JobState.RUNNING)
         jobs.setdefault(file_of(card.reading), set()).update(int(live.job) for live in running)
     return {name: "".join(f"{job}\n" for job in sorted(found)) for name, found in jobs.items()}

@@ -5,7 +5,8 @@ from engine.api.asks import Identity
 from engine.api.metricsource import LinesCounted
 from engine.core.model import AccountName, GroupName, Owner
 from engine.daemon.access import Action, may, require
-from engine.daemon.metrics import boxfigures, cardfigures, peoplefigures
+from engine.daemon.clusterviews import ClusterViews
+from engine.daemon.metrics import boxfigures, cardfigures, clusterfigures, peoplefigures
 from engine.daemon.metrics.boxfigures import Sources
 from engine.daemon.metrics.catalogue import Part
 from engine.daemon.metrics.page import Page
@@ -20,11 +21,19 @@ class MetricService:
     """Fulfils `engine.api.metricsource.Metrics`."""
 
     def __init__(
-        self, *, sources: Sources, register: Register, views: Views, settings: MetricsSettings, clock: Clock
+        self,
+        *,
+        sources: Sources,
+        register: Register,
+        views: Views,
+        cluster: ClusterViews,
+        settings: MetricsSettings,
+        clock: Clock,
     ) -> None:
         self._sources = sources
         self._register = register
         self._views = views
+        self._cluster = cluster
         self._settings = settings
         self._clock = clock
 
@@ -63,6 +72,7 @@ class MetricService:
         page, books, now = Page(parts), self._sources.books, self._clock.now()
         boxfigures.tell(page, self._sources)
         cardfigures.tell(page, books, self._sources.counts, now)
+        clusterfigures.tell(page, self._cluster, now)
         if Part.GROUPS in page:
             peoplefigures.tell(page, books, groups, accounts, now)
         return page

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from engine.daemon.books import Live
 from engine.daemon.box import BoxService
+from engine.daemon.clusterviews import ClusterViews
 from engine.daemon.figures import FigureService
 from engine.daemon.ground import Ground
 from engine.daemon.logins import Logins
@@ -47,6 +48,7 @@ class Heard:
     submission: Submission
     logins: Logins
     box: BoxService
+    cluster: ClusterViews
     figures: FigureService
 
 
@@ -61,6 +63,7 @@ def metering_of(ground: Ground, heard: Heard) -> Metering:
         sources=_sources(ground, heard, counts),
         register=ground.register,
         views=ground.views,
+        cluster=heard.cluster,
         settings=settings,
         clock=ground.clock,
     )
