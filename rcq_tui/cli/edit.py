@@ -18,7 +18,8 @@ def run(argv: list[str]) -> int:
     options = parser(
         "edit",
         "Change fields of jobs that have not started. What is not given stays.\n"
-        "A job keeps its id and its place by submission. The change is judged as a submission is, and refused whole.",
+        "A job keeps its id and its place by submission. The change is judged as a submission is, and refused whole.\n"
+        "One that waits in Slurm's queue is held first, which takes it back from there, and released afterwards.",
         "rcq edit 12 --priority 9\nrcq edit '7[3-5]' --gpus 2 --time 4h\n"
         "rcq edit 12 --unset gpu_type --unset after\nrcq edit 12 -- python train.py --lr 1e-4",
         usage="rcq edit ID… [OPTIONS] [-- COMMAND…]",

@@ -5,7 +5,8 @@ import time
 from typing import Any
 
 from engine.protocol.cards import GpuView
-from engine.protocol.errors import Unreachable
+from engine.protocol.cluster import NodeView
+from engine.protocol.errors import Refused, Unreachable
 from rcq_tui.cli.call import engine
 from rcq_tui.cli.columns import Column, table, terminal_width
 from rcq_tui.cli.exports import add_format, export, is_table
@@ -15,6 +16,9 @@ from rcq_tui.cli.rows import gpu_cells
 from rcq_tui.client.decode import decode_items
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.cardnotes import notes
+from rcq_tui.viewmodel.nodepage import block
+from rcq_tui.viewmodel.noderows import summary
+from rcq_tui.viewmodel.pieces import Line
 from rcq_tui.viewmodel.slots import in_column
 from rcq_tui.viewmodel.text import clean, cut
 
@@ -31,12 +35,18 @@ COLUMNS = (
 BOOKED = Column("BOOKED", least=8)
 """Shown where any card is booked."""
 _EVERY_S = 1.0
+_WIDE = 120
+"""Cells of a line where what it goes to is no terminal."""
 _HOME, _REST_OF_LINE, _BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
 def run(argv: list[str]) -> int:
     """Show the GPUs."""
-    options = parser("gpus", "Show the GPUs and who uses them.", "rcq gpus\nrcq gpus --watch\nrcq gpus --json")
+    options = parser(
+        "gpus",
+        "Show the GPUs and who uses them; where jobs go to a Slurm cluster, its machines with what is allocated there.",
+        "rcq gpus\nrcq gpus --watch\nrcq gpus --json",
+    )
     options.add_argument("--watch", action="store_true", help="refresh in place until ^C")
     add_format(options)
     chosen = options.parse_args(argv)
@@ -46,11 +56,40 @@ def run(argv: list[str]) -> int:
     wire = engine()
     if chosen.watch:
         _watch(wire)
-    answer = wire.request("GET", "/v1/gpus")
     if not as_table:
-        return export(chosen, [answer], "cards.GpuView")
-    print("\n".join(lines(answer["items"])))
+        return export(chosen, [wire.request("GET", "/v1/gpus")], "cards.GpuView")
+    print("\n".join(_shown(wire)))
     return 0
+
+
+def _shown(wire: Wire) -> list[str]:
+    """The cards of this host, if there are any or there is no cluster; then the machines of the cluster."""
+    nodes = machines(wire)
+    own = [card for card in wire.request("GET", "/v1/gpus")["items"] if card.get("node") is None]
+    if not nodes:
+        return lines(own)
+    return [*lines(own), "", *node_lines(nodes)] if own else node_lines(nodes)
+
+
+def machines(wire: Wire) -> list[NodeView]:
+    """The machines of the cluster; none where there is no cluster, or the engine is too old to have one."""
+    try:
+        return decode_items(NodeView, wire.request("GET", "/v1/nodes"))
+    except Refused as refused:
+        if refused.code != "NOT_FOUND":
+            raise
+        return []
+
+
+def node_lines(nodes: list[NodeView]) -> list[str]:
+    """A few lines for each machine, all of them in a line first."""
+    cells, now = terminal_width() or _WIDE, time.time()
+    shown = [summary(nodes, cells), *(line for node in nodes for line in [[], *block(node, now, cells)])]
+    return [_text(line) for line in shown]
+
+
+def _text(line: Line) -> str:
+    return "".join(text for text, _ in line).rstrip()
 
 
 def lines(cards: list[dict[str, Any]]) -> list[str]:
@@ -74,7 +113,7 @@ def _watch(wire: Wire) -> None:
     sys.stdout.write("\x1b[2J")
     while True:
         try:
-            shown = lines(wire.request("GET", "/v1/gpus")["items"])
+            shown = _shown(wire)
         except Unreachable as error:
             shown = [cut(clean(error), terminal_width() or 80)]
         shown.append(time.strftime("%H:%M:%S, ^C ends"))

@@ -11,7 +11,8 @@ def run(argv: list[str]) -> int:
     """Hold the jobs that are named."""
     options = parser(
         "hold",
-        "Keep pending jobs from starting until they are released.",
+        "Keep pending jobs from starting until they are released.\n"
+        "A job that waits in Slurm's queue is taken back from there.",
         "rcq hold 12\nrcq hold 10-20 31\nrcq hold '7[3-5]' '9[]'",
     )
     options.add_argument("ids", metavar="ID", nargs="+", help=HELP)

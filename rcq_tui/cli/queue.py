@@ -11,7 +11,7 @@ from rcq_tui.cli.failures import UsageError
 from rcq_tui.cli.ids import job_id
 from rcq_tui.cli.options import everyday, unfit
 from rcq_tui.cli.pages import PAGE, each_page, fetch, how_many, more
-from rcq_tui.cli.rows import job_cells
+from rcq_tui.cli.rows import job_cells, node
 from rcq_tui.cli.targets import Target, array_target
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.arrays import collapsed, named_as_one
@@ -34,6 +34,11 @@ COLUMNS = (
 )
 
 
+NODE = Column("NODE", least=4)
+"""Shown where a job of the list is or was on a cluster."""
+_NODE_AT = 6
+
+
 def run(argv: list[str]) -> int:
     """List jobs."""
     options = _parser().parse_args(argv)
@@ -45,7 +50,13 @@ def run(argv: list[str]) -> int:
     else:
         answer = fetch_lines(engine(), filters(options), options.limit)
     now = time.time()
-    shown = table(COLUMNS, [job_cells(named_as_one(row), now) for row in answer["items"]], room)
+    rows = [named_as_one(row) for row in answer["items"]]
+    columns: tuple[Column, ...] = COLUMNS
+    cells = [job_cells(row, now) for row in rows]
+    if any(row.get("place") for row in rows):
+        columns = (*COLUMNS[:_NODE_AT], NODE, *COLUMNS[_NODE_AT:])
+        cells = [[*one[:_NODE_AT], node(row), *one[_NODE_AT:]] for one, row in zip(cells, rows, strict=True)]
+    shown = table(columns, cells, room)
     print("\n".join([*shown, *(more(answer) if room is not None else [])]))
     return 0
 

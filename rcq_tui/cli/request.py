@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from rcq_tui.cli.everyday import Chosen
     from rcq_tui.cli.options import Takes
 
-SWITCHES = ("--share", "--no-share", "--preemptible", "--no-preemptible", "--idle-ok", "--no-idle-ok", "--snapshot")
+SWITCHES = (
+    *("--share", "--no-share", "--preemptible", "--no-preemptible", "--idle-ok", "--no-idle-ok"),
+    *("--anywhere", "--no-anywhere", "--snapshot"),
+)
 """The options here that take no value."""
 
 _PLAIN = {
@@ -32,6 +35,7 @@ _PLAIN = {
     "preemptible": "preemptible",
     "gpu_power": "gpu_power_w",
     "idle_ok": "idle_ok",
+    "anywhere": "anywhere",
     "name": "name",
     "job_id": "job_id",
     "group": "group",
@@ -63,6 +67,7 @@ def add_request(to: "Takes") -> None:
     add_one_run(to)
     to.add_argument("--retries", metavar="N", type=int, help="further attempts after one that failed, 0 to 100")
     to.add_argument("--image", metavar="NAME", help="run it in this container image, or .sif file")
+    to.add_argument("--anywhere", action="yes-no", help="may run on Slurm if there is no room here soon, or ever")
     to.add_argument("--cron", metavar="LINE", help="submit a copy whenever it comes: '30 2 * * 1-5'")
 
 

@@ -51,9 +51,14 @@ def gpus(row: Row) -> str:
     if not row["gpus"]:
         return "-"
     count = f"{memory(row['gpu_memory_mb'])} of 1" if row["gpu_share"] else str(row["gpus"])
-    if row["gpu_indices"]:
+    if row["gpu_indices"] and not row.get("place"):
         return f"{count}: {','.join(map(str, row['gpu_indices']))}"
     return f"{count} {clean(row['gpu_type'])}" if row["gpu_type"] else count
+
+
+def node(row: Row) -> str:
+    """The machine of the cluster that it is on; `slurm` while it waits there, `-` on this host."""
+    return clean(row.get("node")) or clean(row.get("place")) or "-"
 
 
 def waited_s(row: Row, now: float) -> float:
@@ -82,7 +87,9 @@ def why_or_when(row: Row, now: float) -> str:
         start = f"~{start}" if start and row.get("basis") == "forecast" else start
         return "; ".join(part for part in (start, words.summary(row["reasons"])) if part)
     if row["state"] == "scheduled":
-        return notices.summary(row.get("notices") or ())
+        start = f"~{until(row['expected_start'], now)}" if row["expected_start"] else ""
+        told = (notices.summary(row.get("notices") or ()), start, words.summary(row["reasons"]))
+        return "; ".join(part for part in told if part)
     if row["state"] == "running" and row["started_at"]:
         since = row.get("paused_since")
         limit_at = row["started_at"] + row["time_limit_s"] + row.get("paused_s", 0.0)

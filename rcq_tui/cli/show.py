@@ -13,6 +13,7 @@ from rcq_tui.viewmodel import notices
 from rcq_tui.viewmodel.files import files_removed
 from rcq_tui.viewmodel.formats import duration, exact, memory, size
 from rcq_tui.viewmodel.measures import energy, measure_facts, used
+from rcq_tui.viewmodel.slurmwords import in_cluster
 from rcq_tui.viewmodel.text import clean, clean_lines
 from rcq_tui.viewmodel.words import sentences
 
@@ -85,7 +86,9 @@ def attempt(one: Row) -> str:
     words = [str(one["attempt"]), clean(one["state"]) + (f" ({how})" if how else ""), f"at {exact(one['ended_at'])}"]
     if one["started_at"] is not None:
         words.append(f"after {duration(max(0.0, one['ended_at'] - one['started_at']))}")
-    if one["gpu_indices"]:
+    if one.get("node"):
+        words.append(f"on {clean(one['node'])}")
+    elif one["gpu_indices"]:
         words.append(f"on GPU {','.join(map(str, one['gpu_indices']))}")
     if (measured := one.get("measures")) is not None:
         words.append(f"({energy(measured['energy_kwh'])}, GPUs used {used(measured)})")
@@ -118,8 +121,10 @@ def _facts(job: Row, now: float) -> list[tuple[str, Any]]:
         ("priority", job["priority"]),
         ("preemptible", "yes" if job["preemptible"] else None),
         ("idle ok", "yes" if job.get("idle_ok") else None),
+        ("anywhere", "yes" if job.get("anywhere") else None),
         ("gpus", _request(job)),
-        ("on cards", ", ".join(map(str, job["gpu_indices"]))),
+        ("on cards", None if job.get("place") else ", ".join(map(str, job["gpu_indices"]))),
+        ("cluster", in_cluster(job, now)),
         ("cores", job["cpu_cores"]),
         ("memory", memory(job["memory_mb"]) if job["memory_mb"] else None),
         ("time limit", duration(job["time_limit_s"])),

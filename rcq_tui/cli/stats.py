@@ -4,6 +4,7 @@ from rcq_tui.cli.call import engine, print_json
 from rcq_tui.cli.options import add_json, parser
 from rcq_tui.cli.rows import Row
 from rcq_tui.viewmodel.formats import duration, memory
+from rcq_tui.viewmodel.slurmwords import backend_sentence, called
 from rcq_tui.viewmodel.text import clean
 
 
@@ -30,11 +31,29 @@ def described(stats: Row) -> list[str]:
         f"gpus    {stats['gpus_busy']} of {stats['gpus_total']} busy{hot}",
         f"cores   {stats['cpu_cores_busy']} of {stats['cpu_cores_total']} leased",
         f"memory  {memory(stats['memory_mb_busy'])} of {memory(stats['memory_mb_total'])} leased",
+        *_backends(stats),
         *_power(stats),
         *_host(stats),
         f"passes  {stats['passes']}{_last_pass(stats)}",
         *_backup(stats),
     ]
+
+
+def _backends(stats: Row) -> list[str]:
+    """Who runs jobs, where that is not this host alone; an older engine does not tell."""
+    backends = stats.get("backends") or []
+    if len(backends) < 2:
+        return []
+    return [f"{'runs' if not at else '':<8}{_backend(one, stats['now'])}" for at, one in enumerate(backends)]
+
+
+def _backend(one: Row, now: float) -> str:
+    if away := backend_sentence(one, now):
+        return away
+    told = [f"{called(one)}: {one['running']} running"]
+    if one["nodes_total"] is not None:
+        told.append(f"{one['waiting']} in its queue, {one['nodes_open']} of {one['nodes_total']} nodes open")
+    return ", ".join(told)
 
 
 def _power(stats: Row) -> list[str]:

@@ -36,6 +36,7 @@ GROUPS: dict[str, dict[str, Verb]] = {
     },
     "Machine": {
         "gpus": Verb("gpus", "show the GPUs and who uses them"),
+        "nodes": Verb("nodes", "list the machines of the Slurm cluster"),
         "plan": Verb("plan", "draw what runs and what is to start on each GPU"),
         "drain": Verb("drain", "take a GPU out of use; running jobs finish (admins)"),
         "resume": Verb("resume", "put a drained or quarantined GPU back into use (admins)"),

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from engine.protocol.cards import GpuView
+from engine.protocol.cluster import NodeView
+from engine.protocol.errors import Refused
 from engine.protocol.people import UsageReport
-from engine.protocol.responses import Planned, ReservationView, Stats
+from engine.protocol.planned import Planned
+from engine.protocol.responses import ReservationView, Stats
 from rcq_tui.client.decode import decode, decode_items
 from rcq_tui.client.transport import Transport
 
@@ -16,6 +19,15 @@ class BoxApi(Transport):
     async def gpus(self) -> list[GpuView]:
         """Every card, by index."""
         return decode_items(GpuView, await self._call("GET", "/v1/gpus"))
+
+    async def nodes(self) -> list[NodeView]:
+        """The machines of the cluster; none where there is no cluster, or the engine is too old to have one."""
+        try:
+            return decode_items(NodeView, await self._call("GET", "/v1/nodes"))
+        except Refused as refused:
+            if refused.code != "NOT_FOUND":
+                raise
+            return []
 
     async def drain(self, gpu: str, why: str | None) -> GpuView:
         """Take a card out of use."""

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from engine.protocol.cards import GpuView
+from engine.protocol.cluster import NodeView
 from engine.protocol.errors import Refused
 from engine.protocol.people import UsageReport
-from engine.protocol.responses import Planned, ReservationView, Stats
+from engine.protocol.planned import Planned
+from engine.protocol.responses import ReservationView, Stats
 from rcq_tui.client.fakescript import Script
 
 
@@ -16,6 +18,11 @@ class FakeBox(Script):
         """Every card."""
         self._read("gpus")
         return list(self.cards)
+
+    async def nodes(self) -> list[NodeView]:
+        """Every machine of the cluster, if it has one."""
+        self._read("nodes")
+        return list(self.machines)
 
     async def drain(self, gpu: str, why: str | None) -> GpuView:
         """Drain as announced."""

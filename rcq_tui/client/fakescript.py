@@ -7,12 +7,14 @@ from typing import Any
 
 from engine.protocol.audit import AuditChain, AuditEntry
 from engine.protocol.cards import GpuView
+from engine.protocol.cluster import NodeView
 from engine.protocol.enginefigures import EngineView, PassView
 from engine.protocol.errors import Refused, Unreachable
 from engine.protocol.fields import JobFields
 from engine.protocol.notifications import NotifyView
 from engine.protocol.people import AccountView, GroupView, Me, ServiceView, UsageReport
-from engine.protocol.responses import JobDetail, Planned, Preview, ReservationView, Stats, Why
+from engine.protocol.planned import Planned
+from engine.protocol.responses import JobDetail, Preview, ReservationView, Stats, Why
 from engine.protocol.series import JobSeries
 from engine.protocol.tokens import TokenView
 from engine.protocol.usagedays import UsageDays
@@ -48,6 +50,7 @@ class Script:
             account="", on=[], mail=None, webhook=None, command=False, terminal="off", min_run_s=0.0, available=[]
         )
         self.slots: list[ReservationView] = []
+        self.machines: list[NodeView] = []
         self.planned: Planned | None = None
         self.report: UsageReport | None = None
         self.lives: dict[tuple[int, int], JobSeries] = {}

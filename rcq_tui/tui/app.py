@@ -26,6 +26,7 @@ from rcq_tui.tui.feed import Feed
 from rcq_tui.tui.forms import Forms
 from rcq_tui.tui.jobdeeds import JobDeeds
 from rcq_tui.tui.jobforms import JobForms
+from rcq_tui.tui.nodewishes import NodeWishes
 from rcq_tui.tui.pace import Pace
 from rcq_tui.tui.places import PLACES, place_named
 from rcq_tui.tui.queuemessages import QueueRead, QueueRefused
@@ -50,7 +51,7 @@ _TOAST_MOST = 400
 """Cells of what pops up: more would cover the screen."""
 
 
-class RcqApp(Discreet, Dressed, CardWishes, SparingApp):
+class RcqApp(Discreet, Dressed, CardWishes, NodeWishes, SparingApp):
     """The terminal UI over one engine.
 
     me: who the caller is, if that is known already. save_token and forget_token are called with what a log-in got and
@@ -179,7 +180,7 @@ class RcqApp(Discreet, Dressed, CardWishes, SparingApp):
         """Ask who is there, and say why where nobody here asked for that. The next one may be somebody else."""
         why = "" if self.me is None else _SESSION_ENDED
         self.me, self.lost = None, ""
-        self.jobs, self.gpus, self.stats = [], [], None
+        self.jobs, self.gpus, self.nodes, self.stats = [], [], [], None
         if not isinstance(self.screen, LoginScreen):
             self._only_dashboard()
             self.push_screen(LoginScreen(why))
@@ -328,6 +329,8 @@ class RcqApp(Discreet, Dressed, CardWishes, SparingApp):
             return list(THEMES)
         if kind == "gpus":
             return [str(card.index) for card in self.gpus]
+        if kind == "nodes":
+            return [node.name for node in self.nodes]
         return [str(job.id) for job in self.jobs] if kind == "jobs" else []
 
     # ------------------------------------------------------------ places

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from textual.message import Message
 
 from engine.protocol.cards import GpuView
+from engine.protocol.cluster import NodeView
 from engine.protocol.errors import Refused, Unreachable
 from engine.protocol.notifications import Notification
 from engine.protocol.people import Me
@@ -26,6 +27,7 @@ from rcq_tui.tui.messages import (
     Recognised,
     StatsRead,
 )
+from rcq_tui.tui.nodemessages import NodesRead
 from rcq_tui.tui.pace import Pace
 from rcq_tui.tui.queuereader import QueueReader
 from rcq_tui.viewmodel.looks import Look
@@ -65,7 +67,8 @@ class Feed:
     async def _greet(self, me: Me) -> None:
         self._post(Recognised(me))
         self._post(StatsRead(await self._api.stats()))
-        self._post(GpusRead(await self._api.gpus()))
+        self._post(NodesRead(await self._api.nodes()))  # before the cards, of which a host with a cluster may have none
+        self._post(GpusRead([card for card in await self._api.gpus() if card.node is None]))
 
     def _nobody(self) -> None:
         self.queue.forget()
@@ -79,6 +82,7 @@ class Feed:
     def _tell(self, event: Event) -> None:
         if event.kind == "gpus":
             self._post(GpusRead(decode_items(GpuView, event.data)))
+            self._post(NodesRead(decode_items(NodeView, {"items": event.data.get("nodes") or []})))
         elif event.kind == "stats":
             self._post(StatsRead(decode(Stats, event.data)))
         elif event.kind == "job" and isinstance(event.data.get("id"), int):

@@ -17,7 +17,7 @@ from engine.protocol.responses import JobDetail, Preview
 from rcq_tui.tui.ahead import Ahead, Answer
 from rcq_tui.tui.form.helping import usable
 from rcq_tui.tui.form.meaning import meaning
-from rcq_tui.tui.form.questions import BY_FIELD, QUESTIONS, blank
+from rcq_tui.tui.form.questions import BY_FIELD, CLUSTER, QUESTIONS, blank
 from rcq_tui.tui.form.reading import Here, read
 from rcq_tui.tui.form.writing import fields_of, texts_of
 from rcq_tui.tui.formaids import FormAids
@@ -88,7 +88,7 @@ class FormScreen(CommandScreen[Taken | None]):
     def compose(self) -> ComposeResult:
         """A line for each question; below or beside them what would become of the job."""
         ascii_only = self.desk.ascii_only
-        asked = [one for one in QUESTIONS if not (self.editing and one.fixed)]
+        asked = [one for one in QUESTIONS if not (self.editing and one.fixed) and self._is_asked(one.field)]
         self._rows = {one.field: FormRow(one, ascii_only=ascii_only) for one in asked}
         with Container(id="submit-page"):
             with VerticalScroll(id="submit", can_focus=False) as form:
@@ -100,6 +100,12 @@ class FormScreen(CommandScreen[Taken | None]):
             yield self._foresight
         yield Words(id="submit-error")
         yield Foot()
+
+    def _is_asked(self, field: str) -> bool:
+        if field != CLUSTER:
+            return True
+        stats, given = self.desk.stats, self.editing or self._prefill
+        return (stats is not None and len(stats.backends) > 1) or (given is not None and given.anywhere)
 
     def _title(self) -> str:
         return "Submit a job" if self.editing is None else f"Edit job {self.editing.id}"

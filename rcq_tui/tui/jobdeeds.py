@@ -47,9 +47,9 @@ class JobDeeds:
             self._say(_ended_already(meant))
 
     def toggle_hold(self, jobs: Sequence[JobRow]) -> None:
-        """Hold the pending ones; where there is none, release the held ones."""
+        """Hold the pending ones and those in Slurm's queue; where there is none, release the held ones."""
         meant = self._touchable(jobs)
-        pending = [job for job in meant if job.state == "pending"]
+        pending = [job for job in meant if job.state == "pending" or _is_in_slurms_queue(job)]
         held = [job for job in meant if job.state == "held"]
         if pending:
             self._do_or_ask(HOLD, pending, past=len(meant) - len(pending))
@@ -228,6 +228,11 @@ class JobDeeds:
         """What the row stands for. What else is looked for counts: a filter may leave elements out."""
         search = f"array:{row.array_parent} {self._desk.look.search}".strip()
         return JobsWanted(states=(row.state,), search=search, sort="id", fold=fold, limit=_PAGE, cursor=cursor)
+
+
+def _is_in_slurms_queue(job: JobRow) -> bool:
+    """Whether it was handed to the cluster, which does not run it yet: a hold takes it back."""
+    return job.state == "scheduled" and bool(job.place)
 
 
 def _ended_already(jobs: Sequence[JobRow]) -> str:

@@ -24,7 +24,7 @@ from rcq_tui.tui.widgets.words import Words
 from rcq_tui.viewmodel import looks
 from rcq_tui.viewmodel.filters import Filters
 from rcq_tui.viewmodel.looks import Look
-from rcq_tui.viewmodel.queuecolumns import KINDS, USUAL, chosen, unknown
+from rcq_tui.viewmodel.queuecolumns import KINDS, USUAL, USUAL_IN_CLUSTER, chosen, unknown
 from rcq_tui.viewmodel.text import clean
 
 _FAR = 1_000_000_000
@@ -57,6 +57,7 @@ class QueueScreen(CommandScreen[None]):
         self.query_one("#filter").display = False
         self.query_one("#filter-wrong").display = False
         self.table.focus()
+        self.watch(self.desk, "nodes", self._fit_columns)
         self.watch(self.desk, "jobs", self._show_jobs)
         self.watch(self.desk, "refused", self._show_refused)
 
@@ -91,6 +92,15 @@ class QueueScreen(CommandScreen[None]):
             self._go_to = self._go_to if self._seeking else None
         self._begun = self._begun or bool(jobs)
         self.show_title()
+
+    @property
+    def _usual(self) -> tuple[str, ...]:
+        return USUAL_IN_CLUSTER if self.desk.nodes else USUAL
+
+    def _fit_columns(self) -> None:
+        """Whoever chose no columns sees where jobs are once there is a cluster."""
+        if self.table.keys in {USUAL, USUAL_IN_CLUSTER} - {self._usual} and not self.desk.remembered.of("columns", []):
+            self.table.choose(self._usual)
 
     def _show_refused(self, why: str) -> None:
         said = self.query_one("#filter-wrong", Words)
@@ -298,7 +308,8 @@ class QueueScreen(CommandScreen[None]):
     def _keep_columns(self, keys: Sequence[str] | None) -> None:
         if keys is not None:
             self.table.choose(chosen(keys))
-            self.desk.remembered.keep("columns", [] if self.table.keys == USUAL else list(self.table.keys))
+            usual = self.table.keys == self._usual
+            self.desk.remembered.keep("columns", [] if usual else list(self.table.keys))
 
     def _tell(self, said: str) -> None:
         self.desk.notify(clean(said), markup=False)

@@ -15,6 +15,7 @@ from rcq_tui.viewmodel.helps import claim_sentence, helps_of, holder_sentence, p
 from rcq_tui.viewmodel.measures import measure_facts
 from rcq_tui.viewmodel.queue import ending, gpus, spent
 from rcq_tui.viewmodel.scores import patience_sentence, run_sentence, score_words
+from rcq_tui.viewmodel.slurmwords import in_cluster
 from rcq_tui.viewmodel.states import FINISHED, WAITING, colour, shown, symbol
 from rcq_tui.viewmodel.text import clean, pad
 from rcq_tui.viewmodel.words import sentence
@@ -98,7 +99,7 @@ def _limit(job: JobRow, now: float) -> str:
     return moment(job.started_at + job.time_limit_s + still_s, now)
 
 
-def places(job: JobDetail) -> list[Fact]:
+def places(job: JobDetail, now: float) -> list[Fact]:
     """What its end told, its array, the command, where it runs, where its files are, and its tags."""
     command = clean(job.command_line) or ("a script" if job.script else "-")
     tags = ", ".join(f"{clean(name)}={clean(value)}" for name, value in sorted(job.tags.items()))
@@ -106,6 +107,7 @@ def places(job: JobDetail) -> list[Fact]:
         ("message", clean(job.message)),
         ("array", "" if job.array is None else f"{job.array_parent}[{job.array_index}] of {clean(job.array)}"),
         ("command", command),
+        ("cluster", in_cluster(asdict(job), now)),
         ("folder", clean(job.workdir)),
         ("files", files_removed(asdict(job)) or clean(job.directory)),
         ("tags", tags),

@@ -19,15 +19,19 @@ MOST_REASONS = 3
 def headline(preview: Preview, now: float, *, ascii_only: bool = False) -> Line:
     """When it would start: `Would start at 14:50 (in 45m10s), number 3 of 8 that wait`."""
     if preview.starts_now:
-        return [(("* " if ascii_only else "● ") + "Would start now", "ok")]
+        return [(("* " if ascii_only else "● ") + f"Would {'go to Slurm' if preview.place else 'start'} now", "ok")]
     sign = "~ " if ascii_only else "◷ "
     place: Line = [(f", number {preview.position} of {preview.pending} that wait", "quiet")]
     if preview.expected_start is not None:
-        when = f"{sign}Would start at {_about(preview)}{moment(preview.expected_start, now)}"
+        when = f"{sign}Would start{_where(preview)} at {_about(preview)}{moment(preview.expected_start, now)}"
         return [(when, "busy"), (f" ({until(preview.expected_start, now)})", "busy"), *place]
     if preview.later_than is not None:
         return [(f"{sign}Would not start before {moment(preview.later_than, now)}", "warn"), *place]
     return [(f"{sign}Would wait; when it starts is not known yet", "warn"), *place]
+
+
+def _where(preview: Preview) -> str:
+    return " on Slurm" if preview.place else ""
 
 
 def _about(preview: Preview) -> str:
@@ -53,12 +57,11 @@ def help_lines(helps: Sequence[Mapping[str, Any]], usable: Sequence[bool], now: 
 def spoken(preview: Preview, now: float) -> str:
     """The same in a few words, for a note that passes."""
     if preview.starts_now:
-        return "It starts now."
+        return "It goes to Slurm now." if preview.place else "It starts now."
     if preview.expected_start is None:
         return "It waits; the queue tells why."
-    return (
-        f"It starts at {_about(preview)}{moment(preview.expected_start, now)} ({until(preview.expected_start, now)})."
-    )
+    when = f"{_about(preview)}{moment(preview.expected_start, now)} ({until(preview.expected_start, now)})"
+    return f"It starts{_where(preview)} at {when}."
 
 
 def preview_lines(preview: Preview, usable: Sequence[bool], now: float, *, ascii_only: bool = False) -> list[Line]:

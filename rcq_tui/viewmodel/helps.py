@@ -25,13 +25,14 @@ def start_sentence(told: Told, now: float) -> str | None:
     if start is None:
         return None if later is None else f"It is not foreseen to start before {moment(later, now)}."
     when = f"{moment(start, now)} ({until(start, now)})"
+    on_slurm = " on Slurm" if told.get("place") else ""
     if told.get("basis") == "forecast":
-        return f"It is foreseen to start at about {when}, if runs end as expected and nobody better comes."
+        return f"It is foreseen to start{on_slurm} at about {when}, if runs end as expected and nobody better comes."
     if told.get("basis") == "begin":
         return f"It was submitted to begin at {when}; from then on it stands in the queue."
-    cards = told.get("reserved_gpus") or []
+    cards = [] if on_slurm else told.get("reserved_gpus") or []
     where = f" on GPU {', '.join(map(str, cards))}" if cards else ""
-    return f"Promised to start at {when}{where}; runs that end sooner or later than expected move it."
+    return f"Promised to start{on_slurm} at {when}{where}; runs that end sooner or later than expected move it."
 
 
 def claim_sentence(told: Told) -> str | None:
@@ -55,6 +56,8 @@ def holder_sentence(told: Told, now: float) -> str:
     """One holder: `Job 7 of ann (vision) has GPU 0, 1 since 12:00, until 14:00 by its time limit.`"""
     number = told["id"]
     who = f"Job {number} of {clean(told['account'])}" if number is not None else "A job"
+    if told.get("waits"):
+        return f"{who} ({clean(told['group'])}) counts, too: it waits in Slurm's queue."
     ends = f"is stopping, gone by {moment(told['until'], now)}" if told["ending"] else _ends(told, now)
     return f"{who} ({clean(told['group'])}) has {_holding(told)} since {moment(told['since'], now)}, {ends}."
 
@@ -69,7 +72,8 @@ def _holding(told: Told) -> str:
     codes = set(told["codes"])
     parts: list[str] = []
     if told["gpus"]:
-        parts.append(f"GPU {', '.join(map(str, told['gpus']))}")
+        on = f" of {clean(told['node'])}" if told.get("node") else ""
+        parts.append(f"GPU {', '.join(map(str, told['gpus']))}{on}")
     if "CORES_BUSY" in codes or not parts:
         parts.append(counted(told["cpu_cores"], "core"))
     if "MEMORY_BUSY" in codes:
@@ -115,6 +119,7 @@ PHRASES: dict[str, Callable[[Told], str]] = {
         f"with a time limit of {duration(change['time_limit_s'])} instead of {duration(change['wanted'])}"
     ),
     "PREEMPTIBLE": lambda _change: "as a preemptible job",
+    "ANYWHERE": lambda _change: "with --anywhere, on Slurm,",
     "RAISE_QUOTA": _quota,
     "RESUME_GPU": lambda change: f"with GPU {change['index']}, which is drained, back in use",
 }

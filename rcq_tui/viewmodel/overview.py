@@ -47,7 +47,7 @@ def overview_lines(
         _under("What it used", efficiency_lines(job, now, cells, ascii_only=ascii_only)),
         _under("What it asked for", fact_lines(facts(job, now), cells)),
         _under("Array", _all_folded(_array(job, around, ascii_only), cells)),
-        _places(job, cells),
+        _places(job, now, cells),
     ]
     lines: list[Line] = []
     for part in parts:
@@ -117,9 +117,9 @@ def _which(job: JobDetail, array: str, index: int) -> str:
     return f"{named}: number {at} of {spec.size}{most}."
 
 
-def _places(job: JobDetail, cells: int) -> list[Line]:
+def _places(job: JobDetail, now: float, cells: int) -> list[Line]:
     lines: list[Line] = []
-    for label, value in places(job):
+    for label, value in places(job, now):
         if label not in {"message", "array"}:
             lines += folded((label.ljust(_LABEL), "quiet"), [(value, "text")], cells)
     return lines

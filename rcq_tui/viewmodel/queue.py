@@ -48,7 +48,7 @@ def gpus(job: JobRow, *, narrow: bool = False) -> str:
     count = "part" if job.gpu_share else str(job.gpus)
     if narrow:
         return count
-    if job.gpu_indices:
+    if job.gpu_indices and not job.place:
         return f"{count} ({','.join(map(str, job.gpu_indices))})"
     return f"{count} {clean(job.gpu_type)}" if job.gpu_type else count
 
@@ -68,10 +68,21 @@ def why_or_when(job: JobRow, now: float) -> str:
     if job.state == "running" and job.started_at is not None:
         return _told_or_limit(job, job.started_at, now)
     if job.state == "scheduled":
-        return f"! {notices.summary(job.notices)}" if job.notices else "starting"
+        return f"! {notices.summary(job.notices)}" if job.notices else _handed_over(job, now) or "starting"
     if job.state == "held":
         return "on hold until released"
     return ending(job) if job.state in FINISHED else ""
+
+
+def _handed_over(job: JobRow, now: float) -> str:
+    """Why it waits in the cluster's queue, and when it is expected to start; empty where nothing is told."""
+    why = summary(job.reasons)
+    return why if job.expected_start is None else f"{_when(job.expected_start, now)} {why}"
+
+
+def node(job: JobRow) -> str:
+    """The machine of the cluster that it is on; `-` elsewhere, `slurm` while it waits there."""
+    return clean(job.node) or job.place or "-"
 
 
 def _told_or_limit(job: JobRow, started_at: float, now: float) -> str:
@@ -128,6 +139,7 @@ _CELLS: dict[str, Callable[[JobRow, float, bool, bool], str]] = {
     "service": lambda job, *_: clean(job.service) or "-",
     "gpus": lambda job, _now, narrow, _ascii: gpus(job, narrow=narrow),
     "cards": lambda job, *_: ",".join(map(str, job.gpu_indices)) or "-",
+    "node": lambda job, *_: node(job),
     "type": lambda job, *_: clean(job.gpu_type) or "any",
     "memory": lambda job, *_: memory(job.memory_mb) if job.memory_mb else "-",
     "cores": lambda job, *_: str(job.cpu_cores),

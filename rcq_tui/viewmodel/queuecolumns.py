@@ -45,6 +45,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("service", ("service", 12), ("service", 8), "the service it belongs to"),
     Kind("gpus", ("GPUs (cards)", 14), ("GPUs", 4), "how many cards; with room also which or what type"),
     Kind("cards", ("cards", 10), ("cards", 7), "the indices of its cards"),
+    Kind("node", ("node", 10), ("node", 6), "the machine of the cluster that it runs on"),
     Kind("type", ("GPU type", 12), ("type", 8), "the card model it asked for"),
     Kind("memory", ("memory", 7), ("memory", 6), "host memory it asked for", right=True),
     Kind("cores", ("cores", 5), ("cores", 5), "CPU cores it asked for", right=True),
@@ -64,6 +65,8 @@ KINDS: tuple[Kind, ...] = (
 _KINDS = {kind.key: kind for kind in KINDS}
 USUAL = ("state", "position", "id", "who", "what", "gpus", "spent", "why")
 """What is shown until somebody chooses."""
+USUAL_IN_CLUSTER = ("state", "position", "id", "who", "what", "gpus", "node", "spent", "why")
+"""The same where there is a cluster."""
 
 
 def chosen(keys: Sequence[object]) -> tuple[str, ...]:

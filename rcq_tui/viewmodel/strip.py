@@ -3,13 +3,18 @@
 Pure: `now` is an argument. Must not know what draws the lines.
 """
 
+from dataclasses import asdict
+
 from engine.protocol.people import Me
 from engine.protocol.responses import Stats
 from rcq_tui.viewmodel.formats import duration, memory
 from rcq_tui.viewmodel.hoststrip import disk_alarm
 from rcq_tui.viewmodel.pieces import Line, Piece
+from rcq_tui.viewmodel.slurmwords import backend_sentence
 from rcq_tui.viewmodel.states import colour, symbol
 from rcq_tui.viewmodel.text import clean, width
+
+_WIDE = 100
 
 
 def account_words(me: Me | None) -> Line:
@@ -26,9 +31,12 @@ def box_words(stats: Stats, cells: int, *, ascii_only: bool = False) -> Line:
     line: Line = [("GPUs ", "quiet"), (busy, "text")]
     if stats.gpus_hot:
         line.append((f" {symbol('hot', ascii_only=ascii_only)} {stats.gpus_hot} hot", "bad"))
+    if away := away_words(stats):
+        said = away if cells >= _WIDE else away.partition(": ")[0]
+        line.append((f"   {symbol('hot', ascii_only=ascii_only)} {said}", "bad"))
     if alarm := disk_alarm(stats):
         line.append((f"   {symbol('hot', ascii_only=ascii_only)} {alarm}", "bad"))
-    if cells >= 100:
+    if cells >= _WIDE:
         line += [("   cores ", "quiet"), (f"{stats.cpu_cores_busy}/{stats.cpu_cores_total}", "text")]
         line += [("   memory ", "quiet"), (f"{memory(stats.memory_mb_busy)}/{memory(stats.memory_mb_total)}", "text")]
         if power := power_words(stats):
@@ -39,6 +47,12 @@ def box_words(stats: Stats, cells: int, *, ascii_only: bool = False) -> Line:
             sign = symbol(state, ascii_only=ascii_only)
             line.append((f"   {sign} {number:,} {state}", colour(state) if number else "quiet"))
     return _within(line, cells)
+
+
+def away_words(stats: Stats) -> str:
+    """`Slurm away since 14:02: nothing is lost, jobs wait`; empty while all who run jobs can be asked."""
+    told = (backend_sentence(asdict(one) | {"detail": None}, stats.now) for one in stats.backends)
+    return next(filter(None, told), "")
 
 
 def power_words(stats: Stats) -> str:
@@ -67,4 +81,6 @@ def engine_words(stats: Stats, now: float, stalled_s: float = 60.0) -> Piece:
     age = max(0.0, now - stats.last_pass_at)
     if age > stalled_s:
         return f"engine stalled: last pass {duration(age)} ago. Run: rcq doctor", "bad"
+    if away := away_words(stats):
+        return away, "bad"
     return f"engine {clean(stats.version)} · {clean(stats.policy)} · pass {duration(age)} ago", "quiet"

@@ -107,7 +107,9 @@ def _attempt(job: JobDetail, one: AttemptView, now: float, ascii_only: bool) -> 
     said = clean(one.state) + (f" ({how})" if how and how != one.state else "")
     if one.started_at is not None:
         said += f" after {duration(one.ended_at - one.started_at)}"
-    if one.gpu_indices:
+    if one.node is not None:
+        said += f" on {clean(one.node)}"
+    elif one.gpu_indices:
         said += f" on GPU {','.join(map(str, one.gpu_indices))}"
     used = f", {energy(one.measures.energy_kwh)}" if one.measures is not None else ""
     because = f": {clean(one.message)}" if one.message else ""

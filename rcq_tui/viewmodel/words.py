@@ -8,6 +8,7 @@ draws the words; light enough for the command line.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from rcq_tui.viewmodel import slurmwords
 from rcq_tui.viewmodel.faults import fault, short_fault
 from rcq_tui.viewmodel.formats import counted, degrees, memory, moment, until
 from rcq_tui.viewmodel.text import clean, cut
@@ -281,6 +282,7 @@ _SENTENCES: dict[str, Callable[[Reason, float], str]] = {
     "BEGIN_TIME": _begin_time,
     "DEPENDENCY": _dependency,
     "IMPOSSIBLE": _impossible,
+    **slurmwords.SENTENCES,
 }
 
 
@@ -328,13 +330,15 @@ _SHORTS: dict[str, Callable[[Reason], str]] = {
     "IMPOSSIBLE": lambda reason: (
         f"never: {_short_amount(reason['resource'], reason['wanted'])} of {bare(reason['resource'], reason['most'])}"
     ),
+    **slurmwords.SHORTS,
 }
 
 _CARD_CODES = frozenset(
     {"GPU_HOT", "GPU_SETTLING", "GPU_DRAINED", "GPU_QUARANTINED", "GPU_FOREIGN", "GPU_MEMORY_TAKEN"}
 )
-_BEFORE = ("IMPOSSIBLE", "DEPENDENCY", "BEGIN_TIME", "QUOTA_REACHED", "ARRAY_LIMIT")
+_BEFORE = ("IMPOSSIBLE", "SLURM_AWAY", "SLURM_QUEUE", "DEPENDENCY", "BEGIN_TIME", "QUOTA_REACHED", "ARRAY_LIMIT")
 _CARDS = ("GPU_HOT", "GPU_SETTLING", "GPU_QUARANTINED", "GPU_DRAINED", "GPU_FOREIGN", "GPU_MEMORY_TAKEN")
 _AFTER = ("POWER_BUDGET", "CORES_BUSY", "MEMORY_BUSY", "BOOKED", "WOULD_DELAY")
-_RANK = {code: at for at, code in enumerate((*_BEFORE, "GPUS_BUSY", *_AFTER, *_CARDS))}
-_RANK_CARDS_FIRST = {code: at for at, code in enumerate((*_BEFORE, *_CARDS, "GPUS_BUSY", *_AFTER))}
+_CLUSTER = ("CLUSTER_UNKNOWN", "CLUSTER_QUEUE_FULL", "CLUSTER_OUT_OF_USE", "GOES_TO_CLUSTER")
+_RANK = {code: at for at, code in enumerate((*_BEFORE, "GPUS_BUSY", *_AFTER, *_CARDS, *_CLUSTER))}
+_RANK_CARDS_FIRST = {code: at for at, code in enumerate((*_BEFORE, *_CARDS, "GPUS_BUSY", *_AFTER, *_CLUSTER))}

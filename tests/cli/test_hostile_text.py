@@ -15,7 +15,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 from hostile_text import CORPUS, POISON, harms, poisoned
 from scripted_engine import Engine, Request, Result, refusal
 
-from engine.protocol import audit, cards, notifications, people, responses, tokens
+from engine.protocol import audit, cards, cluster, notifications, people, planned, responses, tokens
 from rcq_tui.cli.verbs import VERBS
 
 Rcq = Callable[..., Result]
@@ -40,6 +40,7 @@ WALK: dict[str, list[list[str]]] = {
     "adopt": [["adopt", "1"]],
     "edit": [["edit", "1", "--priority", "2"]],
     "gpus": [["gpus"]],
+    "nodes": [["nodes"]],
     "plan": [["plan"], ["plan", "--ascii"]],
     "drain": [["drain", "1"]],
     "resume": [["resume", "1"]],
@@ -93,15 +94,15 @@ class TokenList:
 def answer_to(request: Request) -> Any:
     """What the hostile engine says: the shape is right, every text in it is not."""
     items: dict[str, Any] = {
-        "gpus": cards.GpuView, "reservations": responses.ReservationView, "accounts": people.AccountView,
-        "groups": people.GroupView, "services": people.ServiceView,
+        "gpus": cards.GpuView, "nodes": cluster.NodeView, "reservations": responses.ReservationView,
+        "accounts": people.AccountView, "groups": people.GroupView, "services": people.ServiceView,
     }  # fmt: skip
     shapes: list[tuple[str, Any]] = [
         (r"GET /v1/jobs", responses.JobPage),
         (r"POST /v1/jobs\?dry", responses.Preview),
         (r"POST /v1/(jobs|adopt)|[A-Z]+ /v1/jobs/\d+(/requeue|/hold|/release)?", responses.JobDetail),
         (r"GET /v1/jobs/\d+/why", responses.Why),
-        (r"GET /v1/plan", responses.Planned),
+        (r"GET /v1/plan", planned.Planned),
         (r"GET /v1/usage", people.UsageReport),
         (r"GET /v1/stats", responses.Stats),
         (r"POST /v1/login", people.Session),

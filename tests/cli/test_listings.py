@@ -123,6 +123,7 @@ def test_gpus_that_are_booked_tell_until_or_from_when_and_who(
     for slot in (now, later):
         slot["starts_in_s"], slot["ends_in_s"] = slot["start_at"] - 1_000_000.0, slot["end_at"] - 1_000_000.0
     cards = [card(slot=now), card(index=1, slot=later), card(index=2)]
+    engine.on("GET", "/v1/nodes", {"items": []})
     engine.on("GET", "/v1/gpus", {"items": cards})
     assert rcq("gpus").out == BOOKED
 
@@ -139,6 +140,7 @@ def test_gpus_at_a_fixed_width(rcq: Rcq, engine: Engine) -> None:
             memory_used_mb=None, foreign_mb=2048,
         ),
     ]  # fmt: skip
+    engine.on("GET", "/v1/nodes", {"items": []})
     engine.on("GET", "/v1/gpus", {"items": cards})
     result = rcq("gpus")
     assert result.out == GPUS

@@ -19,8 +19,8 @@ Rcq = Callable[..., Result]
 
 PART_ONE = (
     "demo engine login logout whoami passwd submit ingest queue show why logs cancel hold release requeue adopt edit "
-    "gpus drain resume plan stats usage simulate account group service doctor reserve reservations unreserve replay "
-    "wait import backup restore token audit results redo notify web run shell"
+    "gpus nodes drain resume plan stats usage simulate account group service doctor reserve reservations unreserve "
+    "replay wait import backup restore token audit results redo notify web run shell"
 )
 
 

@@ -24,7 +24,8 @@ EVERY = {
 WORDS = {
     "engine.protocol.arrays", "rcq_tui.cli.ids", "rcq_tui.cli.pages", "rcq_tui.cli.rows", "rcq_tui.cli.targets",
     "rcq_tui.viewmodel", "rcq_tui.viewmodel.arrays", "rcq_tui.viewmodel.faults", "rcq_tui.viewmodel.formats",
-    "rcq_tui.viewmodel.notices", "rcq_tui.viewmodel.states", "rcq_tui.viewmodel.text", "rcq_tui.viewmodel.words",
+    "rcq_tui.viewmodel.notices", "rcq_tui.viewmodel.slurmwords", "rcq_tui.viewmodel.states", "rcq_tui.viewmodel.text",
+    "rcq_tui.viewmodel.words",
     "unicodedata",
 }  # fmt: skip
 """For what strangers wrote, made harmless and into words."""

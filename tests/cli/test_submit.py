@@ -41,7 +41,7 @@ def test_every_option(sent: Callable[..., dict[str, object]], monkeypatch: pytes
     monkeypatch.setenv("TOKENIZER", "fast=yes")
     options = (
         "--gpus 2 --gpu-type a100 --gpu-memory 16G --share --cores 8 --memory=64G --time 2h30m --priority 7 "
-        "--gpu-power 250 --preemptible --idle-ok --name sweep --job-id s1 --group vision --service fold "
+        "--gpu-power 250 --preemptible --idle-ok --anywhere --name sweep --job-id s1 --group vision --service fold "
         "--workdir /data --image ubuntu:24.04 --env A=1 --env B=x=y --env TOKENIZER --tag k=v"
     )
     assert sent(*options.split(), "--", "sh", "-c", "exit") == {
@@ -55,6 +55,7 @@ def test_every_option(sent: Callable[..., dict[str, object]], monkeypatch: pytes
         "priority": 7,
         "preemptible": True,
         "idle_ok": True,
+        "anywhere": True,
         "gpu_power_w": 250,
         "name": "sweep",
         "job_id": "s1",

@@ -37,6 +37,12 @@ def plans() -> ModuleType:
     return _beside("planned.py", "rcq_test_planned")
 
 
+@pytest.fixture
+def clusters() -> ModuleType:
+    """The module `clustered` beside this file."""
+    return _beside("clustered.py", "rcq_test_clustered")
+
+
 @pytest.fixture(autouse=True)
 def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """One time zone for everyone who runs these tests."""

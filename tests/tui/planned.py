@@ -4,7 +4,8 @@ import time
 from typing import Any
 
 from engine.protocol.people import AccountUsage, GroupUsage, UsageReport
-from engine.protocol.responses import PlanCard, PlanItem, Planned, ReservationView
+from engine.protocol.planned import PlanCard, PlanItem, Planned
+from engine.protocol.responses import ReservationView
 from engine.protocol.usagedays import AccountDays, GroupDays, UsageDays
 from rcq_tui.client.fake import FakeApi
 

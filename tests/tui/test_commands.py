@@ -90,4 +90,4 @@ async def test_q_quits_with_zero_and_no_job_is_touched(box, until, text):
         await pilot.press("q")
         await pilot.pause()
     assert app.return_value == 0
-    assert {call[0] for call in fake.calls} <= {"me", "stats", "gpus", "jobs", "events"}
+    assert {call[0] for call in fake.calls} <= {"me", "stats", "gpus", "nodes", "jobs", "events"}

@@ -26,6 +26,7 @@ FULL = JobFields(
     preemptible=True, args=["a b", "c"], after=[After(id=3), After(id=4, when="any")], begin=NOW + 3600.0,
     cron="30 2 * * 1-5", array="0-99%4", retries=3, environment={"A": "x y", "B": "", "C": "it's\ntwo"},
     image="org/im:1", service="fold", group="vision", tags={"k": "v w"}, gpu_power_w=200, idle_ok=True, job_id="key",
+    anywhere=True,
 )  # fmt: skip
 
 

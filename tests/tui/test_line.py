@@ -86,7 +86,7 @@ async def test_letters_typed_ahead_belong_to_the_line(box, until, text):
         assert isinstance(app.screen, LineScreen)
         await pilot.press("escape", "colon", *"job x", "enter")
         await until(pilot, lambda: "x is no job's id" in text(app))
-    assert {call[0] for call in fake.calls} <= {"me", "stats", "gpus", "jobs", "events"}
+    assert {call[0] for call in fake.calls} <= {"me", "stats", "gpus", "nodes", "jobs", "events"}
 
 
 async def test_the_palette_finds_by_what_a_command_does(box, until, text):

@@ -107,3 +107,23 @@ def test_an_empty_box(box, picture):
     fake = box.busy()
     fake.rows, fake.cards = {}, []
     assert picture(box.app(fake), (80, 24), "…Nothing is queued", "…no GPU")
+
+
+def test_cluster_small(box, clusters, picture):
+    assert picture(box.app(clusters.script(box.busy(), box)), (80, 24), "…141 ada", "…Slurm: Resour")
+
+
+def test_cluster_beside_the_box_with_slurm_away(box, clusters, picture):
+    away = {"alone": False, "state": "away", "since": box.NOW - 180, "detail": "squeue: Socket timed out"}
+    assert picture(box.app(clusters.script(box.busy(), box, **away)), (140, 40), "…143 ada eval", "…nothing is lost")
+
+
+def test_nodes(box, clusters, picture):
+    app = box.app(clusters.script(box.busy(), box))
+    assert picture(app, (100, 36), "…Slurm: Res", app.open_nodes, "…64 cores of others")
+
+
+def test_a_hundred_nodes(box, clusters, picture):
+    fake = clusters.script(box.busy(), box)
+    fake.machines = clusters.many(100, box.NOW)
+    assert picture(box.app(fake, ascii_only=True), (80, 24), "…100 nodes", "…Slurm: Resour")

@@ -102,7 +102,7 @@ async def test_letters_are_letters_in_the_form_and_escape_leaves(box, until, tex
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, DashboardScreen))
         assert app.is_running
-    assert {call[0] for call in fake.calls} <= {"me", "stats", "gpus", "jobs", "events", "preview"}
+    assert {call[0] for call in fake.calls} <= {"me", "stats", "gpus", "nodes", "jobs", "events", "preview"}
 
 
 @pytest.mark.parametrize(

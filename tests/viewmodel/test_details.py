@@ -42,7 +42,7 @@ def test_facts_are_clean_and_complete() -> None:
     assert found["GPUs"] == "1 (4), 2G each"
     assert found["priority"] == "5, preemptible"
     assert found["ends by"] == "16:04"
-    assert dict(places(JOB)) == {"command": "sh ", "folder": "/w", "tags": "k[b]=v␊"}
+    assert dict(places(JOB, NOW)) == {"command": "sh ", "folder": "/w", "tags": "k[b]=v␊"}
     assert [width(plain(line)) <= 80 for line in fact_lines(facts(JOB, NOW), 80)].count(False) == 0
     shown = " ".join(plain(line) for line in fact_lines(facts(JOB, NOW), 140))
     assert all(label in shown for label in found)
@@ -94,6 +94,6 @@ def test_lines_around_the_queue() -> None:
 
 def test_an_element_says_which_array_it_is_of() -> None:
     element = replace(JOB, array="0-99%4", array_parent=7, array_index=3)
-    assert dict(places(element))["array"] == "7[3] of 0-99%4"
+    assert dict(places(element, NOW))["array"] == "7[3] of 0-99%4"
     assert "train[3]" in plain(headline(element, NOW))
     assert dict(cancel_question(element, NOW))["name"] == "train[3]"

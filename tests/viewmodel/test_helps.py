@@ -22,6 +22,7 @@ SAID = [
     ({"code": "SHORTER_LIMIT", "time_limit_s": 3599, "wanted": 7200},
      "With a time limit of 59m59s instead of 2h00m it starts now."),
     ({"code": "PREEMPTIBLE"}, "As a preemptible job it starts now."),
+    ({"code": "ANYWHERE"}, "With --anywhere, on Slurm, it starts now."),
     ({**QUOTA, "resource": "gpus", "limit": 4, "by": 1},
      "With group vision's cap of 4 GPUs raised by 1 it starts now."),
     ({**QUOTA, "resource": "gpu_hours", "limit": 40.0, "by": 1.52},
@@ -87,3 +88,15 @@ def test_who_holds_what():
     assert holder_sentence(hidden, NOW) == (
         "A job (vision) has GPU 0, 1 since 14:04, until 14:06 as such jobs did before."
     )
+
+
+def test_who_waits_in_slurms_queue_holds_nothing_and_a_card_of_the_cluster_has_a_machine():
+    one = {
+        "codes": ["QUOTA_REACHED"], "id": 7, "account": "ann", "group": "vision", "gpus": [], "cpu_cores": 4,
+        "memory_mb": 1, "since": NOW, "until": NOW + 60, "basis": "history", "ending": False, "waits": True,
+        "node": None,
+    }  # fmt: skip
+    assert holder_sentence(one, NOW) == "Job 7 of ann (vision) counts, too: it waits in Slurm's queue."
+    runs = {**one, "waits": False, "node": "n\x1b1", "gpus": [2, 3]}
+    assert "Job 7 of ann (vision) has GPU 2, 3 of n" in holder_sentence(runs, NOW)
+    assert "\x1b" not in holder_sentence(runs, NOW)

@@ -133,6 +133,39 @@ EXAMPLES: list[tuple[core.Reason, str, str]] = [
         "GPU 1 is booked",
     ),
     (
+        core.SlurmQueue(slurm_id=812, state="PENDING", reason="Resources", expected_start=NOW + 600),
+        "Waits in Slurm's queue as job 812: Resources (waits for free nodes; it is next); Slurm expects to start it at "
+        "22:23.",
+        "Slurm: Resources",
+    ),
+    (
+        core.SlurmQueue(slurm_id=812, state="PENDING", reason="ReqNodeNotAvail, UnavailableNodes:n\x1b[2J2"),
+        "Waits in Slurm's queue as job 812: ReqNodeNotAvail, UnavailableNodes:n2 (nodes that it needs are down, "
+        "drained or reserved).",
+        "Slurm: ReqNodeNotAvail, Una…",
+    ),
+    (
+        core.SlurmQueue(slurm_id=812, state="PENDING", reason="QOSMaxGRESPerUser"),
+        "Waits in Slurm's queue as job 812: QOSMaxGRESPerUser (a limit of its quality of service is reached).",
+        "Slurm: QOSMaxGRESPerUser",
+    ),
+    (
+        core.SlurmQueue(slurm_id=812, state="PENDING", reason="OfNextYear"),
+        "Waits in Slurm's queue as job 812: OfNextYear.",
+        "Slurm: OfNextYear",
+    ),
+    (
+        core.ClusterCards(closed=2, taken=1, nodes=("n\x1b[2J2",)),
+        "Of those that match, it may not have 2 GPUs of nodes that take no jobs now (n2) and 1 GPU that other Slurm "
+        "jobs hold.",
+        "3 Slurm GPUs not to be had",
+    ),
+    (
+        core.SlurmAway(since=NOW - 60, detail="squeue did not end within 20 s"),
+        "Slurm does not answer since 22:12: nothing is lost, and it is tried again (squeue did not end within 20 s).",
+        "Slurm does not answer",
+    ),
+    (
         core.ArrayFull(parent=JobId("7"), limit=4, running=4),
         "4 of array 7's jobs are running; at most 4 may at once.",
         "array: 4 of 4 run",
@@ -156,6 +189,36 @@ EXAMPLES: list[tuple[core.Reason, str, str]] = [
         core.Impossible(resource="gpu_power_w", wanted=1075, most=800),
         "Can never start here: needs 1075 W for its cards and those at rest, and this host has 800 at most.",
         "never: 1075 W of 800",
+    ),
+    (
+        core.ClusterUnknown(),
+        "Nothing is known of Slurm's nodes yet; it goes there when Slurm tells of them. rcq doctor looks why.",
+        "no word of nodes from Slurm",
+    ),
+    (
+        core.ClusterQueueFull(waiting=5, most=5),
+        "5 jobs of rcq wait in Slurm's queue already; at most 5 may at once.",
+        "5 jobs before it in Slurm",
+    ),
+    (
+        core.ClusterQueueFull(waiting=1, most=1),
+        "1 job of rcq waits in Slurm's queue already; at most 1 may at once.",
+        "1 job before it in Slurm",
+    ),
+    (
+        core.ClusterOutOfUse(nodes=2),
+        "It may run on Slurm, but the 2 nodes that could hold it are out of use there.",
+        "2 Slurm nodes out of use",
+    ),
+    (
+        core.ClusterOutOfUse(nodes=1),
+        "It may run on Slurm, but the only node that could hold it is out of use there.",
+        "1 Slurm node out of use",
+    ),
+    (
+        core.GoesToCluster(at=NOW + 600, after_s=1800.0),
+        "Goes to Slurm from 22:23 on unless it starts here sooner.",
+        "goes to Slurm after 30m00s",
     ),
 ]
 

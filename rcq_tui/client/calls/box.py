@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from engine.protocol.cards import GpuView
+from engine.protocol.cluster import NodeView
 from engine.protocol.people import UsageReport
-from engine.protocol.responses import Planned, ReservationView, Stats
+from engine.protocol.planned import Planned
+from engine.protocol.responses import ReservationView, Stats
 
 
 class BoxCalls(Protocol):
@@ -13,6 +15,10 @@ class BoxCalls(Protocol):
 
     async def gpus(self) -> list[GpuView]:
         """Every card, by index."""
+        ...
+
+    async def nodes(self) -> list[NodeView]:
+        """The machines of the cluster; none where there is no cluster."""
         ...
 
     async def drain(self, gpu: str, why: str | None) -> GpuView:

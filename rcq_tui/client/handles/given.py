@@ -54,6 +54,7 @@ class Fields(TypedDict, total=False):
     preemptible: bool
     gpu_power_w: int
     idle_ok: bool
+    anywhere: bool
     workdir: str | os.PathLike[str]
     environment: Mapping[str, Any]
     image: str

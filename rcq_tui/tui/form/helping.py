@@ -18,6 +18,7 @@ _WRITES: dict[str, Callable[[Change], dict[str, str]]] = {
     "LESS_POWER": lambda change: {"gpu_power_w": str(change["gpu_power_w"])},
     "SHORTER_LIMIT": lambda change: {"time_limit_s": time_text(change["time_limit_s"])},
     "PREEMPTIBLE": lambda change: {"preemptible": TICKED},
+    "ANYWHERE": lambda change: {"anywhere": TICKED},
 }
 """By the code of a change. What is not here is for others to do: a raised quota, a card that is put back into use."""
 

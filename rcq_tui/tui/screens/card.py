@@ -13,6 +13,7 @@ from rcq_tui.tui import cardmessages, messages
 from rcq_tui.tui.commands import place_bindings
 from rcq_tui.tui.palette import content
 from rcq_tui.tui.screens.base import CommandScreen
+from rcq_tui.tui.screens.scrolled import Scrolled
 from rcq_tui.tui.widgets.foot import Foot
 from rcq_tui.tui.widgets.pieces import Pieces
 from rcq_tui.tui.widgets.strip import Banner
@@ -20,7 +21,7 @@ from rcq_tui.tui.widgets.words import Words
 from rcq_tui.viewmodel import cardpage
 
 
-class CardScreen(CommandScreen[None]):
+class CardScreen(Scrolled, CommandScreen[None]):
     """The page of a card; left and right go to its neighbours."""
 
     BINDINGS = place_bindings(
@@ -108,31 +109,3 @@ class CardScreen(CommandScreen[None]):
     def on_right(self, message: messages.Right) -> None:
         """The next card."""
         self._step(message, 1)
-
-    def _scroll(self, message: Message, by: int) -> None:
-        message.stop()
-        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
-
-    def on_down(self, message: messages.Down) -> None:
-        """Scroll."""
-        self._scroll(message, 1)
-
-    def on_up(self, message: messages.Up) -> None:
-        """Scroll."""
-        self._scroll(message, -1)
-
-    def on_page_down(self, message: messages.PageDown) -> None:
-        """Scroll by a page."""
-        self._scroll(message, max(1, self.size.height - 4))
-
-    def on_page_up(self, message: messages.PageUp) -> None:
-        """Scroll by a page."""
-        self._scroll(message, -max(1, self.size.height - 4))
-
-    def on_top(self, message: messages.Top) -> None:
-        """The beginning."""
-        self._scroll(message, -10_000)
-
-    def on_bottom(self, message: messages.Bottom) -> None:
-        """The end."""
-        self._scroll(message, 10_000)

@@ -7,6 +7,7 @@ from textual import events
 from textual.app import ComposeResult
 
 from engine.protocol.cards import GpuView
+from engine.protocol.cluster import NodeView
 from engine.protocol.people import Me
 from engine.protocol.responses import Stats
 from rcq_tui.tui.commands import place_bindings
@@ -53,6 +54,7 @@ class DashboardScreen(QueueScreen):
         self.watch(desk, "me", self._show_me)
         self.watch(desk, "stats", self._show_stats)
         self.watch(desk, "gpus", self._show_gpus)
+        self.watch(desk, "nodes", self._show_nodes)
         self.watch(desk, "lost", self._show_link)
         self.set_interval(1.0, self._tick)
 
@@ -86,6 +88,9 @@ class DashboardScreen(QueueScreen):
 
     def _show_gpus(self, gpus: list[GpuView]) -> None:
         self.query_one(GpuPanel).show(gpus, self.desk.histories, self.desk.clock())
+
+    def _show_nodes(self, nodes: list[NodeView]) -> None:
+        self.query_one(GpuPanel).show_nodes(nodes)
 
     def _show_link(self, lost: str) -> None:
         self.query_one(Banner).why = lost

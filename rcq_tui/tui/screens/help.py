@@ -9,7 +9,6 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -18,6 +17,7 @@ from rcq_tui.tui.commands import COMMANDS, bindings, key_name
 from rcq_tui.tui.commands.declared import Command
 from rcq_tui.tui.palette import STYLES
 from rcq_tui.tui.screens.base import Commanded, CommandModal
+from rcq_tui.tui.screens.scrolled import Scrolled
 from rcq_tui.viewmodel.states import GPU_STATES, JOB_STATES, colour, symbol
 from rcq_tui.viewmodel.text import pad
 
@@ -33,7 +33,7 @@ def help_lines(offered: Collection[Command]) -> list[tuple[str, list[Command]]]:
 _ELSEWHERE = "On other screens"
 
 
-class HelpScreen(CommandModal[None]):
+class HelpScreen(Scrolled, CommandModal[None]):
     """All keys, and what the signs mean. below: the screen whose keys come first."""
 
     BINDINGS = bindings("no", "help", "quit", "down", "up", "page-down", "page-up", "top", "bottom")
@@ -89,31 +89,3 @@ class HelpScreen(CommandModal[None]):
         """`q` closes a page that is merely read."""
         message.stop()
         self.dismiss()
-
-    def _scroll(self, message: Message, by: int) -> None:
-        message.stop()
-        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
-
-    def on_down(self, message: messages.Down) -> None:
-        """Scroll."""
-        self._scroll(message, 1)
-
-    def on_up(self, message: messages.Up) -> None:
-        """Scroll."""
-        self._scroll(message, -1)
-
-    def on_page_down(self, message: messages.PageDown) -> None:
-        """Scroll by a page."""
-        self._scroll(message, self.size.height - 4)
-
-    def on_page_up(self, message: messages.PageUp) -> None:
-        """Scroll by a page."""
-        self._scroll(message, 4 - self.size.height)
-
-    def on_top(self, message: messages.Top) -> None:
-        """The beginning."""
-        self._scroll(message, -10_000)
-
-    def on_bottom(self, message: messages.Bottom) -> None:
-        """The end."""
-        self._scroll(message, 10_000)

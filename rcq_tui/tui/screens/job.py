@@ -135,7 +135,7 @@ class JobScreen(CommandScreen[None]):
     async def _look(self) -> bool:
         """Whether nothing more will come."""
         job = await self.desk.api.job(self.number)
-        self._why = await self.desk.api.why(self.number) if job.state in WAITING else None
+        self._why = await self.desk.api.why(self.number) if _waits(job) else None
         self._job = job
         if self._page is None:
             self._open(self._remembered_page(job))
@@ -339,4 +339,9 @@ class JobScreen(CommandScreen[None]):
 
 
 def _kind(job: JobDetail) -> str:
-    return "waiting" if job.state in WAITING else "ended" if job.state in FINISHED else "running"
+    return "waiting" if _waits(job) else "ended" if job.state in FINISHED else "running"
+
+
+def _waits(job: JobRow) -> bool:
+    """Also for a cluster, in whose queue it may stand for days."""
+    return job.state in WAITING or (job.state == "scheduled" and bool(job.place))

@@ -1,4 +1,4 @@
-"""The GPUs: a card each where there is room, else a line each, else several in a line.
+"""The GPUs: a card each where there is room, else a line each, else several in a line; then the cluster's machines.
 
 Must not know where readings come from.
 """
@@ -13,8 +13,10 @@ from textual.content import Content
 from textual.widget import Widget
 
 from engine.protocol.cards import GpuView
+from engine.protocol.cluster import NodeView
 from rcq_tui.tui.cardmessages import CardChosen
 from rcq_tui.tui.palette import STYLES, content
+from rcq_tui.tui.widgets.node_rows import NodeRows
 from rcq_tui.tui.widgets.pieces import Pieces
 from rcq_tui.viewmodel import cardrows, cards
 from rcq_tui.viewmodel.cardfacts import note
@@ -118,16 +120,23 @@ class GpuPanel(Widget):
         self._gpus: Sequence[GpuView] = ()
         self._histories: Histories = {}
         self._now = 0.0
+        self._machines: Sequence[NodeView] = ()
         self._cells, self._rows = 80, 24
 
     def compose(self) -> ComposeResult:
-        """Both forms; one of them is shown."""
+        """Both forms of cards, of which one is shown; the machines of a cluster, if there are any."""
         yield Grid(id="gpu-cards")
         yield GpuRows(id="gpu-rows", ascii_only=self._ascii)
+        yield NodeRows(id="node-rows", ascii_only=self._ascii)
 
     def show(self, gpus: Sequence[GpuView], histories: Histories, now: float) -> None:
         """Show these cards; only what changed is drawn again."""
         self._gpus, self._histories, self._now = gpus, histories, now
+        self._draw()
+
+    def show_nodes(self, nodes: Sequence[NodeView]) -> None:
+        """Show these machines of a cluster below the cards of this host; instead of them where it has none."""
+        self._machines = nodes
         self._draw()
 
     def fit_into(self, cells: int, rows: int) -> None:
@@ -136,9 +145,16 @@ class GpuPanel(Widget):
         self._draw()
 
     def _draw(self) -> None:
-        shape = shaped(len(self._gpus), self._cells, self._rows)
+        machines = self.query_one(NodeRows)
+        machines.display = bool(self._machines)
+        left = self._rows if not self._machines else self._rows // 2  # of the cards' share, half is the machines'
+        shape = shaped(len(self._gpus), self._cells, left)
         grid, rows = self.query_one(Grid), self.query_one(GpuRows)
-        grid.display, rows.display = bool(shape.lines), not shape.lines
+        only_nodes = bool(self._machines) and not self._gpus
+        grid.display, rows.display = bool(shape.lines), not shape.lines and not only_nodes
+        if self._machines:
+            above = 0 if only_nodes else shape.height
+            machines.styles.height = machines.show(self._machines, self._cells - 2, max(4, self._rows // 2 - above))
         if shape.lines:
             grid.styles.grid_size_columns = shape.across
             grid.styles.height = shape.height
