@@ -27,13 +27,26 @@ uninstall() {
 running_jobs() {
   [[ -d $booted_dir ]] || return 0
   systemctl list-units --plain --no-legend --full --state=running,start,start-pre,stop,stop-sigterm 'rcq-job-*' | cut -d ' ' -f 1
+  slurm_jobs
+}
+
+# slurm_jobs: those that Slurm has of this engine's, by name; of a Slurm that does not answer none. The engine's file is not trusted.
+slurm_jobs() {
+  local instance
+  [[ -f $state_dir/slurm-instance ]] && type -P squeue >/dev/null || return 0
+  instance=$(head -c 8 -- "$state_dir/slurm-instance")
+  [[ $instance =~ ^[0-9a-f]{8}$ ]] || return 0
+  squeue --noheader --format=%j 2>/dev/null | grep "^rcq-$instance-" || true
 }
 
 refuse_for_jobs() {
   die "$(running_jobs | wc -l) jobs run. Wait for them (rcq queue), or end them: $(again) --force"
 }
 
-end_jobs() { systemctl stop 'rcq-job-*'; }
+end_jobs() {
+  systemctl stop 'rcq-job-*'
+  slurm_jobs | xargs -r -n 1 scancel --name
+}
 
 stop_units() {
   local unit

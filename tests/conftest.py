@@ -1,4 +1,4 @@
-"""What is never collected by itself, tests that are at home inside another machine; a folder that others may enter."""
+"""What is never collected by itself, tests at home inside another machine; a folder for others; a real Slurm."""
 
 import os
 from collections.abc import Iterator
@@ -6,6 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+
+from tests.slurm.fixtures import fresh_slurm, shared_slurm, slurm
+
+__all__ = ["fresh_slurm", "open_path", "shared_slurm", "slurm"]
 
 collect_ignore = [] if os.environ.get("RCQ_INSIDE") else ["inside"]
 

@@ -13,7 +13,7 @@ _rcq() {
   COMPREPLY=()
   verb=${COMP_WORDS[1]} path=$verb
   if ((COMP_CWORD == 1)); then
-    _rcq_words "submit run shell wait ingest import queue show why logs results cancel hold release requeue redo adopt edit gpus plan drain resume reserve reservations unreserve usage stats simulate login logout whoami passwd token notify account group service demo web engine audit doctor backup restore replay --help --version"
+    _rcq_words "submit run shell wait ingest import queue show why logs results cancel hold release requeue redo adopt edit gpus nodes plan drain resume reserve reservations unreserve usage stats simulate login logout whoami passwd token notify account group service demo web engine audit doctor backup restore replay --help --version"
     return
   fi
 
@@ -34,7 +34,7 @@ _rcq() {
   fi
   case "$path" in
     'submit')
-      options='-h --help --gpus --gpu-type --gpu-memory --share --no-share --gpu-power --cores --memory --time --priority --preemptible --no-preemptible --idle-ok --no-idle-ok --name --group --service --workdir --env --after --begin --tag --retries --image --cron --file --snapshot --job-id --array --json --parsable --skip-sbatch --wait --dry-run'
+      options='-h --help --gpus --gpu-type --gpu-memory --share --no-share --gpu-power --cores --memory --time --priority --preemptible --no-preemptible --idle-ok --no-idle-ok --name --group --service --workdir --env --after --begin --tag --retries --image --anywhere --no-anywhere --cron --file --snapshot --job-id --array --json --parsable --skip-sbatch --wait --dry-run'
       valued='--gpus --gpu-type --gpu-memory --gpu-power --cores --memory --time --priority --name --group --service --workdir --env --after --begin --tag --retries --image --cron --file --job-id --array --skip-sbatch'
       operands='command'
       ;;
@@ -113,12 +113,16 @@ _rcq() {
       valued='--time-limit --name --group'
       ;;
     'edit')
-      options='-h --help --gpus --gpu-type --gpu-memory --share --no-share --gpu-power --cores --memory --time --priority --preemptible --no-preemptible --idle-ok --no-idle-ok --name --group --service --workdir --env --after --begin --tag --retries --image --cron --unset'
+      options='-h --help --gpus --gpu-type --gpu-memory --share --no-share --gpu-power --cores --memory --time --priority --preemptible --no-preemptible --idle-ok --no-idle-ok --name --group --service --workdir --env --after --begin --tag --retries --image --anywhere --no-anywhere --cron --unset'
       valued='--gpus --gpu-type --gpu-memory --gpu-power --cores --memory --time --priority --name --group --service --workdir --env --after --begin --tag --retries --image --cron --unset'
       operands='command'
       ;;
     'gpus')
       options='-h --help --watch --format --json --columns --times --raw'
+      valued='--format --columns --times'
+      ;;
+    'nodes')
+      options='-h --help --format --json --columns --times --raw'
       valued='--format --columns --times'
       ;;
     'plan')
@@ -322,6 +326,8 @@ _rcq() {
       'edit --workdir') _rcq_kind directory '' ;;
       'gpus --format') _rcq_kind words 'table json ndjson csv' ;;
       'gpus --times') _rcq_kind words 'iso unix' ;;
+      'nodes --format') _rcq_kind words 'table json ndjson csv' ;;
+      'nodes --times') _rcq_kind words 'iso unix' ;;
       'reservations --format') _rcq_kind words 'table json ndjson csv' ;;
       'reservations --times') _rcq_kind words 'iso unix' ;;
       'usage --group') _rcq_kind group '' ;;

@@ -12,9 +12,10 @@ import pytest
 from pydantic import BaseModel
 
 from config import paths
-from config.settings import Settings, SimulatedCard
+from config.settings import Settings, SimulatedCard, SlurmCard
 from engine.api import errorrecords
 from engine.api.app import create_app
+from engine.api.model import NOT_ANYWHERE
 from engine.core.changes import CHANGE_CODES, Change
 from engine.core.health import CAUSES, HARDWARE_XIDS
 from engine.core.lifecycle import Cause, JobState, outcome
@@ -23,6 +24,7 @@ from engine.core.reasons import REASON_CODES, Reason
 from engine.core.snapshot import Lease
 from engine.core.trace import Estimates
 from engine.daemon.aftermath import RETRIED
+from engine.daemon.fitness import NOT_ON_SLURM
 from engine.daemon.policies import BASELINES
 from engine.daemon.simoptions import read_options
 from engine.executor import environment
@@ -79,7 +81,7 @@ def test_every_typed_word_and_every_order_of_a_search() -> None:
 def test_every_section_is_one_that_is_checked() -> None:
     assert set(SECTIONS) == {
         "Commands", "Exit codes", "Variables that override", "A job's fields", "What a job sees", "Containers",
-        "In the foreground",
+        "In the foreground", "Slurm",
         "States of a job", "Causes", "Attempts", "GPU memory", "Measures", "Notices", "Quotas", "Power",
         "States of a GPU", "Causes of quarantine", "Reasons", "Helps", "Errors", "Search and sort",
         "Listings as data", "An error of an ingested line", "API",
@@ -94,6 +96,18 @@ def test_power_tells_of_settings_reasons_notices_and_fields_that_exist() -> None
                 for key in getattr(model.annotation, "model_fields", {})}  # fmt: skip
     known = settings | REASON_CODES | set(NOTICES) | set(FIELD_NAMES) | {cause.value for cause in Cause}
     assert set(codes(SECTIONS["Power"])) - {"rcq submit --gpu-power W"} <= known
+
+
+def test_slurm_tells_what_is_refused_and_of_settings_reasons_and_fields_that_exist() -> None:
+    told = {first: others for first, *others in rows("Slurm")}
+    of_fields = {codes(first)[0]: others for first, others in told.items() if not codes(first)[0].startswith("rcq ")}
+    assert set(of_fields) == set(NOT_ANYWHERE) | set(NOT_ON_SLURM) | {"image"}
+    assert all(codes(cell)[0] in errors.STATUS for others in of_fields.values() for cell in others)
+    settings = {f"{group}.{key}" for group, model in Settings.model_fields.items()
+                for key in getattr(model.annotation, "model_fields", {})}  # fmt: skip
+    known = settings | REASON_CODES | set(errors.STATUS) | set(FIELD_NAMES) | {"place", "show", "why", "slurm"}
+    named = {word for word in codes(SECTIONS["Slurm"]) if not word.startswith(("rcq ", "srun", "scontrol"))}
+    assert named <= known
 
 
 def test_every_command_with_its_line() -> None:
@@ -269,8 +283,10 @@ def test_every_limit_with_its_option() -> None:
 def declared(group: type[BaseModel], before: str) -> dict[str, Any]:
     """Every key under `before` with its default."""
     found: dict[str, Any] = {}
-    for name, field in group.model_fields.items():
-        inner = SimulatedCard if before + name == "gpu.simulated" else field.annotation
+    lists = {"gpu.simulated": SimulatedCard, "slurm.cards.TYPE": SlurmCard}
+    for field_name, field in group.model_fields.items():
+        name = f"{field_name}.TYPE" if before + field_name == "slurm.cards" else field_name
+        inner = lists.get(before + name, field.annotation)
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             found |= declared(inner, f"{before}{name}.")
         else:

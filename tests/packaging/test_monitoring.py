@@ -72,7 +72,7 @@ def test_the_dashboard_is_whole() -> None:
     ids = [panel["id"] for panel in panels]
     assert len(set(ids)) == len(ids)
     assert [row["title"].split()[0] for row in panels if row["type"] == "row"] == [
-        "Now", "Queue", "Passes", "GPUs", "Groups", "Host",
+        "Now", "Queue", "Passes", "GPUs", "Groups", "Host", "Cluster",
     ]  # fmt: skip
     variables = {one["name"]: one for one in DASHBOARD["templating"]["list"]}
     assert variables["datasource"]["type"] == "datasource"
@@ -124,6 +124,7 @@ tests:
     input_series:
       - {series: 'up{job="rcq", instance="box"}', values: "1x5 0x30"}
       - {series: 'rcq_healthy{instance="box"}', values: "1x5 0x30"}
+      - {series: 'rcq_backend_up{instance="box", backend="slurm"}', values: "1x5 0x30"}
       - {series: 'rcq_last_pass_timestamp_seconds{instance="box"}', values: "0 60 120 180 240 300x30"}
       - {series: 'rcq_disk_bytes{instance="box"}', values: "100x35"}
       - {series: 'rcq_disk_free_bytes{instance="box"}', values: "50x5 4x30"}

@@ -77,7 +77,19 @@ plainly(Action.HEALTH, "GET /openapi.json")
 plainly(Action.LOG_IN, "POST /v1/login", json={"name": "root", "password": PASSWORD})
 plainly(Action.BE_SOMEBODY, "GET /v1/me")
 plainly(Action.BE_SOMEBODY, "POST /v1/password", json={"old": PASSWORD, "new": PASSWORD})
-for _route in ("gpus", "stats", "plan", "reservations", "services", "usage", "usage/days", "accounts", "groups"):
+_ROUTES = (
+    "gpus",
+    "nodes",
+    "stats",
+    "plan",
+    "reservations",
+    "services",
+    "usage",
+    "usage/days",
+    "accounts",
+    "groups",
+)
+for _route in _ROUTES:
     plainly(Action.LOOK, f"GET /v1/{_route}")
 plainly(Action.SUBMIT, "POST /v1/jobs", json=JOB)
 plainly(Action.SUBMIT, "POST /v1/jobs/batch", json={"jobs": [JOB]})

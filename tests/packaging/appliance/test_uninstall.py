@@ -73,6 +73,34 @@ def test_force_ends_jobs_after_the_engine(used: "Box") -> None:
     assert not (used.root / "active/rcq-job-7.service").exists()
 
 
+def test_jobs_that_slurm_has_count_like_those_here(used: "Box") -> None:
+    used.write("var/lib/rcq/slurm-instance", "0a1b2c3d\n")
+    used.write("slurm", "rcq-0a1b2c3d-7.1\nrcq-ffffffff-8.1\nsomebody's\nrcq-0a1b2c3d-9.2\n")
+    code, said = used.install("--uninstall")
+    assert code == 1
+    assert "2 jobs run" in said
+    assert used.calls() == []
+    code, said = used.install("--uninstall", "--force")
+    assert code == 0, said
+    ended = [call for call in used.calls() if call.startswith("scancel")]
+    assert ended == ["scancel --name rcq-0a1b2c3d-7.1", "scancel --name rcq-0a1b2c3d-9.2"]
+
+
+def test_what_lies_where_the_engine_writes_is_no_pattern(used: "Box") -> None:
+    used.write("var/lib/rcq/slurm-instance", ".*\n")
+    used.write("slurm", "rcq-ffffffff-8.1\n")
+    assert used.install("--uninstall")[0] == 0
+
+
+def test_the_drop_in_for_slurm_goes_and_an_admins_own_stays(used: "Box") -> None:
+    own = "etc/systemd/system/rcq-engine.service.d/override.conf"
+    used.write(own, "[Service]\n")
+    used.write("etc/systemd/system/rcq-engine.service.d/rcq-slurm.conf", "[Service]\n")
+    assert used.install("--uninstall")[0] == 0
+    assert own in used.tree()
+    assert not any(place.endswith("rcq-slurm.conf") for place in used.tree())
+
+
 def test_links_of_others_stay(used: "Box") -> None:
     other = used.root / "usr/local/bin/other"
     other.symlink_to("/usr/bin/true")

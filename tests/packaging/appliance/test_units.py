@@ -69,6 +69,21 @@ def test_the_engine_writes_where_its_files_are_and_nowhere_else() -> None:
     assert service["ReadWritePaths"] == [str(paths.SYSTEM_SOCKET.parent)]
 
 
+def test_what_slurm_needs_opens_a_network_and_nothing_else() -> None:
+    drop_in = Unit("slurm.conf")
+    opened = {"PrivateNetwork": ["no"], "RestrictAddressFamilies": ["AF_INET AF_INET6"], "IPAddressDeny": [""]}
+    assert drop_in["Service"] == opened
+    shut = Unit("rcq-engine.service")["Service"]
+    assert [shut[key] for key in opened] == [["yes"], ["AF_UNIX"], ["any"]]
+    assert drop_in["Unit"]["RequiresMountsFor"] == [str(paths.SYSTEM_STATE / "jobs")]
+
+
+def test_only_what_is_called_rcq_is_put_into_place_by_itself() -> None:
+    """An engine gets a network by an admin's own hand."""
+    assert "/systemd/rcq-*;" in (ROOT / "packaging/machine.sh").read_text()
+    assert {one.name for one in UNITS.iterdir() if not one.name.startswith("rcq-")} == {"slurm.conf"}
+
+
 def test_an_engine_that_only_a_person_can_help_is_not_started_again() -> None:
     service = Unit("rcq-engine.service")["Service"]
     assert service["Restart"] == ["always"]

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.packaging.machine import packages, tree
+from tests.packaging.machine import packages, slurm, tree
 
 
 def told(what: str, make: Callable[[], object]) -> None:
@@ -21,6 +21,7 @@ if __name__ == "__main__":
     told("Debian", tree.debian)
     told("rcq's release in it", tree.released)
     told("the appliance, installed on the booted machine", tree.installed)
+    told("Slurm's packages", slurm.debs)
     if sys.argv[1:] != ["nspawn"]:
         told("QEMU", lambda: packages.bring(packages.EMULATOR, *packages.FIRMWARE))
         told("the virtual machine, booted", tree.image)

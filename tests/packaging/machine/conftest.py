@@ -1,4 +1,4 @@
-"""Booted machines for tests: `bare` and `box` in systemd-nspawn, `vm` in QEMU. All are made once and kept.
+"""Booted machines for tests: `bare`, `box`, `cluster_box` in systemd-nspawn, `vm` in QEMU. All are made once and kept.
 
 `python -m tests.packaging.machine` makes them beforehand. Nothing but files is left after a test, and those go.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.machine import tree
+from tests.packaging.machine import slurm, tree
 from tests.packaging.machine.answer import until
 from tests.packaging.machine.appliance import Appliance
 from tests.packaging.machine.nspawn import Nspawn
@@ -66,6 +66,19 @@ def own_box(folder: Path) -> Iterator[Appliance]:
         made = Appliance(machine)
         until(made.engine_answers, made.patience_s)
         yield made
+    finally:
+        machine.clean()
+
+
+@pytest.fixture(scope="module")
+def cluster_box(folder: Path) -> Iterator[Appliance]:
+    """A booted appliance beside a Slurm of one node, the machine itself; its engine is set to it and has no network."""
+    machine = Nspawn(tree.installed(), folder / "cluster", shown={"/wheels": tree.wheels(), "/debs": slurm.debs()})
+    try:
+        machine.start()
+        slurm.install(machine)
+        slurm.hand_over(machine)
+        yield Appliance(machine)
     finally:
         machine.clean()
 
