@@ -113,7 +113,13 @@ def jobs_of(ground: Ground, passes: Passes, runs: Runs, submission: Submission, 
         clock=clock,
     )
     listing = Listing(
-        books=books, store=store, views=views, policy=ground.policy, clock=clock, forecasts=ahead.forecasts
+        books=books,
+        journal=ground.journal,
+        store=store,
+        views=views,
+        policy=ground.policy,
+        clock=clock,
+        forecasts=ahead.forecasts,
     )
     deeds = Deeds(store=store, views=views, passes=passes, feed=ground.feed, clock=clock)
     hands = _Hands(ground=ground, passes=passes, runs=runs, judges=judges, lookup=lookup, arrays=arrays, deeds=deeds)

@@ -4,7 +4,9 @@ Owned by the event loop; the pass takes everything that gathered since the last 
 written.
 """
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from engine.bookkeeping import Change, Charged, Ended, Moved
 from engine.core.model import AccountName, JobId, Owner, ServiceName
@@ -32,6 +34,7 @@ class Journal:
         self._waiting: list[Change] = []
         self._endings: dict[JobId, tuple[Ended, AccountName]] = {}
         self._going_on: set[JobId] = set()
+        self._commit = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -65,6 +68,14 @@ class Journal:
         """Whether an ending of the job, or of its last attempt, waits for the next commit."""
         return job in self._endings
 
+    async def endings_written(self, within_s: float) -> None:
+        """Wait until every ending that is known by now is on disk, at most so long: a full disk holds up nobody."""
+        known = set(self._endings)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while known & self._endings.keys():
+                    await self._commit.wait()
+
     def take(self) -> list[Change]:
         """Everything that waits; it is written down or put back."""
         taken, self._waiting = self._waiting, []
@@ -78,4 +89,7 @@ class Journal:
         """A commit succeeded (or these can never be written): the endings among them, and whose jobs they were."""
         jobs = [change.job for change in changes if isinstance(change, Ended)]
         self._going_on.difference_update(jobs)
-        return [self._endings.pop(job) for job in jobs if job in self._endings]
+        endings = [self._endings.pop(job) for job in jobs if job in self._endings]
+        self._commit.set()
+        self._commit = asyncio.Event()
+        return endings

@@ -19,6 +19,7 @@ from engine.daemon import cursors, reach
 from engine.daemon.arraymap import ArrayMap
 from engine.daemon.books import Books
 from engine.daemon.forecasts import Forecasts
+from engine.daemon.journal import Journal
 from engine.daemon.outlook import Outlooks
 from engine.daemon.plansearch import GATE, Batch, Item, PlanSearch, is_queued, listed, rank_of
 from engine.daemon.sights import may_hold, sight_of
@@ -39,6 +40,8 @@ _FIRST, _MOST = 250, 4000
 """Jobs of the queue that a search looks at together."""
 _NOT_THERE = 1 << 40
 """Beyond every id that Slurm gives."""
+_ENDINGS_S = 1.0
+"""So long a page of what has ended waits for what has just ended; a commit takes some milliseconds."""
 _AT_A_TIME_S = 0.005
 """For so long jobs are gathered, before the event loop has others do something."""
 
@@ -47,9 +50,18 @@ class Listing:
     """Finds the jobs of a page."""
 
     def __init__(
-        self, *, books: Books, store: Store, views: Views, policy: Policy, clock: Clock, forecasts: Forecasts
+        self,
+        *,
+        books: Books,
+        journal: Journal,
+        store: Store,
+        views: Views,
+        policy: Policy,
+        clock: Clock,
+        forecasts: Forecasts,
     ) -> None:
         self._books = books
+        self._journal = journal
         self._store = store.jobs
         self._listings = store.listings
         self._arrays = ArrayMap(store.listings)
@@ -64,6 +76,8 @@ class Listing:
         if query.ids:
             return await self._sorted.these(who, query)
         states = _states(query)
+        if states & TERMINAL and JobState.RUNNING not in states:  # else who has just ended is on no page at all
+            await self._journal.endings_written(_ENDINGS_S)
         is_plain = not (query.search or query.fold)
         if query.sort != "queue" or query.span is not None or (states & TERMINAL and not is_plain):
             return await self._sorted.page(who, query, states)

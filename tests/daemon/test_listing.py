@@ -1,5 +1,6 @@
 """Pages: the order, positions, what others see, cursors that neither skip nor repeat, and the cost at depth."""
 
+import asyncio
 import time
 
 import pytest
@@ -75,6 +76,17 @@ async def test_ended_jobs_come_newest_first_and_mixed_with_the_books(world):
     assert [(row.id, row.state) for row in rows] == [
         (n, s) for n, s in zip(reversed(numbers), ("running", "completed", "completed"), strict=True)
     ]
+
+
+async def test_who_has_left_the_queue_is_among_what_has_ended(world):
+    number = await world.submit(gpus=1)
+    await world.one_pass()
+    world.executor.end(number)  # ended, and not on disk yet
+    assert await pages(world, world.ann) == []
+    asked = asyncio.create_task(pages(world, world.ann, states=("completed",)))
+    await asyncio.sleep(0)
+    await world.one_pass()
+    assert [row.id for row in await asked] == [number]
 
 
 @pytest.mark.parametrize("others", ["hidden", "redacted", "visible"])
