@@ -295,7 +295,8 @@ main() {
   rm -f -- "$log"
   if [[ $mode == test ]]; then
     cd -- "$root"
-    run "$venv/bin/python" -m pytest -n 2 --dist loadfile \
+    # three at a time also on two cores: a third of what the tests do is waiting
+    run "$venv/bin/python" -m pytest -n 3 --dist loadfile \
       -m "not slow and not systemd and not qemu and not slurm and not gpu and not root" "${inner[@]}"
   fi
   say "$(printf 'next: %q --help, or put it on PATH: source %q' "$venv/bin/rcq" "$venv/bin/activate")"

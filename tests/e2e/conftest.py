@@ -21,6 +21,8 @@ from tests.gpu.scripted import ScriptedDriver
 
 T = TypeVar("T")
 PATIENCE_S = 20.0
+AT_START = ("PYTHONASYNCIO", "RCQ_SCRIPTED_EUID", "TEST_CLOCK")
+"""Settings of the environment that only a Python which has just started takes in, by its own or a `sitecustomize`."""
 PASSWORD = "correct horse"
 SETTINGS = """
 [scheduling]
@@ -54,7 +56,10 @@ class Person:
     def __init__(self, socket: Path, token: str | None = None) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(socket)), base_url="http://rcq", headers=headers, timeout=20.0
+            transport=httpx.HTTPTransport(uds=str(socket), verify=False),
+            base_url="http://rcq",
+            headers=headers,
+            timeout=20.0,
         )
 
     def ask(self, method: str, path: str, **values: Any) -> httpx.Response:
@@ -111,7 +116,7 @@ class Engine:
         self.socket = root / "rcq.sock"
         self.config = root / "rcq.toml"
         self.config.write_text(settings)
-        self._plain = not environment
+        self._own_start = any(name.startswith(AT_START) for name in environment or {})
         self.process: subprocess.Popen[bytes] | template.Process | None = None
 
     def command(self) -> list[str]:
@@ -122,9 +127,11 @@ class Engine:
         return [str(one) for one in options]
 
     def start(self) -> "Engine":
-        if self._plain:
+        if not self._own_start:
             program, *first = self.program
-            self.process = template.engine(program, [*first, *self.arguments()], self.root / "engine.log")
+            log = str(self.root / "engine.log")
+            request = template.Request(program, [*first, *self.arguments()], log, self.environment)
+            self.process = template.engine(request)
         else:
             with (self.root / "engine.log").open("ab") as log:
                 self.process = subprocess.Popen(
@@ -136,6 +143,8 @@ class Engine:
     def answers(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, (self.root / "engine.log").read_text()
+        if not self.socket.exists():
+            return False
         try:
             with Person(self.socket).http as http:
                 return http.get("/healthz").status_code == 200

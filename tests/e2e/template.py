@@ -13,10 +13,21 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an engine is started with. program: what `python -m` would run. log: what it prints goes there."""
+
+    program: str
+    argv: Sequence[str]
+    log: str
+    environment: Mapping[str, str]
 
 
 class Process:
@@ -63,11 +74,10 @@ class Template:
         self._alive: dict[int, Process] = {}  # the kernel gives a number again once its process has ended
         atexit.register(self._process.kill)
 
-    def start(self, program: str, arguments: Sequence[str], log: Path) -> Process:
-        """A program that runs an engine, with these arguments, in a session of its own."""
+    def start(self, request: Request) -> Process:
+        """An engine in a session of its own."""
         assert self._process.stdin is not None
-        asked = {"program": program, "argv": list(arguments), "log": str(log), "environment": dict(os.environ)}
-        self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+        self._process.stdin.write(json.dumps(asdict(request)).encode() + b"\n")
         self._process.stdin.flush()
         while not self._started:
             assert self._process.poll() is None, "the template has ended"
@@ -98,11 +108,11 @@ class Template:
 _templates: list[Template] = []
 
 
-def engine(program: str, arguments: Sequence[str], log: Path) -> Process:
-    """An engine with these arguments; the template is made at the first one. program: what `python -m` would run."""
+def engine(request: Request) -> Process:
+    """An engine that was asked for; the template is made at the first one."""
     if not _templates:
         _templates.append(Template())
-    return _templates[0].start(program, arguments, log)
+    return _templates[0].start(request)
 
 
 def _tell(**told: int) -> None:

@@ -70,7 +70,7 @@ def test_test_runs_pytest_in_the_checkout_without_what_needs_a_special_machine(m
     machine.python()
     answer = machine.run("--test", "-k", "one or two")
     assert answer.returncode == 5
-    assert answer.stdout.startswith("pytest [-n 2 --dist loadfile -m not slow and not systemd and not qemu")
+    assert answer.stdout.startswith("pytest [-n 3 --dist loadfile -m not slow and not systemd and not qemu")
     assert answer.stdout.endswith(f"-k one or two] in {machine.checkout}\n")
     assert "requirements-test.txt" in machine.calls()[1]
 
