@@ -49,7 +49,7 @@ def test_kill_9_of_engine_and_launcher_during_200_jobs(own_box: Appliance) -> No
     box = own_box
     wanted = [
         {
-            "command": ["bash", "-c", LINE.format(sleep=0.5 + index % 7 / 2, code=code_of(index))],
+            "command": ["bash", "-c", LINE.format(sleep=0.3 + index % 7 / 3, code=code_of(index))],
             "workdir": "/home/user1",
             "retries": 1 if index % 6 == 1 else 0,
             "memory_mb": 16,
