@@ -75,8 +75,13 @@ def introduce_strangers(chosen: Chosen, executor: Executor, ground: Ground) -> N
     if chosen.cluster is None or slurm is None:
         return
     naming = Naming.of(ground.paths.state_dir)
-    watch = slurm.watch
-    chosen.cluster.introduce(watch.last_jobs, lambda job: naming.named(job.name) is not None, watch.age_s)
+    watch, books = slurm.watch, ground.books
+    chosen.cluster.introduce(
+        watch.last_jobs,
+        lambda job: naming.named(job.name) is not None,
+        watch.age_s,
+        is_idle=lambda: not (books.live or len(books.pending)),
+    )
 
 
 def _home(ground: Ground) -> Executor:

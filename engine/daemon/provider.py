@@ -32,6 +32,10 @@ FRESH = 0.9
 """Of the time between two looks: one that comes a little early still asks."""
 
 
+IDLE_LOOKS = STALE_LOOKS - 1
+"""While no job is there, one look of so many is made: a cluster is not asked every second for nothing."""
+
+
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Chosen:
     """Where readings come from, who tells whose memory is whose in them, who sets power limits and who tests a card.
@@ -72,6 +76,7 @@ def terms_of(slurm: SlurmSettings) -> ClusterTerms:
         reserved=any(option.startswith("--reservation=") for option in slurm.extra),
         kinds={name: CardKind(model=card.model, memory_mb=card.memory_mb) for name, card in slurm.cards.items()},
         fresh_s=FRESH * slurm.poll_s,
+        idle_s=(IDLE_LOOKS - 1 + FRESH) * slurm.poll_s,
     )
 
 

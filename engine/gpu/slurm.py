@@ -39,13 +39,15 @@ class CardKind:
 class ClusterTerms:
     """Which part of a cluster counts. partitions: empty for Slurm's default. reserved: jobs name a reservation.
 
-    kinds: by the type in Slurm's Gres, "gpu" where it has none. fresh_s: an answer of Slurm's serves so long.
+    kinds: by the type in Slurm's Gres, "gpu" where it has none. fresh_s: an answer of Slurm's serves so long;
+    idle_s: and so long while no job is there that could need another one.
     """
 
     partitions: frozenset[str] = frozenset()
     reserved: bool = False
     kinds: Mapping[str, CardKind] = field(default_factory=dict)
     fresh_s: float = 0.0
+    idle_s: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,6 +82,7 @@ class SlurmNodes:
         self._jobs: Callable[[], Iterable[SlurmJob]] = tuple
         self._own: Callable[[SlurmJob], bool] = lambda _: False
         self._jobs_age_s: Callable[[], float] = float
+        self._is_idle: Callable[[], bool] = bool
         self._knows_jobs = False
         self._since: dict[tuple[str, str], float] = {}
         self._nodes: tuple[NodeReading, ...] = ()
@@ -90,12 +93,14 @@ class SlurmNodes:
         jobs: Callable[[], Iterable[SlurmJob]],
         own: Callable[[SlurmJob], bool],
         age_s: Callable[[], float] = float,
+        is_idle: Callable[[], bool] = bool,
     ) -> None:
         """From now on strangers' jobs are told. jobs: all of Slurm's as last seen, in any thread. own: is it rcq's?
 
-        age_s: seconds since they were looked at.
+        age_s: seconds since they were looked at. is_idle: whether rcq has no job that waits or runs, in any thread.
         """
         self._jobs, self._own, self._jobs_age_s, self._knows_jobs = jobs, own, age_s, True
+        self._is_idle = is_idle
 
     def read(self) -> tuple[GpuReading, ...]:
         """Every GPU now, by index. Raises SlurmAway, SlurmUnread."""
@@ -116,7 +121,8 @@ class SlurmNodes:
 
     def _current(self) -> tuple[float, tuple[Node, ...]]:
         now = self._clock.now()
-        if self._answer is not None and 0 <= now - self._answer[0] < self._terms.fresh_s:
+        serves_s = self._terms.idle_s if self._is_idle() else self._terms.fresh_s
+        if self._answer is not None and 0 <= now - self._answer[0] < serves_s:
             return self._answer
         try:
             found = self._asked()

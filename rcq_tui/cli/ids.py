@@ -3,7 +3,8 @@
 Must not know which verb.
 """
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from engine.protocol.errors import RcqError, Refused
@@ -11,6 +12,9 @@ from rcq_tui.cli.failures import UsageError, complain_of
 from rcq_tui.viewmodel.text import clean
 
 MAX_IDS = 100_000
+
+Act = tuple[str, Callable[[], str]]
+"""Something with a name, such as `job 7`, and what is done to it by a call of its own."""
 
 
 def job_id(text: str) -> int:
@@ -43,16 +47,32 @@ def each(ids: Iterable[int], act: Callable[[int], str]) -> int:
     return each_named((f"job {number}", partial(act, number)) for number in ids)
 
 
-def each_named(acts: Iterable[tuple[str, Callable[[], str]]]) -> int:
-    """The same for whatever has a name, such as `job 7`, and is done by a call of its own."""
+def each_named(acts: Iterable[Act], abreast: int = 1) -> int:
+    """The same for whatever has a name. abreast: so many are under way at a time; they are told in order all the same.
+
+    Who cancels a hundred jobs that wait in Slurm waits for Slurm's word on each.
+    """
     code = 0
-    for name, act in acts:
+    for name, outcome in _abreast(acts, abreast) if abreast > 1 else acts:
         try:
-            print(f"{name}: {clean(act())}")
+            print(f"{name}: {clean(outcome())}")
         except Refused as error:
             refused = complain_of(_named(error, name))
             code = code or refused
     return code
+
+
+def _abreast(acts: Iterable[Act], count: int) -> Iterator[Act]:
+    """The same with each begun before it is asked for what came of it, at most `count` ahead."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    begun: deque[Act] = deque()
+    with ThreadPoolExecutor(count) as pool:
+        for name, act in acts:
+            begun.append((name, pool.submit(act).result))
+            if len(begun) == count:
+                yield begun.popleft()
+        yield from begun
 
 
 def _named(error: Refused, name: str) -> RcqError:

@@ -33,12 +33,16 @@ class Target(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What is done to jobs. done: of an array's elements, what they are afterwards; else: what the others were."""
+    """What is done to jobs. done: of an array's elements, what they are afterwards; otherwise: what the others were.
+
+    abreast: so many jobs may be under way at a time; one by one where the order of the jobs matters.
+    """
 
     method: str
     path: str
     done: str
     otherwise: str
+    abreast: int = 1
 
 
 def targets(words: Iterable[str]) -> list[Target]:
@@ -134,7 +138,10 @@ def take(wire: Wire, wanted: Iterable[Target], step: Step, told: Callable[[Any],
 
     told: what to say of one job's answer.
     """
-    return each_named((f"job {target.text}", partial(_take, wire, target, step, told)) for target in wanted)
+    chosen = list(wanted)
+    are_apart = all(target.elements is None for target in chosen)  # elements may be named twice
+    acts = ((f"job {target.text}", partial(_take, wire, target, step, told)) for target in chosen)
+    return each_named(acts, min(step.abreast, len(chosen)) if are_apart else 1)
 
 
 def _take(wire: Wire, target: Target, step: Step, told: Callable[[Any], str]) -> str:

@@ -3,6 +3,7 @@
 import os
 import pty
 import subprocess
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,21 @@ def test_cancel_goes_on_after_a_refusal(rcq: Rcq, engine: Engine) -> None:
     assert result.code == 6
     assert result.out.splitlines() == ["job 4: cancelled", "job 7: is being ended (now running)"]
     assert result.err.splitlines() == ["rcq: there is no job 5", "rcq: job 6: it has ended"]
+
+
+def test_slow_cancellations_are_under_way_together_and_told_in_order(rcq: Rcq, engine: Engine) -> None:
+    together = threading.Barrier(3)
+
+    def answer(request: Request) -> Any:
+        together.wait(5)
+        number = int(request.path.rpartition("/")[2])
+        return detail(id=number, state="cancelled") if number != 5 else (409, refusal("INVALID_STATE", "it has ended"))
+
+    for number in (4, 5, 6):
+        engine.on("DELETE", f"/v1/jobs/{number}", answer)
+    result = rcq("cancel", "4-6")
+    assert (result.code, result.err) == (7, "rcq: job 5: it has ended\n")
+    assert result.out.splitlines() == ["job 4: cancelled", "job 6: cancelled"]
 
 
 def test_cancel_all_mine_asks(rcq: Rcq, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

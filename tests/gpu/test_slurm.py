@@ -181,6 +181,24 @@ def test_a_job_of_rcqs_that_is_seen_a_moment_later_is_no_strangers(make: Make, s
     assert told(provider) == ([None, None], (0, 0))
 
 
+def test_slurm_is_asked_less_often_while_there_is_no_job(make: Make, slurm: Slurm, clock: HandClock) -> None:
+    provider, idle = make(fresh_s=1.0, idle_s=4.0), [True]
+    provider.introduce(list, is_own, is_idle=lambda: idle[0])
+    provider.read()
+    before = len(slurm.asked)
+    for _ in range(3):
+        clock.forward(1.0)
+        provider.read()
+    assert len(slurm.asked) == before
+    idle[0] = False  # one came, and what it is planned on is no older than ever
+    provider.read()
+    assert len(slurm.asked) == before + 1
+    idle[0] = True
+    clock.forward(4.0)
+    provider.read()
+    assert len(slurm.asked) == before + 2
+
+
 def test_an_old_answer_makes_no_stranger_of_a_job_that_has_ended(make: Make, slurm: Slurm, clock: HandClock) -> None:
     provider = make(fresh_s=10.0)
     jobs = [job("rcq-abcd-7.1", Share(node="n10", cores=5, memory_mb=300, gpus=(("a100", 1),)))]

@@ -11,6 +11,7 @@ from typing import Any, Self, Unpack
 
 from engine.protocol.arrays import parse_array
 from engine.protocol.cards import GpuView
+from engine.protocol.cluster import NodeView
 from engine.protocol.errors import Refused
 from engine.protocol.listings import STATES
 from engine.protocol.people import Me
@@ -106,6 +107,10 @@ class AsyncRcq:
     async def gpus(self) -> list[GpuView]:
         """Every card, by index."""
         return await self.calls.gpus()
+
+    async def nodes(self) -> list[NodeView]:
+        """The machines of the cluster that runs jobs, by name; none where there is no cluster."""
+        return await self.calls.nodes()
 
     async def stats(self) -> Stats:
         """The engine's own state: how many jobs in which state, cards, the last pass."""

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from engine.protocol.cards import GpuView
+from engine.protocol.cluster import NodeView
 from engine.protocol.people import Me
 from engine.protocol.responses import Preview, Stats
 from rcq_tui.client.handles.asyncrcq import AsyncRcq
@@ -70,6 +71,10 @@ class Rcq:
     def gpus(self) -> list[GpuView]:
         """Every card, by index."""
         return self._portal.run(self._rcq.gpus())
+
+    def nodes(self) -> list[NodeView]:
+        """The machines of the cluster that runs jobs, by name; none where there is no cluster."""
+        return self._portal.run(self._rcq.nodes())
 
     def stats(self) -> Stats:
         """The engine's own state: how many jobs in which state, cards, the last pass."""
