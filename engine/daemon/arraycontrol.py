@@ -17,6 +17,7 @@ from engine.daemon.access import Action
 from engine.daemon.answers import audited, not_ready, note_done
 from engine.daemon.arrays import ArrayLookup
 from engine.daemon.books import Books, Live
+from engine.daemon.control import TAKEN_BACK
 from engine.daemon.feed import Feed
 from engine.daemon.gate import Place
 from engine.daemon.gatekeeper import Gatekeeper
@@ -49,7 +50,7 @@ MOVES: dict[ArrayStep, tuple[Collection[JobState], JobState]] = {
 """From which waiting states to which."""
 RULES: dict[ArrayStep, str] = {
     "cancel": "Only waiting and running elements can be cancelled",
-    "hold": "Only pending elements can be held",
+    "hold": "Only pending elements and those in a cluster's queue can be held",
     "release": "Only held elements can be released",
 }
 
@@ -102,6 +103,8 @@ class ArrayControl:
         else:
             before, state = MOVES[step]
             done.changed = len(await self._move(array, await self._take(jobs, before), state))
+            if step == "hold":  # last, so that none of the others takes a place in the cluster's queue
+                done.ending = await self._take_back(jobs)
         done.unchanged = len(jobs) - done.changed - done.ending
         if done.unchanged == len(jobs):
             told = f"No element of array {number} that you named could be changed. {RULES[step]}."
@@ -122,6 +125,17 @@ class ArrayControl:
             await asyncio.gather(*[self._stop(one) for one in live])
             await self._keep_stops()
         return len(cancelled), len(ending - cancelled)
+
+    async def _take_back(self, jobs: Sequence[JobId]) -> int:
+        """How many are taken out of the cluster's queue, to be held once they are."""
+        found = [self._books.live[job] for job in jobs if job in self._books.live]
+        back = [live for live in found if live.waits and live.stopping is None]
+        stops = [
+            self._runs.stop(live, Cause.PREEMPTED, TAKEN_BACK, held_next=True, marked=self._keep_stops) for live in back
+        ]
+        await asyncio.gather(*stops)
+        await self._keep_stops()
+        return len(back)
 
     async def _stop(self, live: Live) -> None:
         if self._books.live.get(live.job) is live:  # else it has ended by itself

@@ -196,8 +196,8 @@ class Holder:
 class ArrayChanged:
     """What became of the elements that were named of the job array `array`.
 
-    changed: they are cancelled, held or released now. ending: they run and are being ended. unchanged: they were in no
-    state for it.
+    changed: they are cancelled, held or released now. ending: they run and are being ended, or they wait in a cluster's
+    queue and are taken back. unchanged: they were in no state for it.
     """
 
     array: int

@@ -12,7 +12,7 @@ from rcq_tui.cli.targets import HELP, Step, Target, take, targets
 from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.states import LEASED, LIVE
 
-CANCEL = Step("DELETE", "", "cancelled", "had ended before", abreast=16)
+CANCEL = Step("DELETE", "", "cancelled", "had ended before", abreast=32)
 
 
 def run(argv: list[str]) -> int:

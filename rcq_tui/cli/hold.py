@@ -4,7 +4,7 @@ from rcq_tui.cli.call import engine
 from rcq_tui.cli.options import parser
 from rcq_tui.cli.targets import HELP, Step, take, targets
 
-HOLD = Step("POST", "/hold", "held", "were not pending", abreast=16)
+HOLD = Step("POST", "/hold", "held", "were not pending", "are taken back from Slurm's queue", abreast=32)
 
 
 def run(argv: list[str]) -> int:

@@ -35,13 +35,15 @@ class Target(NamedTuple):
 class Step(NamedTuple):
     """What is done to jobs. done: of an array's elements, what they are afterwards; otherwise: what the others were.
 
-    abreast: so many jobs may be under way at a time; one by one where the order of the jobs matters.
+    ending: what becomes of those that take a while. abreast: so many jobs may be under way at a time; one by one where
+    the order of the jobs matters.
     """
 
     method: str
     path: str
     done: str
     otherwise: str
+    ending: str = "are being ended"
     abreast: int = 1
 
 
@@ -151,7 +153,7 @@ def _take(wire: Wire, target: Target, step: Step, told: Callable[[Any], str]) ->
     answer = wire.request(step.method, path, {"elements": target.elements})
     parts = (
         (answer["changed"], step.done),
-        (answer["ending"], "are being ended"),
+        (answer["ending"], step.ending),
         (answer["unchanged"], step.otherwise),
     )
     return ", ".join(f"{count} {said}" for count, said in parts if count)

@@ -47,7 +47,7 @@ def test_what_names_nothing(rcq: Rcq, engine: Engine, word: str) -> None:
     ("verb", "where", "said"),
     [
         ("cancel", ("DELETE", "/v1/jobs/7"), "97 cancelled, 3 are being ended, 1 had ended before"),
-        ("hold", ("POST", "/v1/jobs/7/hold"), "97 held, 3 are being ended, 1 were not pending"),
+        ("hold", ("POST", "/v1/jobs/7/hold"), "97 held, 3 are taken back from Slurm's queue, 1 were not pending"),
         ("release", ("POST", "/v1/jobs/7/release"), "97 pending, 3 are being ended, 1 were not held"),
     ],
 )

@@ -149,6 +149,22 @@ async def test_hold_takes_it_back_and_release_puts_it_into_the_queue(world, unti
     assert world.executor.handed[1] == (str(number), 2)
 
 
+async def test_an_array_is_held_with_what_waits_there(world, until):
+    first = await world.submit(array="0-5", cpu_cores=4, time_limit_s=LIMIT_S)
+    await world.engine.passes.one()
+    await until(lambda: len(world.executor.handed) == 4)
+    world.executor.begin(first, world.clock.now(), node="n1")
+    await until(lambda: world.books.counts()["running"] == 1)
+    done = await world.jobs.change_array(world.ann, first, "hold", ())
+    assert (done.changed, done.ending, done.unchanged) == (2, 3, 1)
+    assert (world.books.counts()["held"], world.books.counts()["running"]) == (5, 1)
+    assert {stopped for stopped, _ in world.executor.stopped} == {str(first + at) for at in (1, 2, 3)}
+    await world.engine.passes.one()
+    assert len(world.executor.handed) == 4
+    await world.jobs.change_array(world.ann, first, "release", ())
+    assert world.books.counts()["held"] == 0
+
+
 async def test_a_hold_that_the_cluster_has_not_heard_of_is_kept_over_a_restart(world, until, make, monkeypatch):
     monkeypatch.setattr(runs, "SETTLE_S", 0.02)
     number = await handed(world, until)
