@@ -42,7 +42,7 @@ def test_log_in_submit_follow_cancel_quit(tmux: Tmux, admin: Any, tmp_path: Path
     tmux.sees("Submit a job")
     tmux.types(COUNTS)
     tmux.keys("C-s")
-    tmux.waits(lambda screen: "Submit a job" not in screen and "running" in screen, "the job runs")
+    tmux.waits(lambda screen: "Submit a job" not in screen and "ends by" in screen, "the job's row, running")
     (row,) = admin.get("/v1/jobs", state="running")["items"]
     assert row["account"] == "ann"
 
