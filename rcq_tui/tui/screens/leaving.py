@@ -30,7 +30,8 @@ class Leaving(Screen[T], Generic[T]):
     @property
     def is_left(self) -> bool:
         """Whether it is not open any more, nor the UI: there may be no widgets to draw on."""
-        return self not in self.app.screen_stack or self.app.return_code is not None
+        app = self.app
+        return self not in app.screen_stack or app.return_code is not None or not app.is_running
 
     def dismiss(self, result: T | None = None) -> AwaitComplete:
         """Leave, once: a key that is pressed again must not close what lies below. What lies above goes, too."""
