@@ -11,7 +11,7 @@ from engine.protocol.people import Me
 from engine.protocol.responses import IngestReport, JobDetail
 from rcq_tui.client.fake import FakeApi
 
-WITHIN_S = 10.0
+WITHIN_S = 30.0
 
 
 def row(number: int, **what: Any) -> JobDetail:

@@ -103,7 +103,7 @@ def test_who_waits_while_it_is_closed_is_told(engine, rows):
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not calls.listeners:
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -19,7 +19,7 @@ from engine.slurm.commands import Commands
 from tests.contract.fake_executor import Behaviour, FakeExecutor, FakeHost
 from tests.slurm.cluster import Cluster
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 CLUSTER_PATIENCE_S = 60.0
 """A cluster starts a few jobs a second on a small machine."""
 

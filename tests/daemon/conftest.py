@@ -20,7 +20,7 @@ from engine.daemon.wiring import Engine, build
 from engine.ports import Ending, Launch, Running
 from engine.protocol.fields import JobFields
 
-PATIENCE_S = 5.0
+PATIENCE_S = 20.0
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -20,7 +20,7 @@ from tests.e2e import template
 from tests.gpu.scripted import ScriptedDriver
 
 T = TypeVar("T")
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 AT_START = ("PYTHONASYNCIO", "RCQ_SCRIPTED_EUID", "TEST_CLOCK")
 """Settings of the environment that only a Python which has just started takes in, by its own or a `sitecustomize`."""
 PASSWORD = "correct horse"

@@ -16,7 +16,7 @@ from engine.executor import tree
 from engine.executor.process import ProcessExecutor
 from engine.ports import Ending, Launch, Running
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -19,7 +19,7 @@ from engine.executor import tree
 from engine.executor.process import ProcessExecutor
 from engine.ports import Ending, Launch, Process, Running
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 TREE = "sleep 300 & sleep 300 & echo ready; wait"
 
 

@@ -22,7 +22,7 @@ from engine.executor.stage import environment_of
 from engine.protocol.stage import DATA, END, HELLO, SIGNAL, START, WARNING, WINDOW, Frame, Frames, framed, said
 from tests.executor.otherusers import USER1, as_root, may
 
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 
 
 class Submitter:

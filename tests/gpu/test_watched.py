@@ -23,7 +23,7 @@ from tests.gpu.conftest import HandClock
 from tests.gpu.scripted import ScriptedDriver
 
 TIMEOUT_S = 0.5
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 
 
 @pytest.fixture

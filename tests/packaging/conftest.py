@@ -132,12 +132,12 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 @pytest.fixture
 def until() -> Callable[[Callable[[], bool]], None]:
-    """Waits for a condition, ten seconds at most."""
+    """Waits for a condition, thirty seconds at most."""
 
     def wait(condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30
         while not condition():
-            assert time.monotonic() < end, "waited 10 s in vain"
-            os.sched_yield()
+            assert time.monotonic() < end, "waited 30 s in vain"
+            time.sleep(0.01)
 
     return wait

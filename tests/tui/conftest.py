@@ -12,7 +12,7 @@ import pytest
 from textual.app import App
 from textual.pilot import Pilot
 
-WITHIN_S = 10.0
+WITHIN_S = 30.0
 
 
 def _beside(file: str, name: str) -> ModuleType:
