@@ -34,7 +34,7 @@ def text(argv: Sequence[str], environment: Mapping[str, str], mark: Path | None 
         name: value for name, value in environment.items() if NAME.fullmatch(name) and not OF_SHELLS.fullmatch(name)
     }
     others = [f"{name}={value}" for name, value in environment.items() if name not in plain]
-    words = ["/usr/bin/env", *others, *argv] if others else argv
+    words = ["/usr/bin/env", *others, *by_env(argv)] if others else argv
     lines = [f"unset {OF_SYSTEMD}", *(f"export {name}={quoted(value)}" for name, value in plain.items())]
     if mark is not None:
         lines.append(f"trap {quoted(f': >{quoted(os.fspath(mark))}')} EXIT")
@@ -82,6 +82,11 @@ def _is_marked(directory: Path, attempt: int) -> bool:
             os.close(place)
         return True
     return False
+
+
+def by_env(argv: Sequence[str]) -> Sequence[str]:
+    """A command as `env` is given it, which takes a program with `=` in its name (`./lr=0.1/run`) for a variable."""
+    return ("/usr/bin/nice", "-n", "0", *argv) if "=" in argv[0] else argv
 
 
 def quoted(word: str) -> str:

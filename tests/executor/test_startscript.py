@@ -55,6 +55,15 @@ def test_every_word_and_variable_arrives_as_it_is(shell: str) -> None:
     assert "INVOCATION_ID" not in variables
 
 
+def test_a_program_with_an_equals_sign_in_its_path_is_run(tmp_path: Path) -> None:
+    program = tmp_path / "lr=0.1"
+    program.write_text('#!/bin/sh\necho "$1"\n')
+    program.chmod(0o755)
+    for environment in ({}, {"A.B": "set by env"}):
+        ran = run("/bin/sh", startscript.text((str(program), "a=b"), environment))
+        assert (ran.returncode, ran.stdout) == (0, b"a=b\n")
+
+
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 
 

@@ -12,7 +12,17 @@ import pytest
 from engine.core.lifecycle import Cause
 from engine.executor.slurm import ends, notes, script
 from engine.ports import Launch
-from tests.contract.executor_sides import KILLED, MISSING, SEVEN, TREE, WAITS, RealSide, launch, until
+from tests.contract.executor_sides import (
+    KILLED,
+    MISSING,
+    SEVEN,
+    TREE,
+    WAITS,
+    RealSide,
+    command_line,
+    launch,
+    until,
+)
 
 pytestmark = pytest.mark.parametrize("shell", ["dash", "bash"])
 SLURM_ID = 4_100_000 + os.getpid() % 100_000
@@ -152,6 +162,47 @@ def test_what_the_job_sees(node: Node) -> None:
     assert (seen["ODD"], seen["no.name"], seen["SLURM_JOB_ID"]) == (odd, "x", str(SLURM_ID))
     assert (seen["CUDA_VISIBLE_DEVICES"], seen["NVIDIA_VISIBLE_DEVICES"]) == ("", "void"), "it has no cards"
     assert not {"LC_ALL", "TZ"} & set(seen)
+
+
+def test_a_variable_may_be_called_as_one_of_the_scripts_own(node: Node) -> None:
+    one = launch(node.side, "1", ("env", "-0"))
+    odd = dict.fromkeys(("mark", "resets", "dir", "attempt", "job", "id", "child", "status", "PATH_"), "-x")
+    given = {**one.environment, **odd, "RCQ_END_TIME": "1"}
+    code, out, _ = node.run(replace(one, environment=given))
+    seen = dict(line.split("=", 1) for line in out.split("\0") if line)
+    assert code == 0
+    assert {name: seen.get(name) for name in odd} == odd
+    assert seen["RCQ_SLURM_RUN"] == f"{SLURM_ID}.1", "it is known by this"
+
+
+def test_a_program_with_an_equals_sign_in_its_path_is_run(node: Node) -> None:
+    one = launch(node.side, "1", ("./lr=0.1/run", "a=b"))
+    (one.directory / "lr=0.1").mkdir()
+    (one.directory / "lr=0.1" / "run").write_text('#!/bin/sh\necho "$1" "$MARK"\nexit 7\n')
+    (one.directory / "lr=0.1" / "run").chmod(0o755)
+    assert node.run(one) == (7, f"a=b {one.environment['MARK']}\n", "")
+
+
+def test_no_end_of_line_of_dos_is_in_the_script_and_each_arrives(node: Node) -> None:
+    """sbatch refuses a script that has one."""
+    odd = "a\r\nb\r\n\r'\n"
+    one = launch(node.side, "1", ("printf", "%s.%s", odd, "\r"))
+    assert b"\r\n" not in script.text(one)
+    process = node.begin(one)
+    out, _ = process.communicate(timeout=30)
+    assert (process.returncode, out) == (0, f"{odd}.\r".encode())
+
+
+def test_a_job_that_this_one_handed_to_slurm_is_let_alone(node: Node) -> None:
+    """It has this one's variables, as sbatch hands them on, and may be on this node."""
+    other = f"SLURM_JOB_ID=7 setsid sh -c 'echo $$ >{node.side.root}/other; exec sleep 300' >/dev/null 2>&1 &"
+    none = f"env -u SLURM_JOB_ID setsid sh -c 'echo $$ >{node.side.root}/none; exec sleep 300' >/dev/null 2>&1 &"
+    wait = f"until [ -s {node.side.root}/other ] && [ -s {node.side.root}/none ]; do sleep 0.02; done"
+    one = launch(node.side, "1", ("sh", "-c", f"{other} {none} {wait}"))
+    assert node.run(one)[0] == 0
+    pids = {name: int((node.side.root / name).read_text()) for name in ("other", "none")}
+    assert [name for name, pid in pids.items() if b"sleep" in command_line(pid)] == ["other"]
+    os.kill(pids["other"], signal.SIGKILL)
 
 
 def test_a_working_directory_that_the_node_lacks(node: Node) -> None:

@@ -19,9 +19,12 @@ put() {
     printf '%s\n' "$2" >"$dir/.$1.$id" && mv -f "$dir/.$1.$id" "$dir/$1"
 }
 
-# The processes of the job, whatever they descend from: by what they were started with.
+# The processes of the job, whatever they descend from: by what they were started with. A job that it handed to Slurm
+# itself has that, too, and a number of its own.
 tree() {
-    grep -lszxF "$mark" /proc/[0-9]*/environ | sed 's|^/proc/||; s|/environ$||'
+    set -- $(grep -lszxF "$mark" /proc/[0-9]*/environ)
+    [ "$#" -gt 0 ] || return 0
+    { grep -lszxF "SLURM_JOB_ID=$id" "$@"; grep -LszE '^SLURM_JOB_ID=' "$@"; } | sed 's|^/proc/||; s|/environ$||'
 }
 
 tell() {

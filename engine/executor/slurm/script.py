@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from engine.executor.startscript import NAME, OF_SHELLS, quoted
+from engine.executor import startscript
+from engine.executor.startscript import NAME, OF_SHELLS
 from engine.ports import Launch
 
 OF_SLURM = frozenset({
@@ -24,6 +25,8 @@ OF_SLURM = frozenset({
 """Variables that a launch has and that are known on the node alone."""
 OF_SUBMISSION = "LC_ALL TZ SLURM_TIME_FORMAT"
 """What Slurm's commands are run with, and a job begins with."""
+OF_SCRIPT = frozenset({"attempt", "dir", "job", "mark", "resets"})
+"""Variables of the script's own that it goes by until it is the command; a job may have some of these names."""
 CLEANS_WITHIN_S = 30
 USUAL_MASK = 0o022
 
@@ -36,10 +39,10 @@ def text(launch: Launch, *, mask: int = USUAL_MASK) -> bytes:
 def _given(launch: Launch, mask: int) -> list[str]:
     warns = 0 < launch.warn_before_s < launch.time_limit_s
     return [
-        f"job={quoted(launch.job)}",
+        f"job={_quoted(launch.job)}",
         f"attempt={launch.attempt}",
-        f"dir={quoted(os.fspath(launch.directory))}",
-        f"workdir={quoted(os.fspath(launch.workdir))}",
+        f"dir={_quoted(os.fspath(launch.directory))}",
+        f"workdir={_quoted(os.fspath(launch.workdir))}",
         f"limit_s={launch.time_limit_s:.3f}",
         f"warn_s={launch.time_limit_s - launch.warn_before_s:.3f}" if warns else "warn_s=",
         f"grace_s={launch.grace_s:.3f}",
@@ -49,22 +52,22 @@ def _given(launch: Launch, mask: int) -> list[str]:
 
 def _command(launch: Launch) -> list[str]:
     """A function that becomes the command, or leaves the mark that it could not."""
-    program, *words = launch.argv
+    program = launch.argv[0]
     plain, others = _parted(launch.environment)
     end = f"export RCQ_END_TIME=$(( $(date +%s) + {int(launch.time_limit_s)} ))"
     return [
         "begin() {",
         f"unset {OF_SUBMISSION}",
-        *(f"export {name}={quoted(value)}" for name, value in plain.items()),
-        *_cards(launch),
         *([end] if "RCQ_END_TIME" in launch.environment else []),
+        *(f"export {name}={_quoted(value)}" for name, value in plain.items()),
+        *_cards(launch),
         'export "$mark"',
-        f"if ! command -v {quoted(program)} >/dev/null 2>&1; then",
+        f"if ! command -v {_quoted(program)} >/dev/null 2>&1; then",
         ': >"$dir/unbegun-$attempt"',
-        f"say {quoted(f'{program}: not found')}",
+        f"say {_quoted(f'{program}: not found')}",
         "exit 127",
         "fi",
-        f"exec /usr/bin/env $resets {' '.join(map(quoted, [*others, program, *words]))}",
+        f"exec /usr/bin/env $resets {' '.join(map(_quoted, [*others, *startscript.by_env(launch.argv)]))}",
         "}",
     ]
 
@@ -79,13 +82,22 @@ def _cards(launch: Launch) -> list[str]:
 def _parted(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """What a shell can set, and what `env` has to."""
     wanted = {name: value for name, value in environment.items() if name not in OF_SLURM}
-    plain = {name: value for name, value in wanted.items() if NAME.fullmatch(name) and not OF_SHELLS.fullmatch(name)}
+    plain = {
+        name: value
+        for name, value in wanted.items()
+        if NAME.fullmatch(name) and not OF_SHELLS.fullmatch(name) and name not in OF_SCRIPT
+    }
     return plain, [f"{name}={value}" for name, value in wanted.items() if name not in plain]
 
 
 def _cleanup(launch: Launch) -> list[str]:
-    words = " ".join(map(quoted, launch.cleanup))
+    words = " ".join(map(_quoted, launch.cleanup))
     return ["clean() {", f"timeout -k 1 {CLEANS_WITHIN_S} {words}" if words else ":", "}"]
+
+
+def _quoted(word: str) -> str:
+    """One word for a shell; sbatch refuses a script that has an end of line of DOS anywhere in it."""
+    return startscript.quoted(word).replace("\r\n", "\r''\n")
 
 
 @cache
