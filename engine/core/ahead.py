@@ -8,7 +8,8 @@ the cluster gives what becomes free to who waits in its queue. Pure. Must not kn
 import heapq
 
 from engine.core.preemption import will_find
-from engine.core.standing import Entry
+from engine.core.snapshot import Gpu
+from engine.core.standing import Entry, Turn
 from engine.core.walk import Walk
 
 
@@ -16,13 +17,12 @@ def hand_over(walk: Walk) -> None:
     """Start as many of whom only want of room keeps from starting as the snapshot's `ahead` leaves, best first.
 
     Nobody goes for whom others are being stopped, or can be soon: it starts on the cards that they give up. Nobody
-    behind it goes either: who waits in the cluster's queue would have those cards before it.
+    else goes then either: who waits in the cluster's queue would have those cards before it.
     """
     snapshot = walk.snapshot
     left = snapshot.ahead - sum(lease.waits for lease in snapshot.here)
-    if left <= 0:
+    if left <= 0 or walk.keeps_cleared:
         return
-    claimed = {claim.job for claim in snapshot.claims}
     first: dict[int, Entry] = {}
     for turn, _ in walk.order:
         first.setdefault(turn.number, walk.standings.entry(turn.number, turn.at))
@@ -37,16 +37,23 @@ def hand_over(walk: Walk) -> None:
                 heapq.heappush(queue, now)
                 continue
             turn = now.turn
-        soonest = None
-        if not walk.standings.breaches(turn.number):
-            caps = walk.ledger.type_caps(turn.key)
-            soonest = walk.timeline.earliest(turn.want, caps) or walk.timeline.after_strangers(turn.want, caps)
+        soonest = None if walk.standings.breaches(turn.number) else _soonest(walk, turn)
         if soonest is None or walk.ledger.memory_breaches(turn.key, soonest[1]):
             continue
         if will_find(walk, turn.key, soonest[0]):
             return
         walk.hand_over(turn, soonest)
         left -= 1
-        after = walk.standings.first(turn.number, turn.at + 1, claimed)
-        if after is not None:
-            heapq.heappush(queue, walk.standings.entry(turn.number, after))
+        if turn.at + 1 < len(turn.group.jobs):
+            heapq.heappush(queue, walk.standings.entry(turn.number, turn.at + 1))
+
+
+def _soonest(walk: Walk, turn: Turn) -> tuple[float, tuple[Gpu, ...]] | None:
+    """When and where it would start: as it is promised, if its owner's caps still leave it those cards."""
+    timeline, caps = walk.timeline, walk.ledger.type_caps(turn.key)
+    promise = next((one for one in walk.reservations if one.job == turn.waiting.job), None)
+    if promise is not None:
+        gpus = timeline.cards(promise.gpus)
+        if all(sum(map(cap.covers, gpus)) <= cap.left for cap in caps):
+            return promise.start_at, gpus
+    return timeline.earliest(turn.want, caps) or timeline.after_strangers(turn.want, caps)

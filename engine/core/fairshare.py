@@ -5,10 +5,10 @@ score = base x fair x wait, times the shortness factor where the policy asks for
 Slurm's multifactor priority plugin does. Pure. This module must not know where usage is recorded.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from engine.core.model import GpuUuid, GroupName, Shape
-from engine.core.snapshot import GroupTerms, Lease
+from engine.core.snapshot import GroupTerms, Lease, Month
 
 MIN_FAIR, MAX_FAIR = 0.1, 2.0
 WAIT_PER_HOUR = 0.01
@@ -36,6 +36,19 @@ def charge(lease: Lease, until: float, sizes_mb: Mapping[GpuUuid, int], core_wei
     """Weighted GPU-seconds of a lease from its start to `until` (Unix seconds). sizes_mb: memory of each card, MiB."""
     leased = [sizes_mb[uuid] for uuid in lease.gpus if uuid in sizes_mb]
     return rate(lease.key.shape, leased, core_weight) * (until - lease.started_at)
+
+
+def month_with(month: Month, leases: Iterable[Lease], sizes_mb: Mapping[GpuUuid, int]) -> Month:
+    """The month with the expected runs of these leases, which it does not have yet. sizes_mb: as for `charge`."""
+    accounts, groups, services = dict(month.accounts), dict(month.groups), dict(month.services)
+    for lease in leases:
+        plain = charge(lease, lease.expected_end, sizes_mb, 0.0)
+        owner, service = lease.key.owner, lease.key.service
+        accounts[owner.account] = accounts.get(owner.account, 0.0) + plain
+        groups[owner.group] = groups.get(owner.group, 0.0) + plain
+        if service is not None:
+            services[service] = services.get(service, 0.0) + plain
+    return Month(accounts=accounts, groups=groups, services=services)
 
 
 def quotas_gpu_s(groups: Mapping[GroupName, GroupTerms], used_gpu_s: float) -> dict[GroupName, float]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from engine.core.clusterreasons import beside_cluster
 from engine.core.decisions import Hold, Plan, Reserve
+from engine.core.fairshare import month_with
 from engine.core.model import GroupKey, JobId, PendingGroup, Shape, Waiting
 from engine.core.placement.possible import impossible
 from engine.core.policy import Policy
@@ -47,12 +48,12 @@ def cluster_of(snapshot: Snapshot) -> Snapshot:
 
 def _there(here: Plan, snapshot: Snapshot, cluster: Cluster, leaving: tuple[PendingGroup, ...]) -> Snapshot:
     """The cluster and who goes to it; what started here a moment ago counts for quotas."""
-    cards = {gpu.uuid for gpu in cluster.gpus}
+    started = [start.lease for start in here.starts]
     return replace(
         _cluster(snapshot, cluster),
-        leases=(*snapshot.leases, *(start.lease for start in here.starts)),
+        leases=(*snapshot.leases, *started),
         pending=leaving,
-        claims=tuple(claim for claim in snapshot.claims if cards.issuperset(claim.gpus)),
+        month=month_with(snapshot.month, started, {gpu.uuid: gpu.memory_mb for gpu in snapshot.gpus}),
     )
 
 
@@ -78,7 +79,7 @@ def _leaving(here: Plan, snapshot: Snapshot, policy: Policy, cluster: Cluster) -
     held = {hold.key: hold for hold in here.holds}
     never = _Never(snapshot, policy)
     soon = _Soon(here, snapshot, policy)
-    started = {start.lease.job for start in here.starts} | {claim.job for claim in snapshot.claims}
+    started = {start.lease.job for start in here.starts} | {one.job for one in snapshot.claims if not one.place}
     started |= {preempt.by.job for preempt in here.preemptions}
     for group in snapshot.pending:
         key = group.key

@@ -57,7 +57,7 @@ def find(walk: Walk) -> tuple[Preempt, ...]:
                 continue  # who was stopped would go ahead of it again, and whom both delay might wait for ever
             found = room.cheapest(turn.key, rule, victims)
             if found is not None:
-                return _preempts(turn, rule, *found, snapshot.now)
+                return _preempts(turn, rule, *found, snapshot)
     return ()
 
 
@@ -147,9 +147,9 @@ def _rules(walk: Walk, key: GroupKey, stoppable: list[Lease]) -> Iterator[tuple[
 
 
 def _stoppable(lease: Lease, now: float, policy: Policy) -> bool:
-    """Whether it may be stopped at all: it said so, ran its minimum, and is not about to end anyway."""
+    """Whether it may be stopped at all: it said so, runs, ran its minimum, and is not about to end anyway."""
     terms = policy.preemption
-    if not lease.key.preemptible or lease.ending or now - lease.started_at < terms.min_run_s:
+    if not lease.key.preemptible or lease.ending or lease.waits or now - lease.started_at < terms.min_run_s:
         return False
     return foreseen_end(lease, now) > now + terms.grace_s
 
@@ -238,12 +238,14 @@ def _sets(victims: Sequence[Lease], now: float) -> list[tuple[Lease, ...]]:
 
 
 def _preempts(
-    turn: Turn, rule: str, victims: Sequence[Lease], gpus: tuple[Gpu, ...], now: float
+    turn: Turn, rule: str, victims: Sequence[Lease], gpus: tuple[Gpu, ...], snapshot: Snapshot
 ) -> tuple[Preempt, ...]:
     by = Claim(
         job=turn.waiting.job,
         key=turn.key,
         submitted_at=turn.waiting.submitted_at,
         gpus=tuple(gpu.uuid for gpu in sorted(gpus, key=lambda gpu: (gpu.index, gpu.uuid))),
+        place=snapshot.place,
     )
-    return tuple(Preempt(victim=victim, by=by, rule=rule, lost_gpu_s=lost_gpu_s(victim, now)) for victim in victims)
+    lost = {victim.job: lost_gpu_s(victim, snapshot.now) for victim in victims}
+    return tuple(Preempt(victim=victim, by=by, rule=rule, lost_gpu_s=lost[victim.job]) for victim in victims)

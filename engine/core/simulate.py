@@ -3,17 +3,17 @@
 Pure: jobs in, schedule out; it takes no longer than its passes do. This module must not know file formats.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from engine.core.baselines import Planner
 from engine.core.decisions import Plan
-from engine.core.fairshare import charge
+from engine.core.fairshare import charge, month_with
 from engine.core.knowledge import Knowledge
-from engine.core.model import GpuUuid, PendingGroup
+from engine.core.model import PendingGroup
 from engine.core.plan import plan
 from engine.core.policy import Policy
-from engine.core.snapshot import Month, Snapshot
+from engine.core.snapshot import Snapshot
 from engine.core.trace import Box, Estimates, Ran, TraceJob
 from engine.core.warmth import NEVER, Warmth
 from engine.core.world import World
@@ -41,22 +41,9 @@ def apply(snapshot: Snapshot, decided: Plan, policy: Policy) -> Snapshot:
         pending=tuple(group for group in waiting if group.jobs),
         usage_gpu_s=usage,
         usage_accounts_gpu_s=within,
-        month=_used(snapshot.month, decided, sizes),
+        month=month_with(snapshot.month, (start.lease for start in decided.starts), sizes),
         hot=decided.hot,
     )
-
-
-def _used(month: Month, decided: Plan, sizes: Mapping[GpuUuid, int]) -> Month:
-    """The month with the expected runs of a plan's starts."""
-    accounts, groups, services = dict(month.accounts), dict(month.groups), dict(month.services)
-    for lease in (start.lease for start in decided.starts):
-        plain = charge(lease, lease.expected_end, sizes, 0.0)
-        owner, service = lease.key.owner, lease.key.service
-        accounts[owner.account] = accounts.get(owner.account, 0.0) + plain
-        groups[owner.group] = groups.get(owner.group, 0.0) + plain
-        if service is not None:
-            services[service] = services.get(service, 0.0) + plain
-    return Month(accounts=accounts, groups=groups, services=services)
 
 
 def simulate(

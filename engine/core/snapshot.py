@@ -169,12 +169,16 @@ class Slot:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Claim:
-    """Jobs were told to stop so that `job` can have these cards: until it starts, nobody else gets them."""
+    """Jobs were told to stop so that `job` can have these cards: until it starts, nobody else gets them.
+
+    place: where the cards are, as a lease has it.
+    """
 
     job: JobId
     key: GroupKey
     submitted_at: float
     gpus: tuple[GpuUuid, ...]
+    place: str = ""
 
     def stands(self, leases: Iterable[Lease]) -> bool:
         """Whether the cards are still to be kept: none of these leases has one whole and is not on the way out.

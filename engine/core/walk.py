@@ -22,6 +22,7 @@ class Walk:
 
     order: whom only want of room kept from starting, best first, and how many promises had been made before it.
     timeline: what is taken by all that is held, the walk's own to promise on. standings: the pending groups.
+    keeps_cleared: cards are kept for somebody for whom others were stopped.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Walk:
         self._held: list[tuple[Turn, tuple[Reason, ...]]] = []
         self._handed: dict[int, int] = {}
         self.order: list[tuple[Turn, int]] = []
+        self.keeps_cleared = False
 
     @cached_property
     def holds(self) -> list[Hold]:
@@ -84,13 +86,14 @@ class Walk:
     def hand_over(self, turn: Turn, soonest: tuple[float, tuple[Gpu, ...]]) -> None:
         """Start a job that finds room only later, to wait in the place's own queue; of a walk that has settled."""
         start_at, gpus = soonest
+        if not any(one.job == turn.waiting.job and one.start_at == start_at for one in self.reservations):
+            self.timeline.promise(turn.waiting.job, turn.want, gpus, start_at)
         self.reservations = [one for one in self.reservations if one.job != turn.waiting.job]
         self._handed[turn.number] = turn.at + 1
         lease = self._lease(turn, gpus)
         submitted_at, score = turn.waiting.submitted_at, turn.value
         self._starts.append(Start(lease=lease, submitted_at=submitted_at, score=score, later=start_at))
         self.ledger.start(lease)
-        self.timeline.promise(lease.job, turn.want, gpus, start_at)
 
     def want(self, key: GroupKey) -> Want:
         """What a job of `key` needs a place for."""
@@ -203,7 +206,7 @@ class Walk:
 
         Equal jobs of one owner are as good as each other: the first of them takes the claim.
         """
-        for claim in self.snapshot.claims:
+        for claim in (one for one in self.snapshot.claims if one.place == self.snapshot.place):
             number = self.standings.numbers.get(claim.key)
             at = None if number is None else self.standings.first(number, 0, self._done)
             if number is None or at is None or self._is_void(claim):
@@ -226,6 +229,7 @@ class Walk:
         reasons = placed.reasons if isinstance(placed, Refused) else ()
         soonest = self.timeline.usable_at(claim.gpus) if start_at <= self.snapshot.now else start_at
         self._promise(turn, (soonest, gpus), reasons)
+        self.keeps_cleared = True
         return True
 
     def _is_void(self, claim: Claim) -> bool:

@@ -142,6 +142,43 @@ def test_whom_others_are_stopped_for_is_not_handed_over_before_they_have_gone():
     assert started(plan(after, Policy())) == ["1"]
 
 
+def test_nobody_goes_to_wait_there_for_the_cards_that_are_being_cleared_for_another():
+    """It would be in the cluster's queue when they become free, and whom they were cleared for would not."""
+    borrower = on("8", key("dan", "robots", preemptible=True), "slurm/n0/gpu/0", ran=HOUR, left=9 * HOUR)
+    queue = [waiting(key(priority=10), ("1", 60)), waiting(key("bob", priority=1), ("2", 50))]
+    snapshot = cluster(1, ahead=2, pending=queue, leases=[borrower])
+    decided = plan(snapshot, Policy())
+    assert [preempt.by.job for preempt in decided.preemptions] == ["1"]
+    assert started(decided) == []
+    leaving = replace(borrower, ending=True, expected_end=NOW + 30)
+    claimed = replace(snapshot, leases=(leaving,), claims=tuple(preempt.by for preempt in decided.preemptions))
+    assert started(plan(claimed, Policy())) == []
+    assert started(plan(replace(claimed, leases=()), Policy())) == ["1", "2"]
+
+
+def test_who_waits_there_is_not_stopped_for_others():
+    waits = on("8", key("dan", "robots", preemptible=True), "slurm/n0/gpu/0", waits=True, ran=0)
+    at_once = replace(Policy(), preemption=replace(Policy().preemption, min_run_s=0.0))
+    snapshot = cluster(1, ahead=2, pending=[waiting(key(priority=10), ("1", 60))], leases=[waits])
+    decided = plan(snapshot, at_once)
+    assert (decided.preemptions, started(decided)) == ((), ["1"])
+
+
+def test_who_was_promised_a_start_is_expected_to_run_then_when_it_is_handed_over():
+    held = on("9", key("bob"), "slurm/n0/gpu/0", left=600)
+    snapshot = cluster(1, ahead=3, pending=[waiting(key(), ("1", 60), ("2", 50), ("3", 40))], leases=[held])
+    promised = [one.start_at for one in plan(replace(snapshot, ahead=0), Policy()).reservations]
+    assert [start.later for start in plan(snapshot, Policy()).starts] == promised
+    assert promised == [NOW + 600 + at * HOUR for at in range(3)]
+
+
+def test_a_promise_beyond_a_cap_on_a_type_lets_nobody_go():
+    held = [on(str(90 + at), key("bob"), f"slurm/n0/gpu/{at}", left=600) for at in (0, 1)]
+    one = Quotas(accounts={AccountName("ann"): Quota(gpus_by_type={"a6000": 1})})
+    snapshot = cluster(2, ahead=3, pending=[waiting(key(), ("1", 60), ("2", 50))], leases=held, quotas=one)
+    assert started(plan(snapshot, Policy())) == ["1"]
+
+
 def borrowed(ran_s):
     """Both cards are with a group that has no guarantee; somebody whose group has one waits, and another behind."""
     lent = key(account="bob", group="other", time_limit_s=20 * 3600, preemptible=True)

@@ -74,6 +74,30 @@ def test_what_starts_here_in_the_same_pass_counts_there():
     assert found["1"] == ""
 
 
+def test_hours_of_what_starts_here_in_the_same_pass_count_there():
+    queue = [waiting(anywhere(), ("1", 9999), ("2", 9998))]
+    hours = Quotas(accounts={AccountName("ann"): Quota(gpu_hours=1.5)})
+    assert where(plan(box(pending=queue), Policy())) == {"1": "", "2": CLUSTER}
+    assert where(plan(box(pending=queue, quotas=hours), Policy())) == {"1": ""}
+
+
+def test_who_had_cards_cleared_on_the_cluster_gets_them():
+    borrower = replace(
+        lease("80", key("dan", "robots", preemptible=True, time_limit_s=36_000), ran=3600, left=9 * 3600),
+        gpus=("slurm/n0/gpu/0",),
+        place=CLUSTER,
+    )
+    mine, other = waiting(anywhere(priority=10), ("1", 7200)), waiting(anywhere("bob", priority=1), ("2", 7100))
+    here = lease("90", key("eve", "robots", priority=10), 0, ran=60, left=9 * 3600)
+    snapshot = box(pending=[mine, other], leases=[borrower, here], there=(1,), ahead=1)
+    decided = plan(snapshot, Policy())
+    assert [(preempt.by.job, preempt.by.place) for preempt in decided.preemptions] == [("1", CLUSTER)]
+    assert where(decided) == {}
+    cleared = replace(snapshot, leases=(here,), claims=tuple(preempt.by for preempt in decided.preemptions))
+    (start, *_) = plan(cleared, Policy()).starts
+    assert (start.lease.job, start.lease.gpus, start.later) == ("1", ("slurm/n0/gpu/0",), None)
+
+
 def test_who_waits_in_its_queue_is_bounded():
     queue = [waiting(anywhere(), *((str(number), 100 - number) for number in range(1, 10)))]
     snapshot = box(pending=queue, leases=[LONG], there=(1,), ahead=2)
