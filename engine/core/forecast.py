@@ -14,10 +14,12 @@ from engine.core.decisions import Plan
 from engine.core.estimate import foreseen_end
 from engine.core.fairshare import decayed
 from engine.core.model import GpuUuid, GroupKey, JobId, PendingGroup, Waiting
+from engine.core.overflow import cluster_of
 from engine.core.plan import plan
 from engine.core.policy import Policy
 from engine.core.simulate import apply
 from engine.core.snapshot import Claim, Lease, Month, Snapshot
+from engine.core.taken import queue_of
 
 LOOKS = 60_000
 """So many groups are looked at in one forecast, over all of its passes."""
@@ -120,7 +122,8 @@ class _Future:
         self._cooled_at = snapshot.now + COOLING_S
         self._stopped: dict[JobId, Lease] = {}
         self._starts: dict[JobId, Foreseen] = {}
-        self._world = replace(heads, leases=tuple(self._due(lease) for lease in heads.leases))
+        self._handed: set[JobId] = set()
+        self._world = self._begun(replace(heads, leases=tuple(self._due(lease) for lease in heads.leases)))
 
     def told(self) -> Forecast:
         """What is foreseen."""
@@ -136,11 +139,12 @@ class _Future:
             if self._cut - {group.key for group in after.pending}:
                 return self._world.now
             self._note(decided)
+            after = self._begun(after)
             # 3. on to the next moment at which something changes
             then = self._next(after)
             if not after.pending or then is None or then > self._until:
                 return self._until
-            self._world = self._moved(after, then)
+            self._world = self._begun(self._moved(after, then))
         return self._world.now
 
     def _applied(self, decided: Plan) -> Snapshot:
@@ -171,21 +175,27 @@ class _Future:
     def _note(self, decided: Plan) -> None:
         """A job that was stopped and starts again keeps the first start that was foreseen."""
         for start in decided.starts:
-            lease, run_s = start.lease, start.lease.expected_end - start.lease.started_at
-            self._starts.setdefault(
-                lease.job,
-                Foreseen(
-                    job=lease.job,
-                    key=lease.key,
-                    gpus=lease.gpus,
-                    start_at=start.runs_at,
-                    end_at=start.runs_at + run_s,
-                    place=lease.place,
-                ),
-            )
+            if start.lease.job not in self._starts:
+                self._starts[start.lease.job] = _foreseen(start.lease, start.runs_at)
+                self._handed.add(start.lease.job)
+
+    def _begun(self, world: Snapshot) -> Snapshot:
+        """Who waits in the cluster's queue begins as soon as it finds room there, whatever was foreseen before."""
+        if not any(map(_queued, world.leases)):
+            return world
+        begun: dict[JobId, Lease] = {}
+        for lease, at, gpus in queue_of(cluster_of(world), self._policy):
+            if at is not None and at <= world.now and _queued(lease):
+                begun[lease.job] = replace(lease, gpus=gpus, waits=False)
+                if lease.job in self._handed:
+                    self._handed.discard(lease.job)
+                    self._starts[lease.job] = _foreseen(begun[lease.job], at)
+        return replace(world, leases=tuple(begun.get(lease.job, lease) for lease in world.leases))
 
     def _next(self, after: Snapshot) -> float | None:
-        edges = [lease.expected_end for lease in after.leases]
+        edges = [lease.expected_end for lease in after.leases if not _queued(lease)]
+        if len(edges) < len(after.leases):
+            edges += [at for _, at, _ in queue_of(cluster_of(after), self._policy) if at is not None]
         edges += [edge for slot in after.slots for edge in (slot.start, slot.end)]
         edges += _leaving_at(after)
         if after.hot:
@@ -197,11 +207,12 @@ class _Future:
     def _moved(self, after: Snapshot, then: float) -> Snapshot:
         """The world at `then`: runs have ended, usage has faded, hot cards have cooled, slots are over."""
         faded = decayed(1.0, then - after.now, self._policy.half_life_s)
-        over = [lease for lease in after.leases if lease.expected_end <= then]
+        leases = [_later(lease, then - after.now) if _queued(lease) else lease for lease in after.leases]
+        over = [lease for lease in leases if lease.expected_end <= then]
         moved = replace(
             after,
             now=then,
-            leases=tuple(lease for lease in after.leases if lease.expected_end > then),
+            leases=tuple(lease for lease in leases if lease.expected_end > then),
             usage_gpu_s={group: used * faded for group, used in after.usage_gpu_s.items()},
             usage_accounts_gpu_s={owner: used * faded for owner, used in after.usage_accounts_gpu_s.items()},
             slots=tuple(slot for slot in after.slots if slot.end > then),
@@ -223,6 +234,21 @@ class _Future:
         """A run that outlasts what was expected of it ends when the plan takes it to end."""
         end = foreseen_end(lease, self._now)
         return lease if end == lease.expected_end else replace(lease, expected_end=end)
+
+
+def _foreseen(lease: Lease, start_at: float) -> Foreseen:
+    end_at = start_at + lease.expected_end - lease.started_at
+    return Foreseen(job=lease.job, key=lease.key, gpus=lease.gpus, start_at=start_at, end_at=end_at, place=lease.place)
+
+
+def _queued(lease: Lease) -> bool:
+    """Whether it waits in the cluster's queue, and will run."""
+    return lease.waits and not lease.ending
+
+
+def _later(lease: Lease, by_s: float) -> Lease:
+    """All of its run is still before it."""
+    return replace(lease, started_at=lease.started_at + by_s, expected_end=lease.expected_end + by_s)
 
 
 def _leaving_at(world: Snapshot) -> Iterator[float]:

@@ -35,19 +35,23 @@ def take(timeline: Timeline, lease: Lease, *, by_limits: bool) -> None:
         timeline.lease(lease)
 
 
-def queue_of(snapshot: Snapshot, policy: Policy) -> tuple[tuple[Lease, float, tuple[GpuUuid, ...]], ...]:
-    """Who waits in the place's own queue: from when on each is to run there and on which cards, as far as foreseen."""
+def queue_of(snapshot: Snapshot, policy: Policy) -> tuple[tuple[Lease, float | None, tuple[GpuUuid, ...]], ...]:
+    """Who waits in the place's own queue: from when on each is to run there and on which cards, as far as foreseen.
+
+    `None` for who waits for what strangers hold, or is out of use: nobody knows how long.
+    """
     running = [lease for lease in snapshot.here if not lease.waits]
     timeline = timeline_of(snapshot, running, snapshot.hot, policy, by_limits=False)
     return tuple((lease, *_wait(timeline, lease, by_limits=False)) for lease in snapshot.here if lease.waits)
 
 
-def _wait(timeline: Timeline, lease: Lease, *, by_limits: bool) -> tuple[float, tuple[GpuUuid, ...]]:
+def _wait(timeline: Timeline, lease: Lease, *, by_limits: bool) -> tuple[float | None, tuple[GpuUuid, ...]]:
     end = (latest_end if by_limits else foreseen_end)(lease, timeline.now)
     want = Want(lease.key.shape, end - timeline.now, lease.key.owner.account)
-    soonest = None if timeline.startable(want, timeline.cards(lease.gpus)) else timeline.earliest(want)
+    has_room = timeline.startable(want, timeline.cards(lease.gpus))
+    soonest = None if has_room else timeline.earliest(want)
     if soonest is None:
         timeline.lease(lease)
-        return timeline.now, lease.gpus
+        return timeline.now if has_room else None, lease.gpus
     timeline.promise(lease.job, want, soonest[1], soonest[0])
     return soonest[0], tuple(gpu.uuid for gpu in soonest[1])

@@ -6,7 +6,7 @@ Must not know who asks, nor what is shown of it.
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.core.forecast import Bounds, Forecast, cut_short, forecast, frozen
 from engine.core.model import JobId
@@ -42,13 +42,18 @@ def mark_of(snapshot: Snapshot, pending_changes: int) -> Mark:
     """The mark of a snapshot of these books; cheap, whatever the queue's length."""
     return Mark(
         pending_changes=pending_changes,
-        leases=snapshot.leases,
+        leases=tuple(map(_marked, snapshot.leases)),
         slots=snapshot.slots,
         claims=snapshot.claims,
-        unusable=snapshot.hot | {gpu.uuid for gpu in snapshot.gpus if gpu.drained or gpu.quarantined},
+        unusable=snapshot.hot | {gpu.uuid for gpu in snapshot.all_gpus if gpu.drained or gpu.quarantined},
         groups=tuple(sorted(snapshot.groups.items())),
         quotas=snapshot.quotas,
     )
+
+
+def _marked(lease: Lease) -> Lease:
+    """One that waits in the cluster's queue has all of its run before it at any time."""
+    return replace(lease, started_at=0.0, expected_end=0.0) if lease.waits else lease
 
 
 class Forecasts:

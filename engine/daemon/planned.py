@@ -110,7 +110,8 @@ class PlannedFuture:
         """Who waits in the cluster's queue, on the cards that it is to have: the plan's choice was for room alone."""
         if not any(live.waits for live in self._books.live.values()):
             return
-        for lease, start, gpus in queue_of(cluster_of(self._books.snapshot(now)), self._policy):
+        for lease, told, gpus in queue_of(cluster_of(self._books.snapshot(now)), self._policy):
+            start = now if told is None else told
             end = start + foreseen_end(lease, now) - now
             basis = basis_of(lease, now)
             yield _Span(kind=FORECAST, job=lease.job, key=lease.key, gpus=gpus, start=start, end=end, basis=basis)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from clusters import nodes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import A100, HOUR, NOW, card, key, lease, policies, snapshots, waiting, world
@@ -12,7 +13,7 @@ from engine.core.plan import plan
 from engine.core.policy import Policy
 from engine.core.quota import Quota
 from engine.core.simulate import apply
-from engine.core.snapshot import Host, Quotas, Slot
+from engine.core.snapshot import CLUSTER, Host, Quotas, Slot
 
 POLICY = Policy()
 SOME = settings(max_examples=15, deadline=None)
@@ -86,6 +87,31 @@ def test_gaps_of_unlike_cards_are_filled_as_the_plan_fills_them():
     small = waiting(key("bob", time_limit_s=1800), ("small", 0), ("late", 0))
     snapshot = world([card(0, A100), card(1)], [wide, small], [lease("old", key("cleo"), 0, left=3600)])
     assert starts_of(forecast(snapshot, POLICY)) == {"late": 0, "small": 1800, "wide": 3600}
+
+
+def on_cluster(cards, ahead, pending, leases):
+    gpus, host = nodes(cards)
+    there = [replace(one, gpus=(gpus[0].uuid,), place=CLUSTER) for one in leases]
+    return world(gpus, pending, there, place=CLUSTER, host=host, ahead=ahead)
+
+
+def test_who_waits_in_the_clusters_queue_runs_there_before_whoever_comes_after_it():
+    """One card, a run that ends in 600 s; the forecast is the same however many wait in the cluster's own queue."""
+    queue = waiting(key(), *((str(at), 100 - at) for at in range(6)))
+    runs = lease("old", key("bob"), 0, left=600)
+    for ahead in (0, 1, 2, 9):
+        told = forecast(on_cluster(1, ahead, [queue], [runs]), POLICY)
+        assert starts_of(told) == {str(at): 600 + HOUR * at for at in range(6)}, ahead
+    waits = replace(lease("next", key("bob"), 0, ran=0, left=HOUR), waits=True)
+    told = forecast(on_cluster(1, 1, [queue], [runs, waits]), POLICY)
+    assert starts_of(told) == {str(at): 600 + HOUR * (at + 1) for at in range(6)}
+
+
+def test_of_who_waits_for_strangers_on_the_cluster_no_start_is_foreseen_but_at_the_end_of_all():
+    snapshot = on_cluster(1, 1, [waiting(key(gpu_memory_mb=1000), ("1", 60), ("2", 50))], [])
+    taken = tuple(replace(gpu, memory_used_mb=gpu.memory_mb, strangers=1) for gpu in snapshot.gpus)
+    (start,) = plan(replace(snapshot, gpus=taken), POLICY).starts
+    assert starts_of(forecast(replace(snapshot, gpus=taken), POLICY)) == {"1": start.later - NOW}
 
 
 def test_slots_are_kept_out_of_the_way_until_they_are_over():

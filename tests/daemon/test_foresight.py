@@ -15,6 +15,7 @@ from engine.core.snapshot import Claim, Slot
 from engine.daemon.forecasts import Forecasts
 from engine.protocol.fields import JobFields
 from engine.protocol.people import QuotaView
+from tests.daemon.clusterhands import Cluster, clustered, handed
 
 
 def cards_of(world):
@@ -56,6 +57,16 @@ async def test_one_forecast_serves_everybody_until_the_world_changes(crowd):
     crowd.clock.time += 31
     await crowd.jobs.why(crowd.ann, last)
     assert made.made == before + 2
+
+
+async def test_a_forecast_holds_while_somebody_waits_in_the_clusters_queue(make, until):
+    world = clustered(await make(Cluster()))
+    await world.populate()
+    await handed(world, until)
+    forecasts = world.jobs._ahead.forecasts
+    first = await forecasts.current()
+    world.clock.time += 1
+    assert await forecasts.current() is first
 
 
 async def test_a_costly_forecast_rests_unless_somebody_new_asks(crowd):
