@@ -127,15 +127,15 @@ class Timeline:
         too few.
         """
         shape = want.shape
-        matching = self._matching(shape)
+        cards = self._matching(shape) & (self._in_use | self._hot | self._settling)
+        if not self._machines.enough(cards, shape.gpus, caps):
+            return None
         for start in self._instants():
             if start - self.now > within_s:
                 return None
             taken = self._steps.whole(start, start) if shape.share else self._steps.cards(start, start)
-            if not self._machines.has(matching & ~taken, shape.gpus):
-                continue
             until = start + want.run_s
-            if self._host_takes(shape, start, until):
+            if self._machines.has(cards & ~taken, shape.gpus) and self._host_takes(shape, start, until):
                 chosen = self._choose(self._usable(want, start), shape, start, until, caps)
                 if chosen is not None:
                     return start, chosen

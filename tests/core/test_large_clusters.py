@@ -71,6 +71,21 @@ def test_what_is_held_is_booked_once_however_many_start_behind_a_promise(monkeyp
     assert booked.count(JobId("90")) == 1
 
 
+def test_for_who_finds_no_card_in_use_no_moment_is_looked_at(monkeypatch):
+    """A cluster that is drained has hundreds of ends before it, and as many kinds of jobs ask at each pass."""
+    looked = []
+    usable = Timeline._usable
+    monkeypatch.setattr(Timeline, "_usable", lambda line, *of: (looked.append(of), usable(line, *of))[1])
+    snapshot = crowded(10, 0)
+    drained = replace(snapshot, gpus=tuple(replace(gpu, drained=True) for gpu in snapshot.gpus))
+    line = timeline_of(drained, drained.leases, frozenset(), Policy(), by_limits=False)
+    want = Want(key(gpus=2).shape, HOUR, key().owner.account)
+    assert line.earliest(want) is None
+    open_ = timeline_of(snapshot, snapshot.leases, frozenset(), Policy(), by_limits=False)
+    assert open_.earliest(want, [cap(1)]) is None
+    assert looked == []
+
+
 def test_what_is_booked_on_a_copy_is_not_in_the_way_on_the_first():
     snapshot = crowded(2, 0)
     free = replace(snapshot, leases=snapshot.leases[1:])
