@@ -146,7 +146,8 @@ def _ladders(snapshot: Snapshot, key: GroupKey, decided: Plan, reasons: Sequence
     shape = key.shape
     on_cards = shape.gpus > 0 and any(isinstance(reason, _CARDS) or _is_of_gpus(reason) for reason in reasons)
     yield _quotas(snapshot, reasons)
-    yield _drains(reasons)
+    if not snapshot.place:  # the nodes of a cluster are not rcq's to put back into use
+        yield _drains(reasons)
     yield _limits(snapshot, shape, decided, reasons)
     if not key.preemptible:
         yield ((Preemptible(),),)

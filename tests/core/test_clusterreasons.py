@@ -142,6 +142,13 @@ def test_what_helps_is_to_run_anywhere_where_a_plan_proves_it():
     assert not any(Anywhere() in one.changes for one in what_if(full, Policy(), key(), Waiting(NOW - 600, "1")))
 
 
+def test_a_node_that_is_drained_is_not_for_rcq_to_put_back_into_use():
+    gpus, host = nodes(1)
+    drained = tuple(replace(gpu, drained=True) for gpu in gpus)
+    there = world(drained, [waiting(key(), ("1", 60))], place=CLUSTER, host=host, ahead=1)
+    assert what_if(there, Policy(), key(), Waiting(NOW - 60, "1")) == ()
+
+
 @pytest.mark.parametrize("shape", [{"share": True, "gpu_memory_mb": 1000}, {"gpu_power_w": 100}])
 def test_what_a_cluster_does_not_take_stays_here(shape):
     long = lease("90", key("dan", "robots"), 0, ran=60, left=10 * HOUR)
