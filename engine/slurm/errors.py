@@ -32,6 +32,8 @@ TRY_AGAIN = (
     "fetch_config",
     "incompatible versions",
     "maxsubmitjob",
+    "grpsubmitjob",
+    "partition not available",
     "job queue is full",
     "no space left",
     "cannot allocate memory",

@@ -125,16 +125,17 @@ def of_scontrol(printed: str) -> SlurmJob | None:
     line = next((one for one in printed.splitlines() if one.startswith("JobId=")), None)
     if line is None:
         return None
-    found = dict(re.findall(r"(?:^| )([A-Za-z][A-Za-z/:]*)=(.*?)(?=(?: +[A-Z][A-Za-z/:]*=)|$)", line))
+    told = re.findall(r"(?:^| )([A-Za-z][A-Za-z/:]*)=(.*?)(?=(?: +[A-Z][A-Za-z/:]*=)|$)", line)
+    found = dict(reversed(told))  # names and directories are people's own words, and most of them stand last
     code, signal = _status(found.get("ExitCode", ""))
     state, flags = _state(shapes.words(found.get("JobState")))
     times = {name: _seconds(found.get(name, "")) for name in ("SubmitTime", "StartTime", "EndTime")}
-    nodes = hosts(_told(found.get("NodeList")))
+    nodes, restarts = hosts(_told(found.get("NodeList"))), found.get("Restarts", "")
     return SlurmJob(
         id=int(found["JobId"].split()[0]), name=found.get("JobName", ""), state=state, flags=flags,
         comment=_told(found.get("Comment")), user=found.get("UserId", "").partition("(")[0],
         reason=_told(found.get("Reason")), node=nodes[0] if nodes else None, exit_code=code, signal=signal,
-        submitted_at=times["SubmitTime"], restarts=int(found.get("Restarts") or 0),
+        submitted_at=times["SubmitTime"], restarts=int(restarts) if restarts.isdigit() else 0,
         partition=found.get("Partition", ""),
         **_times(state, times["StartTime"], times["EndTime"]),
     )  # fmt: skip

@@ -130,6 +130,12 @@ def test_scontrol() -> None:
     assert of_scontrol("No jobs in the system\n") is None
 
 
+def test_scontrol_of_a_job_whose_directory_is_called_as_its_fields() -> None:
+    job = of_scontrol(f"{SCONTROL} WorkDir=/home/ada/x JobId=y Restarts=z JobState=COMPLETED\n")
+    assert job is not None
+    assert (job.id, job.state, job.restarts) == (4, "RUNNING", 2)
+
+
 def test_sacct() -> None:
     one, two = of_sacct(
         "7|rcq-0-1.1|CANCELLED by 1000|0:15|100|160|n1|ada|0\n8|x|PENDING|0:0|Unknown|Unknown|None assigned|ada|\n"
@@ -159,6 +165,11 @@ def test_hosts_and_cards() -> None:
             "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates …",
             SlurmAway,
         ),
+        (
+            "sbatch: error: AssocGrpSubmitJobsLimit\nsbatch: error: Batch job submission failed: Job violates …",
+            SlurmAway,
+        ),
+        ("sbatch: error: Batch job submission failed: Required partition not available (inactive or drain)", SlurmAway),
         ("", SlurmAway),
         ("sbatch: error: Batch job submission failed: Requested node configuration is not available", SlurmRefused),
         ("sbatch: error: invalid partition specified: nope", SlurmRefused),
