@@ -20,7 +20,7 @@ from engine.core.taken import timeline_of
 from engine.core.wants import Want
 
 MOST_AT_ONCE = 512
-"""Of one pending group so many jobs are considered in one pass."""
+"""Of one pending group so many jobs at most are considered in one pass."""
 LOOKED_AT = 64
 """Of so many pending groups the soonest place here is worked out; those behind them go once they have waited."""
 
@@ -81,11 +81,13 @@ def _leaving(here: Plan, snapshot: Snapshot, policy: Policy, cluster: Cluster) -
     soon = _Soon(here, snapshot, policy)
     started = {start.lease.job for start in here.starts} | {one.job for one in snapshot.claims if not one.place}
     started |= {preempt.by.job for preempt in here.preemptions}
+    starting = Counter(start.lease.key for start in here.starts)
     for group in snapshot.pending:
         key = group.key
         if not key.anywhere or not runs_elsewhere(key.shape):
             continue
-        jobs = [one for one in group.jobs[:MOST_AT_ONCE] if one.job not in started]
+        most = starting[key] + _most(key.shape, policy, cluster)
+        jobs = [one for one in group.jobs[:most] if one.job not in started]
         waited = bisect_right(jobs, snapshot.now - cluster.after_s, key=lambda one: one.submitted_at)
         if key in held and (never.holds(key) or not soon.within(key, cluster.after_s)):
             waited = len(jobs)
@@ -93,6 +95,12 @@ def _leaving(here: Plan, snapshot: Snapshot, policy: Policy, cluster: Cluster) -
         late = [one for one in jobs[waited:] if _is_late(promised.get(key, {}), one, late_at)]
         if going := [*jobs[:waited], *late]:
             yield PendingGroup(key, going)
+
+
+def _most(shape: Shape, policy: Policy, cluster: Cluster) -> int:
+    """More jobs of one kind a plan of the cluster does not look at: they start, are handed over or promised, and one."""
+    room = len(cluster.gpus) // shape.gpus if shape.gpus else cluster.host.cpu_cores // max(1, shape.cpu_cores)
+    return min(MOST_AT_ONCE, room + cluster.ahead + policy.reservation_depth + 1)
 
 
 def _is_late(promised: Mapping[JobId, Reserve], waiting: Waiting, late_at: float) -> bool:

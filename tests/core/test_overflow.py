@@ -11,6 +11,7 @@ from engine.core.model import AccountName
 from engine.core.plan import plan
 from engine.core.policy import Policy
 from engine.core.quota import Quota
+from engine.core.record import watched
 from engine.core.simulate import apply
 from engine.core.snapshot import CLUSTER, Cluster, Quotas
 
@@ -102,6 +103,15 @@ def test_who_waits_in_its_queue_is_bounded():
     queue = [waiting(anywhere(), *((str(number), 100 - number) for number in range(1, 10)))]
     snapshot = box(pending=queue, leases=[LONG], there=(1,), ahead=2)
     assert where(plan(snapshot, Policy())) == dict.fromkeys("123", CLUSTER), "one finds room, two wait there"
+
+
+def test_of_a_long_queue_no_more_is_looked_at_than_could_go():
+    """A pass that looks at all of many queues would leave no record."""
+    queue = [waiting(anywhere(), *((f"{number:03}", 1000 - number) for number in range(500)))]
+    snapshot = watched(box(pending=queue, leases=[LONG], there=(4,), ahead=2))
+    assert len(where(plan(snapshot, Policy()))) == 4 + 2
+    (group,) = snapshot.pending
+    assert group.jobs.seen == 4 + 2 + Policy().reservation_depth + 1
 
 
 def test_no_promise_is_kept_here_for_who_went():
