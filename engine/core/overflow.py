@@ -98,7 +98,7 @@ def _leaving(here: Plan, snapshot: Snapshot, policy: Policy, cluster: Cluster) -
 
 
 def _most(shape: Shape, policy: Policy, cluster: Cluster) -> int:
-    """More jobs of one kind a plan of the cluster does not look at: they start, are handed over or promised, and one."""
+    """Jobs of one kind that a plan of the cluster looks at: they start, are handed over or promised, and one more."""
     room = len(cluster.gpus) // shape.gpus if shape.gpus else cluster.host.cpu_cores // max(1, shape.cpu_cores)
     return min(MOST_AT_ONCE, room + cluster.ahead + policy.reservation_depth + 1)
 
