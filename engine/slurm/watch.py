@@ -13,8 +13,12 @@ from engine.slurm.commands import Commands
 from engine.slurm.errors import SlurmAway, SlurmRefused
 from engine.slurm.jobs import SlurmJob, of_squeue
 
+EVERY_JOB = ("--json", "--all", "--states=all")
+"""Later versions than 22.05 leave out what has ended, and jobs in partitions that are hidden or not for this user."""
 RESTS = 4.0
 """After a look that took long, this many times as long goes by before the next one that nobody needs at once."""
+BRISK_S = 0.25
+"""A look that takes no longer is made anew for whoever waits for what was just told to Slurm."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -27,13 +31,14 @@ class Look:
 
 
 class Watch:
-    """Asks `squeue --json`, once at a time. steady: a clock that is never set."""
+    """Asks `squeue`, once at a time. steady: a clock that is never set."""
 
     def __init__(self, commands: Commands, steady: Callable[[], float] = time.monotonic) -> None:
         self._commands = commands
         self._steady = steady
         self._under_way: asyncio.Task[Look] | None = None
         self._began = 0.0
+        self._outdated_at = -math.inf
         self.last: Look | None = None
         self.away_since: float | None = None
         self.error: str | None = None
@@ -45,8 +50,11 @@ class Watch:
     async def look(self, max_age_s: float) -> Look:
         """A look that began no longer ago; with 0 one that begins now. Raises SlurmAway."""
         asked = self._steady()
+        since = asked - max_age_s
+        if is_told := self._is_brisk() and since < self._outdated_at:
+            since = self._outdated_at
         while True:
-            if self.last is not None and self._is_fresh(self.last, asked - max_age_s, patient=max_age_s > 0):
+            if self.last is not None and self._is_fresh(self.last, since, patient=max_age_s > 0 and not is_told):
                 return self.last
             if self._under_way is None:
                 self._began = self._steady()
@@ -56,11 +64,15 @@ class Watch:
             try:
                 found = await asyncio.shield(self._under_way)
             except SlurmAway:
-                if began >= asked - max_age_s:
+                if began >= since:
                     raise
             else:
-                if found.began >= asked - max_age_s:
+                if found.began >= since:
                     return found
+
+    def outdate(self) -> None:
+        """Slurm was just told something: looks that began before do not show it."""
+        self._outdated_at = self._steady()
 
     def last_jobs(self) -> tuple[SlurmJob, ...]:
         """All jobs as last seen; empty before the first look. Any thread."""
@@ -83,9 +95,12 @@ class Watch:
         rests_until = look.ended + RESTS * (look.ended - look.began)
         return patient and self.away_since is None and self._steady() < rests_until
 
+    def _is_brisk(self) -> bool:
+        return self.last is not None and self.last.ended - self.last.began <= BRISK_S
+
     async def _ask(self, began: float) -> Look:
         try:
-            printed = await self._commands.run("squeue", "--json")
+            printed = await self._commands.run("squeue", *EVERY_JOB)
             jobs = await asyncio.to_thread(of_squeue, printed)  # a hundred thousand of them take seconds
         except SlurmRefused as refused:
             away = SlurmAway(f"squeue: {refused}")

@@ -11,7 +11,7 @@ import pytest
 
 from engine.slurm.commands import Commands, Finished, environment, run_now
 from engine.slurm.errors import SlurmAway, SlurmRefused
-from engine.slurm.watch import Watch
+from engine.slurm.watch import Look, Watch
 from tests.contract.executor_sides import until
 
 
@@ -88,6 +88,22 @@ async def test_a_look_is_as_old_as_its_begin() -> None:
     await watch.look(0.0)
     seconds = 107.0
     assert watch.age_s() == 7.0
+
+
+async def test_what_slurm_was_just_told_is_seen_where_a_look_costs_little() -> None:
+    seconds, told = 100.0, Told()
+    told.may.set()
+    watch = Watch(Commands(told), lambda: seconds)
+    await watch.look(0.0)
+    seconds = 100.1
+    watch.outdate()
+    seconds = 100.2
+    assert (await watch.look(60.0)).began == 100.2
+    assert (await watch.look(60.0)).began == 100.2, "one look is enough"
+    watch.last = Look(jobs=(), began=100.2, ended=103.0)
+    seconds = 103.1
+    watch.outdate()
+    assert (await watch.look(60.0)).began == 100.2, "a long one is made no sooner"
 
 
 async def test_slurm_away_is_told_to_all_and_remembered(tmp_path: Path) -> None:

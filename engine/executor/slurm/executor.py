@@ -150,6 +150,7 @@ class SlurmExecutor:
                         unitfiles.note(attempt.directory, records.stop_name(attempt.attempt), {"cause": cause.value})
                 if attempt.submitted or await self._is_in_slurm(attempt):
                     await self._stopping.stop(attempt, grace_s)
+                    self.watch.outdate()
                     self._poked.set()
 
     async def pause(self, job: JobId) -> None:
@@ -241,7 +242,7 @@ class SlurmExecutor:
         return False
 
     async def _never_ran(self, attempt: Attempt) -> None:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(*notes.TAKEN_AWAY):
             closed = await asyncio.to_thread(notes.close_off, attempt.directory, attempt.attempt)
             if not closed and notes.begun(attempt.directory, attempt.attempt) is not None:
                 raise SlurmAway(f"job {attempt.job} has just begun in Slurm, which does not say so yet")
@@ -313,9 +314,8 @@ class SlurmExecutor:
             number = job.id, job.submitted_at  # numbers come again
             if named is None or number in self._strays or job.phase in {Phase.ENDED, Phase.CLOSING}:
                 continue
-            if named in self._attempts:
-                continue
-            if named in self._told or (self._known is not None and not self._known(*named)):
+            is_known = self._known is None or self._known(*named)
+            if not is_known or (named in self._told and named not in self._attempts):
                 log.error("Cancelled %s, job %d of Slurm: the books hold no such attempt.", job.name, job.id)
                 self._strays.add(number)
                 self._stopping.cancel_soon(job, job.user)
