@@ -13,7 +13,7 @@ from engine.executor.slurm.ends import Facts
 from engine.executor.slurm.notes import Note
 from engine.executor.slurm.request import Where
 from engine.executor.slurm.submission import Submission
-from engine.slurm.commands import name_in_slurm
+from engine.slurm.commands import Commands, name_in_slurm
 from engine.slurm.errors import SlurmAway
 from engine.slurm.jobs import SlurmJob
 
@@ -58,6 +58,14 @@ async def test_nor_in_the_accounting(tmp_path: Path) -> None:
     printed = line.format(3, NAME, "mallory")
     assert await found(Slurm(sacct=printed), tmp_path, "ada") is None
     assert await found(Slurm(sacct=printed + line.format(4, NAME, "ada")), tmp_path, "ada") == 4
+
+
+async def test_where_there_is_no_sacct_there_is_no_accounting(tmp_path: Path) -> None:
+    class Without(Slurm):
+        async def run(self, program: str, *arguments: str) -> str:
+            return await Commands(bin_dir=str(tmp_path)).run(program, *arguments)
+
+    assert await found(Without(), tmp_path, "ada") is None
 
 
 async def test_an_engine_that_submits_as_itself_knows_its_own(tmp_path: Path) -> None:

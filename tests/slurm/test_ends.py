@@ -40,6 +40,8 @@ def facts(state: str | None = "COMPLETED", status: int | None = None, **more: An
         (facts("CANCELLED", 143), (Cause.CANCELLED, None, 15)),
         (facts("CANCELLED", 3), (Cause.CANCELLED, 3, None)),
         (facts("CANCELLED", 0), (Cause.EXIT, 0, None)),
+        (facts("COMPLETING", 3), (Cause.EXIT, 3, None)),
+        (facts("COMPLETING", 3, asked=Cause.CANCELLED), (Cause.EXIT, 3, None)),
         (facts("PREEMPTED", 143, stopped=True), (Cause.PREEMPTED, None, 15)),
         (facts("PENDING", 143, put_back=True), (Cause.PREEMPTED, None, 15)),
         (facts("NODE_FAIL"), (Cause.HOST_REBOOT, None, None)),

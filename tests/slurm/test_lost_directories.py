@@ -47,6 +47,14 @@ async def test_a_job_that_removes_its_directory_and_runs_on(side: SlurmSide, eng
     assert ending.started_at is not None
 
 
+async def test_a_job_that_puts_a_file_in_its_directorys_place(side: SlurmSide, engine: Engine) -> None:
+    replaces = ("sh", "-c", 'rm -rf "$PWD" && : >"$PWD"; exit 3')
+    await engine.executor.start(launch(side, "1", replaces))
+    ending = await engine.end_of("1")
+    assert (ending.cause, ending.exit_code) == (Cause.EXIT, 3)
+    assert ending.started_at is not None
+
+
 async def test_a_job_whose_directory_goes_before_it_begins(side: SlurmSide, engine: Engine) -> None:
     for node in side.cluster.nodes:
         side.cluster.scontrol("update", f"nodename={node.name}", "state=drain", "reason=test")

@@ -27,6 +27,7 @@ LOST = (
     "Slurm knows no such job any more and its node left no word of its end; see what its output says, submit it again"
 )
 UNWRITTEN = "its node could write nothing to the job's directory: make room, or look at its owner's quota there"
+BY_ITSELF = frozenset({"COMPLETED", "FAILED"})
 PLAIN: dict[str, tuple[Cause, str | None]] = {
     "TIMEOUT": (Cause.TIME_LIMIT, None),
     "OUT_OF_MEMORY": (Cause.OUT_OF_MEMORY, None),
@@ -110,8 +111,11 @@ def _was_ended(facts: Facts, record: Ended) -> bool:
 
 
 def _is_cut_short(facts: Facts) -> bool:
-    """Whether what Slurm has for an exit code is none of the job's own: there it is 0 until a script has ended."""
-    return facts.put_back or (facts.slurm is not None and facts.slurm.state not in {"COMPLETED", "FAILED"})
+    """Whether what Slurm has for an exit code is none of the job's own: there it is 0 until a script has ended.
+
+    Slurm 22.05 does not tell what a job came to whose node still clears up after it (COMPLETING).
+    """
+    return facts.put_back or (facts.slurm is not None and facts.slurm.state not in {*BY_ITSELF, "COMPLETING"})
 
 
 def _by_itself(facts: Facts) -> tuple[Cause, str | None]:
@@ -130,7 +134,7 @@ def _by_slurm(facts: Facts, slurm: SlurmJob) -> tuple[Cause, str | None]:
         return Cause.HOST_REBOOT, f"{where} failed while it ran (NODE_FAIL); submit it again"
     if slurm.state == "CANCELLED":
         return Cause.CANCELLED, f"cancelled in Slurm{f' by {facts.by}' if facts.by else ', not by rcq'}"
-    if slurm.state not in {"COMPLETED", "FAILED"}:
+    if slurm.state not in BY_ITSELF:
         return Cause.LAUNCH_ERROR, f"{where} {LAUNCH_WORDS.get(slurm.state, 'ended it')} ({slurm.state})"
     if facts.record is None and slurm.exit_code == NO_ROOM:
         return Cause.LAUNCH_ERROR, UNWRITTEN

@@ -30,6 +30,8 @@ WORD_PATIENCE_S = 5.0
 """A shared file system may show a node's last word so much later than Slurm tells of the end."""
 SILENT_END_S = 60.0
 """A script that ended well has left a word: the file system is late, or Slurm takes another job's end for its."""
+STARTS_WITHIN_S = 60.0
+"""An engine that has just started may need so long until it starts what it found to be waiting in Slurm."""
 DUPLICATE = "Duplicate jobid"
 """Why Slurm drains a node that was given a job of a number that it already runs."""
 BOOTED = re.compile(r"(?m)^BOOT_TIME\s*=\s*([0-9]+)\s*$")
@@ -62,11 +64,10 @@ class Following:
     async def settle(self, attempt: Attempt, look: Look) -> Ending | None:
         """How the attempt ended, if it has. Raises SlurmAway, OSError."""
         named = [job for job in look.jobs if job.name == attempt.name]
-        job = self._ours(attempt, named)
+        job = await self._ours(attempt, named)
         if job is None:
             return None if look.began < attempt.known_since else await self._missing(attempt)
         attempt.seen = job
-        self._cancel_others(attempt, named)
         if job.restarts:
             attempt.put_back = True
         match job.phase:
@@ -83,15 +84,22 @@ class Following:
 
     # ------------------------------------------------------------ which one
 
-    def _ours(self, attempt: Attempt, named: list[SlurmJob]) -> SlurmJob | None:
-        """By number and name: after a loss of Slurm's books its numbers begin anew."""
-        return next((job for job in named if job.id == attempt.id), None)
+    async def _ours(self, attempt: Attempt, named: list[SlurmJob]) -> SlurmJob | None:
+        """By number and name: after a loss of Slurm's books its numbers begin anew.
 
-    def _cancel_others(self, attempt: Attempt, named: list[SlurmJob]) -> None:
-        """A submission that was thought lost may have come through after all; it could not run any more."""
-        for job in named:
-            if job.id != attempt.id and job.phase is not Phase.ENDED:
-                self._cancel_once(attempt, job)
+        A submission that was thought lost may have come through after all: whichever has the claim is the one, and no
+        other could run any more.
+        """
+        ours = next((job for job in named if job.id == attempt.id), None)
+        others = [job for job in named if job is not ours and job.phase is not Phase.ENDED]
+        begun = await asyncio.to_thread(notes.begun, attempt.directory, attempt.attempt) if others else None
+        for job in others:
+            if begun is not None and begun.slurm == job.id:
+                await self._submission.note_id(attempt, job.id)
+                return job
+            if ours is not None and (begun is not None or job.phase is Phase.WAITING):
+                self._cancel_once(attempt, job)  # one that has just begun may yet say that it has the claim
+        return ours
 
     def _cancel_once(self, attempt: Attempt, job: SlurmJob) -> None:
         if (job.id, job.restarts) not in attempt.told_off:
@@ -113,7 +121,7 @@ class Following:
             )  # fmt: skip
             if note is not None and started_at is None:
                 attempt.note = replace(note, started_at=running.started_at, node=running.node, gpus=running.gpus)
-                with contextlib.suppress(FileNotFoundError, PermissionError):  # jobs do that to their directories
+                with contextlib.suppress(*notes.TAKEN_AWAY):  # jobs do that to their directories
                     await asyncio.to_thread(notes.write, attempt.directory, attempt.attempt, attempt.note)
             attempt.running = running
         if not attempt.began.done():
@@ -187,7 +195,9 @@ class Following:
             past = None  # accounting does not hear of what slurmctld has lost
         gone = not claimed and await asyncio.to_thread(notes.is_gone, attempt.directory)
         claimed = claimed or (gone and attempt.running is not None)
-        if past is None and not claimed and attempt.cause is None and (attempt.launch or attempt.running):
+        started = attempt.launch is not None or attempt.running is not None
+        is_due = started or not self._is_over_patience(attempt, STARTS_WITHIN_S)
+        if past is None and not claimed and attempt.cause is None and is_due:
             return await self._again(attempt, "was lost by Slurm")
         if not claimed and not await self._close_off(attempt):
             return None
@@ -232,7 +242,7 @@ class Following:
     async def _is_known(self, attempt: Attempt) -> bool:
         """Asked for by its number: a list of jobs may leave some out."""
         try:
-            told = await self._commands.run("scontrol", "-o", "-d", "show", "job", str(attempt.id))
+            told = await self._commands.run("scontrol", "-a", "-o", "-d", "show", "job", str(attempt.id))
         except SlurmRefused as refused:
             if errors.is_gone(refused):
                 return False
@@ -248,7 +258,7 @@ class Following:
         """What never began must not begin from now on, however late it comes; false if it just has."""
         try:
             return await asyncio.to_thread(notes.close_off, attempt.directory, attempt.attempt)
-        except FileNotFoundError:
+        except notes.TAKEN_AWAY:
             return True  # its directory is gone, so that nothing can begin there
 
     async def _who_cancelled(self, attempt: Attempt, job: SlurmJob) -> str:

@@ -16,6 +16,8 @@ from engine.executor import endings, records, unitfiles
 from engine.ports import Ending, Launch
 
 MOST_STATUS = 255
+TAKEN_AWAY = (FileNotFoundError, NotADirectoryError, PermissionError)
+"""What comes of a job's directory that the job removed, put something else in its place, or closed."""
 NODE = re.compile(r"[A-Za-z0-9._-]{1,255}")
 
 
@@ -124,8 +126,15 @@ def is_claimed(directory: Path, attempt: int) -> bool:
 
 
 def is_gone(directory: Path) -> bool:
-    """Whether the job's directory is there no more: a personal engine's jobs can take it away."""
-    return not directory.exists()
+    """Whether the job's directory is there no more, or closed: a personal engine's jobs can take it away.
+
+    Raises OSError.
+    """
+    try:
+        os.close(records.open_directory(str(directory)))
+    except TAKEN_AWAY:
+        return True
+    return False
 
 
 def close_off(directory: Path, attempt: int) -> bool:

@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 
 BEFORE_S = 86_400
 """sacct is asked from so long before the submission on, whatever its clock says."""
-NO_ACCOUNTING = "accounting storage is disabled"
+NO_ACCOUNTING = ("accounting storage is disabled", "cannot be run: no such file")
+"""What is said where there is none, or no `sacct`."""
 
 
 class Submission:
@@ -92,7 +93,7 @@ class Submission:
                 f"--name={attempt.name}", f"--starttime={_date(since)}", f"--format={SACCT_FIELDS}",
             )  # fmt: skip
         except (SlurmAway, SlurmRefused) as problem:
-            if isinstance(problem, SlurmAway) and NO_ACCOUNTING not in str(problem).lower():
+            if isinstance(problem, SlurmAway) and not any(one in str(problem).lower() for one in NO_ACCOUNTING):
                 raise
             return None
         found = [job for job in of_sacct(printed) if self._is_its(attempt, job)]
