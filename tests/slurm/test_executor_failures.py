@@ -151,6 +151,26 @@ async def test_two_submissions_of_one_attempt_run_it_once(side: SlurmSide, engin
     assert output(side, "1") == "begun\n"
 
 
+async def test_of_two_submissions_the_one_that_was_not_noted_may_run(slurm: Cluster, tmp_path: Path) -> None:
+    tools, root = slurm.commands(tmp_path / "bin"), tmp_path / "state"
+    (tools / "sbatch").unlink()
+    (tools / "sbatch").write_text(
+        f'#!/bin/sh\ncat >{tmp_path}/script\n{slurm.bin_dir}/sbatch "$@" <{tmp_path}/script >/dev/null\n'
+        f"until [ -e {root}/jobs/1/claim-1 ]; do sleep 0.02; done\n"
+        f'exec {slurm.bin_dir}/sbatch "$@" <{tmp_path}/script\n'
+    )
+    (tools / "sbatch").chmod(0o755)
+    side = SlurmSide(root, slurm, bin_dir=tools)
+    side.root.mkdir()
+    engine = await Engine(side).open()
+    assert isinstance(await engine.executor.start(launch(side, "1", ONCE)), Running)
+    await until(lambda: len(side.jobs()) == 1)
+    side.release("1")
+    assert (await engine.end_of("1")).exit_code == 3
+    assert (output(side, "1"), len(ever(side))) == ("begun\n", 2)
+    await engine.executor.close()
+
+
 # ------------------------------------------------------------ Slurm's admins
 
 
@@ -332,6 +352,20 @@ async def test_what_runs_there_does_not_stand_still(side: SlurmSide, engine: Eng
     await engine.end_of("1")
     await engine.executor.start(launch(side, "2", MISSING))
     assert MISSING[0] in ((await engine.end_of("2")).message or "")
+
+
+async def test_what_the_books_let_go_of_is_taken_back(side: SlurmSide, engine: Engine) -> None:
+    close_nodes(side.cluster, "drain")
+    one = launch(side, "1", ONCE)
+    starting = asyncio.create_task(engine.executor.start(one))
+    await until(lambda: len(side.jobs()) == 1)
+    await until(lambda: (note := notes.read(one.directory, 1)) is not None and note.id is not None)
+    second = await next_engine(side, engine)
+    starting.cancel()
+    assert await second.executor.adopt(one.job, 1, one.directory) is None
+    await second.executor.sweep(lambda job, attempt: False)
+    await until(lambda: side.jobs() == [])
+    await second.executor.close()
 
 
 async def test_what_the_books_do_not_know_is_cancelled(side: SlurmSide, engine: Engine) -> None:
