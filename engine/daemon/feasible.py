@@ -122,6 +122,8 @@ def _told(lacking: Impossible, shape: Shape) -> str:
         return f"{lacking.wanted} of at most {lacking.most} GPUs of type {shape.gpu_type}"
     if lacking.resource == "gpu_power_w":
         return f"all cards would draw {lacking.wanted} W with it, and the host's power budget is {lacking.most} W"
+    if lacking.resource == "gpu_memory_mb" and not lacking.most:
+        return f"gpu_memory_mb {lacking.wanted} of cards whose memory an admin did not say (slurm.cards.TYPE.memory_mb)"
     return f"{lacking.resource} {lacking.wanted} of at most {lacking.most}"
 
 

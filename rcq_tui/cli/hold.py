@@ -2,7 +2,9 @@
 
 from rcq_tui.cli.call import engine
 from rcq_tui.cli.options import parser
+from rcq_tui.cli.rows import Row
 from rcq_tui.cli.targets import HELP, Step, take, targets
+from rcq_tui.viewmodel.states import LEASED
 
 HOLD = Step("POST", "/hold", "held", "were not pending", "are taken back from Slurm's queue", abreast=32)
 
@@ -17,4 +19,10 @@ def run(argv: list[str]) -> int:
     )
     options.add_argument("ids", metavar="ID", nargs="+", help=HELP)
     wanted = targets(options.parse_args(argv).ids)
-    return take(engine(), wanted, HOLD, lambda job: str(job["state"]))
+    return take(engine(), wanted, HOLD, _told)
+
+
+def _told(job: Row) -> str:
+    """Slurm may be away: then it is held as soon as that answers."""
+    state = job["state"]
+    return f"is being taken back from Slurm's queue (now {state})" if state in LEASED else str(state)

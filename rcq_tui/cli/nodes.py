@@ -8,8 +8,10 @@ from rcq_tui.cli.columns import Column, table, terminal_width
 from rcq_tui.cli.exports import add_format, export, is_table
 from rcq_tui.cli.options import parser
 from rcq_tui.client.decode import decode_items
+from rcq_tui.client.wire import Wire
 from rcq_tui.viewmodel.formats import memory
 from rcq_tui.viewmodel.noderows import cards_words, gpus_of, standing, use_words
+from rcq_tui.viewmodel.slurmwords import backend_sentence
 from rcq_tui.viewmodel.states import symbol
 from rcq_tui.viewmodel.text import clean
 
@@ -37,10 +39,11 @@ def run(argv: list[str]) -> int:
     add_format(options)
     chosen = options.parse_args(argv)
     as_table = is_table(chosen)
-    answer = engine().request("GET", "/v1/nodes")
+    wire = engine()
+    answer = wire.request("GET", "/v1/nodes")
     if not as_table:
         return export(chosen, [answer], "cluster.NodeView")
-    print("\n".join(lines(answer["items"])))
+    print("\n".join([*lines(answer["items"]), *_away(wire)]))
     return 0
 
 
@@ -48,8 +51,15 @@ def lines(items: list[dict[str, Any]]) -> list[str]:
     """The table, or a line that says that there is no cluster."""
     nodes = decode_items(NodeView, {"items": items})
     if not nodes:
-        return ["no nodes: this engine hands nothing to Slurm, or has not heard of it yet; rcq stats tells which"]
+        return ["no nodes: this engine hands nothing to Slurm, or was not told of its nodes yet; rcq doctor says which"]
     return table(COLUMNS, [_cells(node) for node in nodes], terminal_width())
+
+
+def _away(wire: Wire) -> list[str]:
+    """Since when Slurm does not answer, if so: the table is as of then."""
+    stats = wire.request("GET", "/v1/stats")
+    told = (backend_sentence(one, stats["now"]) for one in stats.get("backends") or [])
+    return [line for said in told if said for line in ("", said)]
 
 
 def _cells(node: NodeView) -> list[str]:

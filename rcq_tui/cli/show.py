@@ -88,7 +88,7 @@ def attempt(one: Row) -> str:
         words.append(f"after {duration(max(0.0, one['ended_at'] - one['started_at']))}")
     if one.get("node"):
         words.append(f"on {clean(one['node'])}")
-    elif one["gpu_indices"]:
+    elif one["gpu_indices"] and not one.get("place"):  # in the cluster's queue it had none of those it was planned on
         words.append(f"on GPU {','.join(map(str, one['gpu_indices']))}")
     if (measured := one.get("measures")) is not None:
         words.append(f"({energy(measured['energy_kwh'])}, GPUs used {used(measured)})")

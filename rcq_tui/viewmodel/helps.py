@@ -72,13 +72,19 @@ def _holding(told: Told) -> str:
     codes = set(told["codes"])
     parts: list[str] = []
     if told["gpus"]:
-        on = f" of {clean(told['node'])}" if told.get("node") else ""
-        parts.append(f"GPU {', '.join(map(str, told['gpus']))}{on}")
+        parts.append(_cards(told))
     if "CORES_BUSY" in codes or not parts:
         parts.append(counted(told["cpu_cores"], "core"))
     if "MEMORY_BUSY" in codes:
         parts.append(f"{memory(told['memory_mb'])} of memory")
     return " and ".join(parts)
+
+
+def _cards(told: Told) -> str:
+    """Which ones, or how many of a cluster's machine: rcq's numbers for those are nobody else's."""
+    if told.get("node"):
+        return f"{counted(len(told['gpus']), 'GPU')} of {clean(told['node'])}"
+    return f"GPU {', '.join(map(str, told['gpus']))}"
 
 
 # ---------------------------------------------------------------- changes

@@ -138,7 +138,7 @@ _CELLS: dict[str, Callable[[JobRow, float, bool, bool], str]] = {
     "what": lambda job, *_: what(job),
     "service": lambda job, *_: clean(job.service) or "-",
     "gpus": lambda job, _now, narrow, _ascii: gpus(job, narrow=narrow),
-    "cards": lambda job, *_: ",".join(map(str, job.gpu_indices)) or "-",
+    "cards": lambda job, *_: "-" if job.place else ",".join(map(str, job.gpu_indices)) or "-",
     "node": lambda job, *_: node(job),
     "type": lambda job, *_: clean(job.gpu_type) or "any",
     "memory": lambda job, *_: memory(job.memory_mb) if job.memory_mb else "-",

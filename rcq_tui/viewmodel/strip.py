@@ -41,7 +41,7 @@ def box_words(stats: Stats, cells: int, *, ascii_only: bool = False) -> Line:
         line += [("   memory ", "quiet"), (f"{memory(stats.memory_mb_busy)}/{memory(stats.memory_mb_total)}", "text")]
         if power := power_words(stats):
             line += [("   power ", "quiet"), (power, "text")]
-    for state in ("running", "pending", "held", "completed", "failed", "cancelled"):
+    for state in ("running", "pending", "scheduled", "held", "completed", "failed", "cancelled"):
         number = stats.jobs.get(state, 0)
         if number or state in {"running", "pending"}:
             sign = symbol(state, ascii_only=ascii_only)

@@ -109,7 +109,7 @@ def _attempt(job: JobDetail, one: AttemptView, now: float, ascii_only: bool) -> 
         said += f" after {duration(one.ended_at - one.started_at)}"
     if one.node is not None:
         said += f" on {clean(one.node)}"
-    elif one.gpu_indices:
+    elif one.gpu_indices and not one.place:  # in the cluster's queue it had none of those it was planned on
         said += f" on GPU {','.join(map(str, one.gpu_indices))}"
     used = f", {energy(one.measures.energy_kwh)}" if one.measures is not None else ""
     because = f": {clean(one.message)}" if one.message else ""

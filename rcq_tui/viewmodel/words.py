@@ -96,6 +96,8 @@ def _verb(number: int) -> str:
 def _gpus_busy(reason: Reason, _now: float) -> str:
     free, matching = reason["free"], reason["matching"]
     needs = f"Needs {counted(reason['wanted'], 'GPU')}"
+    if matching == 0:
+        return f"{needs}; there is no card that matches."
     if matching == 1:
         return f"{needs}; the one card that matches is not free (0 of 1)." if free == 0 else f"{needs}; 1 of 1 is free."
     return f"{needs}; {free} of the {matching} cards that match {_verb(free)} free."

@@ -97,6 +97,24 @@ def test_show_tells_of_attempts_that_are_over(rcq: Rcq, engine: Engine) -> None:
     assert lines[1].endswith("for others")
 
 
+def test_an_attempt_that_waited_in_slurm_was_on_no_card(rcq: Rcq, engine: Engine) -> None:
+    waited = {**PREEMPTED, "attempt": 1, "gpu_indices": [4, 5], "place": "slurm", "node": None, "message": "back"}
+    ran = {**PAST, "attempt": 2, "gpu_indices": [4, 5], "place": "slurm", "node": "n1"}
+    engine.on("GET", "/v1/jobs/12", detail(attempt=2, attempts=[waited, ran]))
+    lines = [line for line in rcq("show", "12").out.splitlines() if line.startswith("past attempt")]
+    assert "GPU" not in lines[0]
+    assert lines[1].endswith(" after 1m30s on n1")
+
+
+def test_what_is_still_to_be_taken_back_from_slurm_says_so(rcq: Rcq, engine: Engine) -> None:
+    engine.on("POST", "/v1/jobs/12/hold", detail(state="scheduled"))
+    engine.on("POST", "/v1/jobs/13/hold", detail(id=13, state="held"))
+    assert rcq("hold", "12", "13").out.splitlines() == [
+        "job 12: is being taken back from Slurm's queue (now scheduled)",
+        "job 13: held",
+    ]
+
+
 def test_an_only_attempt_that_is_the_end_is_not_told_twice(rcq: Rcq, engine: Engine) -> None:
     ended = {"state": "failed", "cause": "exit", "exit_code": 3, "started_at": 1.0, "ended_at": 2.0}
     engine.on("GET", "/v1/jobs/12", detail(attempt=1, attempts=[PAST], **ended))

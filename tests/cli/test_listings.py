@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 
 import pytest
 from scripted_engine import Engine, Result, card, detail, job
 
+from engine.protocol.cluster import NodeView
 from rcq_tui.cli.columns import Column, table
 
 Rcq = Callable[..., Result]
@@ -145,6 +147,19 @@ def test_gpus_at_a_fixed_width(rcq: Rcq, engine: Engine) -> None:
     result = rcq("gpus")
     assert result.out == GPUS
     assert json.loads(rcq("gpus", "--json").out) == {"items": cards}
+
+
+def test_nodes_say_since_when_slurm_is_away(rcq: Rcq, engine: Engine) -> None:
+    slurm = {"name": "slurm", "state": "ok", "since": 999_000.0, "detail": None, "waiting": 0, "running": 0}
+    node = NodeView(
+        name="n1", state="open", slurm_state="idle", why=None, age_s=1.0, cpu_cores=8, cpu_cores_allocated=0,
+        cpu_cores_ours=0, cpu_cores_others=0, memory_mb=1024, memory_mb_allocated=0, memory_mb_ours=0,
+    )  # fmt: skip
+    engine.on("GET", "/v1/nodes", {"items": [asdict(node)]})
+    engine.on("GET", "/v1/stats", {"now": 1_000_000.0, "backends": [slurm]})
+    assert len(rcq("nodes").out.splitlines()) == 2
+    engine.on("GET", "/v1/stats", {"now": 1_000_000.0, "backends": [{**slurm, "state": "away", "detail": "squeue"}]})
+    assert rcq("nodes").out.splitlines()[2:] == ["", "Slurm away since 13:30: nothing is lost, jobs wait (squeue)"]
 
 
 def test_gpus_watch_needs_a_terminal(rcq: Rcq, engine: Engine) -> None:

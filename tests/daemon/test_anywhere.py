@@ -29,7 +29,7 @@ class Cluster:
         cores, memory_mb = sum(one.cpu_cores for one in self.nodes), sum(one.memory_mb for one in self.nodes)
         return Host(cpu_cores=cores, memory_mb=memory_mb, nodes=self.nodes)
 
-    def is_read(self):
+    def is_read(self, memory_mb=80_000):
         """n1 has four h100, n2 two."""
         self.nodes = NODES
         now = self.world.clock.now()
@@ -38,7 +38,7 @@ class Cluster:
                 uuid=f"slurm/{node}/h100/{at}",
                 index=10 * of + at,
                 model="h100",
-                memory_mb=80_000,
+                memory_mb=memory_mb,
                 node=node,
                 read_at=now,
             )
@@ -167,6 +167,13 @@ async def test_where_everything_runs_on_a_cluster_its_nodes_decide(world, alone)
     assert no.message == "No node of Slurm can ever hold it: gpus 5 of at most 4. Ask for less."
     no = await refused(world, cpu_cores=20)
     assert "cpu_cores 20 of at most 16" in no.message
+
+
+async def test_cards_of_which_nobody_said_how_much_memory_they_have(world, alone):
+    alone.is_read(memory_mb=0)
+    assert await world.submit(gpus=1)
+    no = await refused(world, gpus=1, gpu_memory_mb=1000)
+    assert "1000 of cards whose memory an admin did not say (slurm.cards.TYPE.memory_mb)" in no.message
 
 
 async def test_a_quota_that_never_allows_it_is_told_where_it_would_run(world, beside):

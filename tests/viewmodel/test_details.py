@@ -85,6 +85,8 @@ def test_lines_around_the_queue() -> None:
     assert plain(account_words(Me(account="ada", group="vision", role="admin", via="peer"))) == "ada · vision · admin"
     assert plain(box_words(STATS, 200)).endswith("▶ 2 running   ○ 99,000 pending")
     assert width(plain(box_words(STATS, 30))) <= 30
+    handed = replace(STATS, jobs={**STATS.jobs, "scheduled": 4})
+    assert plain(box_words(handed, 200)).endswith("▶ 2 running   ○ 99,000 pending   ◔ 4 scheduled")
     assert engine_words(STATS, NOW)[0] == "engine 1 · aging · pass 3s ago"
     assert engine_words(replace(STATS, last_pass_at=NOW - 61), NOW) == (
         "engine stalled: last pass 1m01s ago. Run: rcq doctor", "bad",

@@ -98,5 +98,6 @@ def test_who_waits_in_slurms_queue_holds_nothing_and_a_card_of_the_cluster_has_a
     }  # fmt: skip
     assert holder_sentence(one, NOW) == "Job 7 of ann (vision) counts, too: it waits in Slurm's queue."
     runs = {**one, "waits": False, "node": "n\x1b1", "gpus": [2, 3]}
-    assert "Job 7 of ann (vision) has GPU 2, 3 of n" in holder_sentence(runs, NOW)
+    assert "Job 7 of ann (vision) has 4 cores since" in holder_sentence({**runs, "gpus": []}, NOW)
+    assert "Job 7 of ann (vision) has 2 GPUs of n" in holder_sentence(runs, NOW)
     assert "\x1b" not in holder_sentence(runs, NOW)

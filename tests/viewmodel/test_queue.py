@@ -63,6 +63,13 @@ def test_gpus(given_row: JobRow, shown: str) -> None:
     assert gpus(given_row) == shown
 
 
+def test_a_card_of_the_cluster_has_no_number_that_anybody_knows() -> None:
+    there = row(gpu_indices=[4, 5], place="slurm", node="n2")
+    assert gpus(there) == "2 a6000"
+    assert fitted(there, NOW, columns(138, ("cards",)), narrow=False)[0].strip() == "-"
+    assert fitted(replace(there, place=""), NOW, columns(138, ("cards",)), narrow=False)[0].strip() == "4,5"
+
+
 def test_waited_until_it_starts_then_ran() -> None:
     assert spent(row(), NOW) == 90
     assert spent(row(started_at=NOW - 10), NOW) == 10

@@ -14,6 +14,11 @@ NOW = 1_700_000_000.0
 GPU = GpuUuid("GPU-1")
 EXAMPLES: list[tuple[core.Reason, str, str]] = [
     (
+        core.NotEnoughGpus(wanted=1, free=0, matching=0),
+        "Needs 1 GPU; there is no card that matches.",
+        "needs 1 GPU, 0 free",
+    ),
+    (
         core.NotEnoughGpus(wanted=2, free=1, matching=4),
         "Needs 2 GPUs; 1 of the 4 cards that match is free.",
         "needs 2 GPUs, 1 free",

@@ -115,6 +115,8 @@ def _placed(slurm: "SlurmSettings", program: str) -> str:
 
 
 def _mend() -> str:
-    if not is_there(MUNGE):
-        return "munge does not run here: start munged with the cluster's key (sudo systemctl start munge)."
-    return "See slurmctld's log on its host, and SLURM_CONF or /etc/slurm/slurm.conf here. Jobs wait until it answers."
+    look = "slurmctld's log on its host, and SLURM_CONF or /etc/slurm/slurm.conf here. Jobs wait until it answers."
+    if is_there(MUNGE):
+        return f"See {look}"
+    munge = "start munged with the cluster's key (sudo systemctl start munge)"
+    return f"munge does not run here, unless its socket is elsewhere than {MUNGE}: {munge}. Else see {look}"
