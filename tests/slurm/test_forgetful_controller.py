@@ -9,6 +9,7 @@ import pytest
 
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId
+from engine.executor.slurm import following, notes
 from engine.executor.slurm.executor import SlurmExecutor
 from engine.ports import Running
 from tests.contract.executor_sides import WAITS, Engine, SlurmSide, launch, until
@@ -61,4 +62,29 @@ async def test_of_a_job(fresh_slurm: Callable[..., Cluster], tmp_path: Path, end
     ending = await engine.end_of("1")
     assert (ending.cause, ending.exit_code) == (Cause.EXIT, 3)
     await until(lambda: side.jobs() == [])
+    await engine.executor.close()
+
+
+async def test_of_one_that_waits_for_an_engine_that_takes_its_time(
+    fresh_slurm: Callable[..., Cluster], tmp_path: Path
+) -> None:
+    cluster = fresh_slurm()
+    side = SlurmSide(tmp_path, cluster)
+    engine = await Engine(side).open()
+    set_nodes(cluster, "drain")
+    one = launch(side, "1", WAITS)
+    starting = asyncio.create_task(engine.executor.start(one))
+    await until(lambda: (note := notes.read(one.directory, 1)) is not None and note.id is not None)
+    starting.cancel()
+    await engine.executor.close()
+    await asyncio.to_thread(cluster.stop_controller)
+    cluster.forget_jobs()
+    await asyncio.to_thread(cluster.start_controller)
+    await asyncio.to_thread(cluster.wait_idle)
+    engine = await Engine(side).open()
+    assert await engine.executor.adopt(one.job, 1, one.directory) is None
+    await asyncio.sleep(following.WORD_PATIENCE_S + 2.0)  # its files are copied meanwhile
+    assert isinstance(await engine.executor.start(one), Running), "handed in once more"
+    side.release("1")
+    assert (await engine.end_of("1")).exit_code == 3
     await engine.executor.close()
