@@ -147,7 +147,7 @@ class Timeline:
         Cards and cores alike count as theirs to give. `None` where the machines that take jobs could never hold it.
         """
         shape, start = want.shape, self._instants()[-1]
-        rooms = {room.name for room in self._host.nodes if room.holds(shape)}
+        rooms = {room.name for room in self._host.nodes if room.open and room.holds(shape)}
         if not shape.gpus:
             return (start, ()) if rooms else None
         cards = self._matching(shape) & (self._in_use | self._hot | self._settling | self._strange)

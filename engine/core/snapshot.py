@@ -62,11 +62,12 @@ class Gpu:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class NodeRoom:
-    """What one machine of a cluster has for jobs on an idle day: cores and MiB of memory."""
+    """What one machine of a cluster has for jobs on an idle day: cores and MiB of memory. open: it takes jobs now."""
 
     name: str
     cpu_cores: int
     memory_mb: int
+    open: bool = True
 
     def holds(self, shape: Shape) -> bool:
         """Whether it has the cores and the memory for it."""

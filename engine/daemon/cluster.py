@@ -19,8 +19,12 @@ def cluster_host(nodes: Iterable[NodeReading], read_since: float = 0.0) -> Host:
     open_ = [node.closed is None and node.read_at >= read_since for node in machines]
     cores = [_cores(node, is_open) for node, is_open in zip(machines, open_, strict=True)]
     memory_mb = [_memory_mb(node, is_open) for node, is_open in zip(machines, open_, strict=True)]
-    rooms = tuple(NodeRoom(name=node.name, cpu_cores=node.cpu_cores, memory_mb=node.memory_mb) for node in machines)
+    rooms = tuple(_room(node, is_open) for node, is_open in zip(machines, open_, strict=True))
     return Host(cpu_cores=sum(cores), memory_mb=sum(memory_mb), nodes=rooms)
+
+
+def _room(node: NodeReading, is_open: bool) -> NodeRoom:
+    return NodeRoom(name=node.name, cpu_cores=node.cpu_cores, memory_mb=node.memory_mb, open=is_open)
 
 
 def _cores(node: NodeReading, is_open: bool) -> int:

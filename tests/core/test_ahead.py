@@ -98,6 +98,8 @@ def test_who_wants_cores_that_strangers_hold_waits_there_too():
     (start,) = plan(full, Policy()).starts
     assert (start.lease.job, start.lease.waits) == ("1", True)
     assert started(plan(replace(full, host=replace(full.host, nodes=())), Policy())) == []
+    drained = tuple(replace(room, open=False) for room in full.host.nodes)
+    assert started(plan(replace(full, host=replace(full.host, nodes=drained)), Policy())) == []
 
 
 def test_nobody_waits_there_for_a_machine_that_is_out_of_use():

@@ -81,13 +81,15 @@ def test_machines_offer_what_strangers_leave_and_closed_ones_what_rcqs_jobs_hold
         strangers_cores=4,
         strangers_memory_mb=300,
     )
-    rooms = (NodeRoom(name="n1", cpu_cores=8, memory_mb=1000), NodeRoom(name="n2", cpu_cores=8, memory_mb=1000))
+    room = NodeRoom(name="n1", cpu_cores=8, memory_mb=1000)
+    rooms = (room, replace(room, name="n2", open=False))
     assert cluster_host([open_, drained]) == Host(cpu_cores=5 + 1, memory_mb=800, nodes=rooms)
 
 
 def test_machines_that_were_not_read_lately_offer_nothing_new():
     old = node("n1", read_at=99.0, cpu_cores_allocated=3, memory_allocated_mb=100, strangers_cores=1)
-    assert cluster_host([old, node("n2")], read_since=100.0).cpu_cores == 2 + 8
+    found = cluster_host([old, node("n2")], read_since=100.0)
+    assert (found.cpu_cores, [room.open for room in found.nodes]) == (2 + 8, [False, True])
     assert cluster_host([]) == Host(cpu_cores=0, memory_mb=0)
 
 
