@@ -16,18 +16,23 @@ from engine.slurm.jobs import SlurmJob, of_squeue
 EVERY_JOB = ("--json", "--all", "--states=all")
 """Later versions than 22.05 leave out what has ended, and jobs in partitions that are hidden or not for this user."""
 RESTS = 4.0
-"""After a look that took long, this many times as long goes by before the next one that nobody needs at once."""
+"""Where looks cost much, so many times that goes by after one before the next one that nobody needs at once."""
 BRISK_S = 0.25
-"""A look that takes no longer is made anew for whoever waits for what was just told to Slurm."""
+"""A look that costs no more is made anew for whoever waits for what was just told to Slurm."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Look:
-    """All jobs at one time. began, ended: seconds of the steady clock, between which Slurm was asked."""
+    """All jobs at one time. began, ended: seconds of the steady clock, between which Slurm was asked.
+
+    cost_s: what looks take now: the shorter of this one and the one before, as a single one may have waited for a
+    controller that was just being started.
+    """
 
     jobs: tuple[SlurmJob, ...]
     began: float
     ended: float
+    cost_s: float = 0.0
 
 
 class Watch:
@@ -38,6 +43,7 @@ class Watch:
         self._steady = steady
         self._under_way: asyncio.Task[Look] | None = None
         self._began = 0.0
+        self._took_s = 0.0
         self._outdated_at = -math.inf
         self.last: Look | None = None
         self.away_since: float | None = None
@@ -92,11 +98,11 @@ class Watch:
     def _is_fresh(self, look: Look, since: float, *, patient: bool) -> bool:
         if look.began >= since:
             return True
-        rests_until = look.ended + RESTS * (look.ended - look.began)
+        rests_until = look.ended + RESTS * look.cost_s
         return patient and self.away_since is None and self._steady() < rests_until
 
     def _is_brisk(self) -> bool:
-        return self.last is not None and self.last.ended - self.last.began <= BRISK_S
+        return self.last is not None and self.last.cost_s <= BRISK_S
 
     async def _ask(self, began: float) -> Look:
         try:
@@ -109,7 +115,9 @@ class Watch:
         except SlurmAway as away:
             self._note(away)
             raise
-        self.last = Look(jobs=jobs, began=began, ended=self._steady())
+        ended = self._steady()
+        before_s, self._took_s = self._took_s, ended - began
+        self.last = Look(jobs=jobs, began=began, ended=ended, cost_s=min(before_s, self._took_s))
         self.away_since = self.error = None
         return self.last
 

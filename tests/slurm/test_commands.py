@@ -100,10 +100,34 @@ async def test_what_slurm_was_just_told_is_seen_where_a_look_costs_little() -> N
     seconds = 100.2
     assert (await watch.look(60.0)).began == 100.2
     assert (await watch.look(60.0)).began == 100.2, "one look is enough"
-    watch.last = Look(jobs=(), began=100.2, ended=103.0)
+    watch.last = Look(jobs=(), began=100.2, ended=103.0, cost_s=2.8)
     seconds = 103.1
     watch.outdate()
     assert (await watch.look(60.0)).began == 100.2, "a long one is made no sooner"
+
+
+async def test_after_looks_that_take_long_there_is_a_rest_and_none_after_one_that_waited_for_a_controller() -> None:
+    clock = [100.0]
+
+    class Slow(Told):
+        takes_s = 0.1
+
+        async def run(self, *told, **more) -> Finished:
+            clock[0] += self.takes_s
+            return await super().run(*told, **more)
+
+    told = Slow()
+    told.may.set()
+    watch = Watch(Commands(told), lambda: clock[0])
+    await watch.look(0.5)
+    told.takes_s, clock[0] = 8.0, 101.0
+    await watch.look(0.5)
+    clock[0] += 1.0
+    assert (await watch.look(0.5)).began == 110.0, "one long look alone is no rule"
+    clock[0] += 1.0
+    assert (await watch.look(0.5)).began == 110.0
+    clock[0] += 32.0
+    assert (await watch.look(0.5)).began == 151.0
 
 
 async def test_slurm_away_is_told_to_all_and_remembered(tmp_path: Path) -> None:
