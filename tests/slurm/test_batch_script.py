@@ -118,6 +118,16 @@ def test_a_missing_command_leaves_its_mark(node: Node) -> None:
     assert (one.directory / "unbegun-1").exists()
 
 
+@pytest.mark.parametrize("name", ["./plain", "./folder"])
+def test_what_is_not_executable_leaves_its_mark(node: Node, name: str) -> None:
+    one = launch(node.side, "1", (name,))
+    (one.directory / "plain").write_text("no program")
+    (one.directory / "folder").mkdir()
+    code, _, errors = node.run(one)
+    assert (code, "not executable" in errors) == (126, True)
+    assert (one.directory / "unbegun-1").exists()
+
+
 def test_its_time_limit_ends_all_of_it(node: Node) -> None:
     one = launch(node.side, "1", TREE, time_limit_s=0.3)
     assert node.run(one)[0] == 143
@@ -166,7 +176,7 @@ def test_what_the_job_sees(node: Node) -> None:
 
 def test_a_variable_may_be_called_as_one_of_the_scripts_own(node: Node) -> None:
     one = launch(node.side, "1", ("env", "-0"))
-    odd = dict.fromkeys(("mark", "resets", "dir", "attempt", "job", "id", "child", "status", "PATH_"), "-x")
+    odd = dict.fromkeys(("mark", "resets", "dir", "attempt", "job", "program", "id", "child", "status", "PATH_"), "-x")
     given = {**one.environment, **odd, "RCQ_END_TIME": "1"}
     code, out, _ = node.run(replace(one, environment=given))
     seen = dict(line.split("=", 1) for line in out.split("\0") if line)

@@ -25,7 +25,7 @@ OF_SLURM = frozenset({
 """Variables that a launch has and that are known on the node alone."""
 OF_SUBMISSION = "LC_ALL TZ SLURM_TIME_FORMAT"
 """What Slurm's commands are run with, and a job begins with."""
-OF_SCRIPT = frozenset({"attempt", "dir", "job", "mark", "resets"})
+OF_SCRIPT = frozenset({"attempt", "dir", "job", "mark", "program", "resets"})
 """Variables of the script's own that it goes by until it is the command; a job may have some of these names."""
 CLEANS_WITHIN_S = 30
 USUAL_MASK = 0o022
@@ -53,6 +53,7 @@ def _given(launch: Launch, mask: int) -> list[str]:
 def _command(launch: Launch) -> list[str]:
     """A function that becomes the command, or leaves the mark that it could not."""
     program = launch.argv[0]
+    no_program = '[ -d "$program" ] || { [ -e "$program" ] && [ ! -x "$program" ]; }' if "/" in program else "false"
     plain, others = _parted(launch.environment)
     end = f"export RCQ_END_TIME=$(( $(date +%s) + {int(launch.time_limit_s)} ))"
     return [
@@ -62,14 +63,19 @@ def _command(launch: Launch) -> list[str]:
         *(f"export {name}={_quoted(value)}" for name, value in plain.items()),
         *_cards(launch),
         'export "$mark"',
-        f"if ! command -v {_quoted(program)} >/dev/null 2>&1; then",
-        ': >"$dir/unbegun-$attempt"',
-        f"say {_quoted(f'{program}: not found')}",
-        "exit 127",
+        f"program={_quoted(program)}",
+        f"if {no_program}; then",
+        *_unbegun("cannot be run: it is no program, or not executable", 126),
+        'elif ! command -v "$program" >/dev/null 2>&1; then',
+        *_unbegun("not found", 127),
         "fi",
         f"exec /usr/bin/env $resets {' '.join(map(_quoted, [*others, *startscript.by_env(launch.argv)]))}",
         "}",
     ]
+
+
+def _unbegun(why: str, code: int) -> list[str]:
+    return [': >"$dir/unbegun-$attempt"', f'say "$program: {why}"', f"exit {code}"]
 
 
 def _cards(launch: Launch) -> list[str]:
