@@ -19,11 +19,14 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OF_SHELLS = re.compile(r"BASHOPTS|BASHPID|BASH_VERSINFO|EUID|GROUPS|IFS|LINENO|OLDPWD|OPTIND|PPID|PWD|SHELLOPTS|UID|_")
 """Variables that mean something to one shell or another: they are set by `env`, after the shell."""
 OF_SYSTEMD = "INVOCATION_ID JOURNAL_STREAM MEMORY_PRESSURE_WATCH MEMORY_PRESSURE_WRITE SYSTEMD_EXEC_PID"
+NOWHERE = 96
+"""The exit code of a node's script that could not enter the working directory."""
 FAILED = {
+    NOWHERE: "its working directory cannot be entered there: nodes need it under the same path, open to its Unix user",
     127: "command not found on the PATH of the job's Unix user; check the spelling or give its full path",
     126: "it cannot be run by the job's Unix user; check that it is executable, and what its log of errors says",
 }
-"""Exit codes by which a shell says that it could not become the command."""
+"""Exit codes of what could not become the command."""
 FAILS_WITHIN_S = 5.0
 """It says so in a hundredth of a second; a busy machine and a slow directory server have time left."""
 

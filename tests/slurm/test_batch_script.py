@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from engine.core.lifecycle import Cause
+from engine.executor import startscript
 from engine.executor.slurm import ends, notes, script
-from engine.ports import Launch
+from engine.ports import Ending, Launch
 from tests.contract.executor_sides import (
     KILLED,
     MISSING,
@@ -218,6 +219,11 @@ def test_a_job_that_this_one_handed_to_slurm_is_let_alone(node: Node) -> None:
 def test_a_working_directory_that_the_node_lacks(node: Node) -> None:
     one = replace(launch(node.side, "1", SEVEN), workdir=Path("/nowhere/at/all"))
     code, _, errors = node.run(one)
-    assert code == 126
+    assert code == startscript.NOWHERE
     assert "working directory" in errors
-    assert (one.directory / "unbegun-1").exists()
+    ending = Ending(
+        job=one.job, attempt=1, cause=Cause.EXIT, exit_code=code, signal=None, started_at=1.0, ended_at=2.0
+    )  # fmt: skip
+    found = startscript.as_begun(ending, one.directory)
+    assert found.cause is Cause.LAUNCH_ERROR
+    assert "working directory cannot be entered" in (found.message or "")

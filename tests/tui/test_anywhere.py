@@ -30,7 +30,7 @@ async def test_it_is_asked_and_sent_where_there_is_one(box, until, text):
     app = box.app(fake)
     async with app.run_test(size=(120, 34), notifications=True) as pilot:
         await opened(app, pilot, until, text)
-        assert "on Slurm if there is no room here soon" in text(app)
+        assert "on Slurm if there is no room here" in text(app)
         app.screen.query_one("#in-script").value = "true"
         app.screen.query_one("#in-anywhere", Tick).focus()
         await pilot.press("space")

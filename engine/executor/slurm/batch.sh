@@ -137,7 +137,7 @@ resets=
     if ! cd "$workdir"; then
         : >"$dir/unbegun-$attempt"
         say "the working directory cannot be entered on ${SLURMD_NODENAME:-this node}"
-        exit 126
+        exit 96
     fi
     umask "$mask"
     begin

@@ -44,7 +44,7 @@ QUESTIONS: tuple[Question, ...] = (
     _daily("time_limit_s", "Time limit", "such as 2h30m; short starts sooner"),
     _daily("priority", "Priority", "1 to 10, 10 is first", start="5"),
     _daily("preemptible", "Preemptible", "may be stopped and queued again", kind=TICK),
-    _daily(CLUSTER, "Anywhere", "on Slurm if there is no room here soon", kind=TICK),
+    _daily(CLUSTER, "Anywhere", "on Slurm if there is no room here", kind=TICK),
     Question(field="args", label="Arguments", hint="words appended to the command: $1, $2, …"),
     Question(field="after", label="After", hint="151, 152:any, 153:failed; ^g lists jobs"),
     Question(field="begin", label="Not before", hint="22:00, +2h, tomorrow 9:00; ^g"),
