@@ -123,6 +123,7 @@ class _Future:
         self._stopped: dict[JobId, Lease] = {}
         self._starts: dict[JobId, Foreseen] = {}
         self._handed: set[JobId] = set()
+        self._room_at: list[float] = []
         self._world = self._begun(replace(heads, leases=tuple(self._due(lease) for lease in heads.leases)))
 
     def told(self) -> Forecast:
@@ -139,7 +140,6 @@ class _Future:
             if self._cut - {group.key for group in after.pending}:
                 return self._world.now
             self._note(decided)
-            after = self._begun(after)
             # 3. on to the next moment at which something changes
             then = self._next(after)
             if not after.pending or then is None or then > self._until:
@@ -148,12 +148,17 @@ class _Future:
         return self._world.now
 
     def _applied(self, decided: Plan) -> Snapshot:
-        """The world right after the plan; queues that nothing started from are not copied."""
+        """The world right after the plan: who finds room on the cluster begins at once, too.
+
+        Queues that nothing started from are not copied.
+        """
         busy = {start.lease.key for start in decided.starts}
         touched = tuple(group for group in self._world.pending if group.key in busy)
         rest = tuple(group for group in self._world.pending if group.key not in busy)
         after = apply(replace(self._world, pending=touched), decided, self._policy)
-        return self._stopping(replace(after, pending=(*rest, *after.pending)), decided)
+        at_once = {start.lease.job for start in decided.starts if start.later is None}
+        leases = (replace(one, waits=False) if one.waits and one.job in at_once else one for one in after.leases)
+        return self._stopping(replace(after, pending=(*rest, *after.pending), leases=tuple(leases)), decided)
 
     def _stopping(self, after: Snapshot, decided: Plan) -> Snapshot:
         """Victims are on their way out; whom they make room for has claimed their cards."""
@@ -175,16 +180,21 @@ class _Future:
     def _note(self, decided: Plan) -> None:
         """A job that was stopped and starts again keeps the first start that was foreseen."""
         for start in decided.starts:
+            if start.later is not None:
+                self._room_at.append(start.later)
             if start.lease.job not in self._starts:
                 self._starts[start.lease.job] = _foreseen(start.lease, start.runs_at)
                 self._handed.add(start.lease.job)
 
     def _begun(self, world: Snapshot) -> Snapshot:
         """Who waits in the cluster's queue begins as soon as it finds room there, whatever was foreseen before."""
+        self._room_at = []
         if not any(map(_queued, world.leases)):
             return world
         begun: dict[JobId, Lease] = {}
-        for lease, at, gpus in queue_of(cluster_of(world), self._policy):
+        queue = queue_of(cluster_of(world), self._policy)
+        self._room_at = [at for _, at, _ in queue if at is not None]
+        for lease, at, gpus in queue:
             if at is not None and at <= world.now and _queued(lease):
                 begun[lease.job] = replace(lease, gpus=gpus, waits=False)
                 if lease.job in self._handed:
@@ -194,8 +204,7 @@ class _Future:
 
     def _next(self, after: Snapshot) -> float | None:
         edges = [lease.expected_end for lease in after.leases if not _queued(lease)]
-        if len(edges) < len(after.leases):
-            edges += [at for _, at, _ in queue_of(cluster_of(after), self._policy) if at is not None]
+        edges += self._room_at
         edges += [edge for slot in after.slots for edge in (slot.start, slot.end)]
         edges += _leaving_at(after)
         if after.hot:
