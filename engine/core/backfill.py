@@ -354,8 +354,9 @@ class Timeline:
             yield Booked(
                 slot=slot.slot, gpu=gpu.uuid, index=gpu.index, start_at=slot.start, end_at=slot.end, until=limit_end
             )
-        if (free_here := self._machines.most(usable)) < shape.gpus:
-            yield NotEnoughGpus(wanted=shape.gpus, free=free_here, matching=self._machines.most(matching))
+        if (free_here := self._machines.most(usable, shape.gpus)) < shape.gpus:
+            most = self._machines.most(matching, shape.gpus)
+            yield NotEnoughGpus(wanted=shape.gpus, free=free_here, matching=most)
 
     def _taken_in_fact(self, shape: Shape, free: Cards) -> Iterator[GpuMemoryTaken]:
         """Cards in use that the books would give it: their memory is measured to be with others."""

@@ -11,7 +11,10 @@ from engine.core.model import GpuUuid, JobId
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class NotEnoughGpus:
-    """Of the cards that match, `free` could take the job now and `wanted` are needed; `matching` exist at all."""
+    """Of the cards that match, `free` could take the job now and `wanted` are needed; `matching` exist at all.
+
+    Of a cluster, where more than one is needed: of the machine with most of them.
+    """
 
     code: ClassVar[str] = "GPUS_BUSY"
     wanted: int

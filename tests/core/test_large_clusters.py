@@ -11,7 +11,7 @@ from engine.core.model import JobId
 from engine.core.placement.nodes import Machines
 from engine.core.plan import plan
 from engine.core.policy import Policy
-from engine.core.reasons import QuotaReached
+from engine.core.reasons import NotEnoughGpus, QuotaReached
 from engine.core.snapshot import CLUSTER
 from engine.core.taken import timeline_of
 from engine.core.wants import Want
@@ -40,8 +40,19 @@ def test_one_machine_has_to_have_all_cards():
     assert machines.has(ALL, 3)
     assert not machines.has(ALL, 4)
     assert not machines.has(0b0010_1011, 3), "two, one and one"
-    assert machines.most(0b0010_1011) == 2
+    assert machines.most(0b0010_1011, 2) == 2
+    assert machines.most(0b0010_1011, 1) == 4, "any will do"
     assert machines.has(0, 0)
+
+
+def test_who_wants_one_card_is_told_of_all_that_match():
+    gpus, host = nodes(2, 2)
+    full = [
+        replace(lease(f"9{at}", key()), gpus=(gpu.uuid,), place=CLUSTER, waits=False) for at, gpu in enumerate(gpus)
+    ]
+    decided = plan(world(gpus, [waiting(key(), ("1", 60))], full, place=CLUSTER, host=host), Policy())
+    (reason,) = (decided.reservations or decided.holds)[0].reasons
+    assert reason == NotEnoughGpus(wanted=1, free=0, matching=4)
 
 
 def held(number, gpu):

@@ -23,8 +23,10 @@ class Machines:
         self._machine_of = [masks[gpu.node] for gpu in gpus] if len(masks) > 1 else []
         self._types: dict[str, Cards] = {}
 
-    def most(self, cards: Cards) -> int:
-        """How many of these cards a job could have at once: of the machine with most of them."""
+    def most(self, cards: Cards, wanted: int) -> int:
+        """How many of these cards a job that wants so many could take: several are those of the machine with most."""
+        if wanted < 2:
+            return cards.bit_count()
         return max((some.bit_count() for some in self._parted(cards)), default=0)
 
     def has(self, cards: Cards, wanted: int) -> bool:
