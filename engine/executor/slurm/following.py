@@ -218,7 +218,7 @@ class Following:
             return True
         if job.node is None:
             return False
-        return DUPLICATE in await self._commands.run("sinfo", "--noheader", f"--nodes={job.node}", "--format=%E")
+        return DUPLICATE in await self._commands.run("sinfo", "-a", "--noheader", f"--nodes={job.node}", "--format=%E")
 
     async def _again(self, attempt: Attempt, why: str) -> Ending | None:
         """It never began and is nowhere: the same attempt is handed in anew, and its claim lets only one run.
