@@ -7,7 +7,9 @@ the cluster gives what becomes free to who waits in its queue. Pure. Must not kn
 
 import heapq
 
+from engine.core.model import model_matches
 from engine.core.preemption import will_find
+from engine.core.reasons import QuotaReached
 from engine.core.snapshot import Gpu
 from engine.core.standing import Entry, Turn
 from engine.core.walk import Walk
@@ -38,7 +40,9 @@ def hand_over(walk: Walk) -> None:
                 continue
             turn = now.turn
         soonest = None if walk.standings.breaches(turn.number) else _soonest(walk, turn)
-        if soonest is None or walk.ledger.memory_breaches(turn.key, soonest[1]):
+        if limits := _limits(walk, turn, soonest):
+            walk.hold_also(turn, limits)
+        if soonest is None or limits:
             continue
         if will_find(walk, turn.key, soonest[0]):
             return
@@ -46,6 +50,17 @@ def hand_over(walk: Walk) -> None:
         left -= 1
         if turn.at + 1 < len(turn.group.jobs):
             heapq.heappush(queue, walk.standings.entry(turn.number, turn.at + 1))
+
+
+def _limits(walk: Walk, turn: Turn, soonest: tuple[float, tuple[Gpu, ...]] | None) -> tuple[QuotaReached, ...]:
+    """What its owner's quotas say of the cards that it would have, or else of the type that it asks for."""
+    if soonest is not None:
+        return walk.ledger.memory_breaches(turn.key, soonest[1])
+    kind, least = turn.key.shape.gpu_type, turn.key.shape.gpus
+    if kind is None:
+        return ()
+    caps = walk.ledger.type_caps(turn.key)
+    return tuple(cap.reached for cap in caps if cap.left < least and model_matches(kind, cap.gpu_type))
 
 
 def _soonest(walk: Walk, turn: Turn) -> tuple[float, tuple[Gpu, ...]] | None:

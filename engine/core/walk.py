@@ -47,6 +47,7 @@ class Walk:
         self.reservations: list[Reserve] = []
         self._held: list[tuple[Turn, tuple[Reason, ...]]] = []
         self._handed: dict[int, int] = {}
+        self._also: dict[int, tuple[Reason, ...]] = {}
         self.order: list[tuple[Turn, int]] = []
         self.keeps_cleared = False
 
@@ -54,7 +55,9 @@ class Walk:
     def holds(self) -> list[Hold]:
         """Who is neither started nor promised anything; of a walk that has settled."""
         return [
-            Hold(key=turn.key, jobs=turn.group.jobs, skip=skip, score=turn.value, reasons=reasons)
+            Hold(
+                key=turn.key, jobs=turn.group.jobs, skip=skip, score=turn.value, reasons=self._with_more(turn, reasons)
+            )
             for turn, reasons in self._held
             if (skip := max(turn.at, self._handed.get(turn.number, 0))) < len(turn.group.jobs)
         ]
@@ -94,6 +97,14 @@ class Walk:
         submitted_at, score = turn.waiting.submitted_at, turn.value
         self._starts.append(Start(lease=lease, submitted_at=submitted_at, score=score, later=start_at))
         self.ledger.start(lease)
+
+    def hold_also(self, turn: Turn, reasons: tuple[Reason, ...]) -> None:
+        """Tell more of why a job is held, if it is; of a walk that has settled."""
+        self._also[turn.number] = reasons
+
+    def _with_more(self, turn: Turn, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+        also = self._also.get(turn.number)
+        return reasons if also is None else tuple(dict.fromkeys((*reasons, *also)))
 
     def want(self, key: GroupKey) -> Want:
         """What a job of `key` needs a place for."""

@@ -90,6 +90,18 @@ def test_who_finds_all_machines_that_could_hold_it_out_of_use_is_told_so():
     assert of_cluster(box) == [ClusterOutOfUse(nodes=1)]
 
 
+@pytest.mark.parametrize("quota", [Quota(gpus_by_type={"a6000": 0}), Quota(gpu_memory_mb=1000)])
+def test_who_may_not_have_the_cards_that_are_there_is_told_of_its_quota(quota):
+    busy = there(key("eve", "lab"), number=0, waits=False)
+    box = beside(
+        [waiting(anywhere(gpu_type="a6000"), ("1", 2 * HOUR))],
+        [SOON, busy],
+        quotas=Quotas(accounts={AccountName("ann"): quota}),
+    )
+    assert of_cluster(box) == []
+    assert any(isinstance(reason, QuotaReached) for reason in reasons(box))
+
+
 def test_who_could_never_run_there_is_told_nothing_of_it():
     wide = anywhere(gpus=1, memory_mb=1_000_000)
     assert of_cluster(beside([waiting(wide, ("1", 2 * HOUR))], [SOON])) == []
