@@ -60,8 +60,10 @@ _SOME = 5
 
 
 def explained(word: str) -> str:
-    """What a reason of Slurm's means, what stands behind its first word left out; empty where that is not known."""
-    head = word.partition(",")[0].partition("(")[0].strip()
+    """What a reason of Slurm's means by what stands before a comma; empty where that is not known, or it says so."""
+    if "(" in word:
+        return ""
+    head = word.partition(",")[0].strip()
     if head in EXPLAINED:
         return EXPLAINED[head]
     return next((told for begins, told in _FAMILIES if head.startswith(begins)), "")

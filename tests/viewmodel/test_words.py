@@ -138,6 +138,11 @@ EXAMPLES: list[tuple[core.Reason, str, str]] = [
         "GPU 1 is booked",
     ),
     (
+        core.SlurmQueue(slurm_id=812, state="PENDING", reason="Resources (Nodes are DOWN)", expected_start=None),
+        "Waits in Slurm's queue as job 812: Resources (Nodes are DOWN).",
+        "Slurm: Resources (Nodes are…",
+    ),
+    (
         core.SlurmQueue(slurm_id=812, state="PENDING", reason="Resources", expected_start=NOW + 600),
         "Waits in Slurm's queue as job 812: Resources (waits for free nodes; it is next); Slurm expects to start it at "
         "22:23.",
