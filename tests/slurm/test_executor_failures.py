@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId
-from engine.executor.slurm import notes, request, script
+from engine.executor.slurm import following, notes, request, script
 from engine.executor.slurm.executor import SlurmExecutor
 from engine.executor.slurm.naming import Naming
 from engine.ports import CannotPause, Ending, Running
@@ -334,6 +334,18 @@ async def test_a_forged_record_is_not_followed(side: SlurmSide, engine: Engine) 
     ending = await engine.end_of("1")
     assert ending.cause in {Cause.SIGNAL, Cause.EXIT, Cause.LAUNCH_ERROR}
     assert ending.exit_code != 0, "its script did not come to its end"
+
+
+async def test_no_job_says_of_itself_that_it_was_short(
+    side: SlurmSide, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "BEGINS_WITHIN_S", 1.0)
+    record = '{"attempt": 1, "slurm": %s, "began": 1, "ended": 1, "status": 0}'
+    forge = f"sleep 4; kill -9 $PPID; printf '{record}' $SLURM_JOB_ID >ended-1.json"
+    await engine.executor.start(launch(side, "1", ("sh", "-c", forge)))
+    ending = await engine.end_of("1")
+    assert ending.started_at is not None
+    assert ending.ended_at - ending.started_at > 2.5
 
 
 async def test_what_no_node_has_room_for_is_refused_in_slurms_words(side: SlurmSide, engine: Engine) -> None:

@@ -34,6 +34,8 @@ STARTS_WITHIN_S = 60.0
 """An engine that has just started may need so long until it starts what it found to be waiting in Slurm."""
 DUPLICATE = "Duplicate jobid"
 """Why Slurm drains a node that was given a job of a number that it already runs."""
+BEGINS_WITHIN_S = 30.0
+"""A node may need so long until it begins the script of a job that Slurm has started."""
 BOOTED = re.compile(r"(?m)^BOOT_TIME\s*=\s*([0-9]+)\s*$")
 SETTLES_S = 120.0
 """After its start a controller has heard from all nodes by then."""
@@ -304,10 +306,15 @@ def _has_run(job: SlurmJob) -> bool:
 
 
 def _duration(job: SlurmJob | None, record: notes.Ended | None, attempt: Attempt) -> float | None:
-    """Seconds, by one clock at both ends; `None` where nobody knows."""
-    if record is not None:
-        return record.ended - record.began
-    return None if job is None or attempt.put_back else job.duration_s
+    """Seconds, by one clock at both ends; `None` where nobody knows.
+
+    What the node says is finer, but a job can write that itself, and is billed by it.
+    """
+    told = None if job is None or attempt.put_back else job.duration_s
+    if record is None:
+        return told
+    its_own = record.ended - record.began
+    return its_own if told is None or told - its_own < BEGINS_WITHIN_S else float(told)
 
 
 def _ended_at(started_at: float | None, duration_s: float | None, now: float) -> float:
