@@ -20,7 +20,7 @@ from engine.daemon.hostwatch import HostWatch
 from engine.daemon.live import Live
 from engine.daemon.passes import Passes
 from engine.daemon.register import Register
-from engine.daemon.room import on_cards, room_of
+from engine.daemon.room import cards_of, on_cards, room_of
 from engine.daemon.slotviews import gpu_slot
 from engine.daemon.views import Views
 from engine.ports import Clock
@@ -217,7 +217,7 @@ class BoxService:
 
     def _stats(self) -> Stats:
         cards, (room, held) = self._books.cards, room_of(self._books)
-        known = {card.reading.uuid for card in cards.all()}
+        known = cards_of(self._books)
         now, host = self._clock.now(), self._host.now
         return Stats(
             version=self._version,

@@ -24,6 +24,12 @@ def room_of(books: Books) -> tuple[Host, Host]:
     return room, held
 
 
+def cards_of(books: Books) -> set[GpuUuid]:
+    """The cards that belong to that room."""
+    alone = books.capacity is not None and books.capacity.alone
+    return {card.reading.uuid for card in books.cards.all() if (card.reading.node is not None) is alone}
+
+
 def _whole(cluster: Host) -> Host:
     return Host(
         cpu_cores=sum(node.cpu_cores for node in cluster.nodes), memory_mb=sum(node.memory_mb for node in cluster.nodes)

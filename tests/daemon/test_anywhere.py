@@ -169,6 +169,18 @@ async def test_where_everything_runs_on_a_cluster_its_nodes_decide(world, alone)
     assert "cpu_cores 20 of at most 16" in no.message
 
 
+async def test_figures_of_the_box_count_cards_cores_and_memory_of_one_place(world, beside):
+    beside.is_read()
+    stats = await world.box.stats(world.ann)
+    assert (stats.gpus_total, stats.cpu_cores_total) == (2, world.books.host.cpu_cores)
+
+
+async def test_and_of_the_cluster_where_everything_runs_there(world, alone):
+    alone.is_read()
+    stats = await world.box.stats(world.ann)
+    assert (stats.gpus_total, stats.cpu_cores_total) == (6, sum(one.cpu_cores for one in NODES))
+
+
 async def test_cards_of_which_nobody_said_how_much_memory_they_have(world, alone):
     alone.is_read(memory_mb=0)
     assert await world.submit(gpus=1)
