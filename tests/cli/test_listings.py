@@ -283,6 +283,16 @@ def test_stats(rcq: Rcq, engine: Engine) -> None:
         "disk_total_mb": 10_240,
     }
     engine.on("GET", "/v1/stats", stats | host)
+    slurm = {"name": "slurm", "state": "ok", "running": 1, "waiting": 2, "nodes_open": 3, "nodes_total": 4}
+    home = {"name": "process", "state": "ok", "running": 1, "waiting": 0, "nodes_open": None, "nodes_total": None}
+    engine.on("GET", "/v1/stats", stats | {"backends": [home, slurm]})
+    assert rcq("stats").out.splitlines()[5:7] == [
+        "runs    process: 1 running",
+        "        Slurm: 1 running, 2 in its queue, 3 of 4 nodes open",
+    ]
+    engine.on("GET", "/v1/stats", stats | {"backends": [home, {**slurm, "nodes_open": 0, "nodes_total": 0}]})
+    assert rcq("stats").out.splitlines()[6].endswith("2 in its queue, no node known")
+    engine.on("GET", "/v1/stats", stats | host)
     told = "host    CPU 38%, load 12.2, memory 2G of 8G used, disk 1.5G of 10G free"
     assert rcq("stats").out.splitlines()[5] == told
     engine.on("GET", "/v1/stats", stats | {"power_w": 811.7, "power_budget_w": None})
