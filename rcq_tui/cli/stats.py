@@ -53,7 +53,9 @@ def _backend(one: Row, now: float) -> str:
     told = [f"{called(one)}: {one['running']} running"]
     if one["nodes_total"] is not None:
         told.append(f"{one['waiting']} in its queue")
-        told.append(f"{one['nodes_open']} of {one['nodes_total']} nodes open" if one["nodes_total"] else "no node known")
+        told.append(
+            f"{one['nodes_open']} of {one['nodes_total']} nodes open" if one["nodes_total"] else "no node known"
+        )
     return ", ".join(told)
 
 
