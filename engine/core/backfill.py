@@ -62,8 +62,7 @@ class Timeline:
         self._hot = bits(at for at, found in self._obstacles.items() if isinstance(found, GpuTooHot))
         self._settling = bits(at for at, found in self._obstacles.items() if isinstance(found, GpuSettling))
         self._strange = bits(at for at, found in self._obstacles.items() if isinstance(found, GpuForeign))
-        strangers_on = {found.gpu for found in self._obstacles.values() if isinstance(found, GpuForeign)}
-        watts = watts_of(gpus, policy.power, strangers_on)
+        watts = watts_of(gpus, policy.power, {gpus[at].uuid for at in places(self._strange)})
         self._steps = Steps(self.now, watts)
         self._power = Powered(watts, self._steps, self._place) if watts else None
         self._promises: list[Booking] = []
@@ -354,9 +353,9 @@ class Timeline:
             yield Booked(
                 slot=slot.slot, gpu=gpu.uuid, index=gpu.index, start_at=slot.start, end_at=slot.end, until=limit_end
             )
-        if (free_here := self._machines.most(usable, shape.gpus)) < shape.gpus:
-            most = self._machines.most(matching, shape.gpus)
-            yield NotEnoughGpus(wanted=shape.gpus, free=free_here, matching=most)
+        free, there = (self._machines.most(cards, shape.gpus) for cards in (usable, matching))
+        if free < shape.gpus:
+            yield NotEnoughGpus(wanted=shape.gpus, free=free, matching=there)
 
     def _taken_in_fact(self, shape: Shape, free: Cards) -> Iterator[GpuMemoryTaken]:
         """Cards in use that the books would give it: their memory is measured to be with others."""
