@@ -76,6 +76,7 @@ class PlannedFuture:
                     uuid=card.reading.uuid,
                     model=card.reading.model,
                     state=self._books.cards.state(card, now),
+                    node=card.reading.node,
                 )
                 for card in self._books.cards.all()
             ],

@@ -29,12 +29,13 @@ class PlanItem:
 
 @dataclass(slots=True, kw_only=True)
 class PlanCard:
-    """A row of the plan's picture."""
+    """A row of the plan's picture. node: the machine of the cluster that it is in; `None` in this host."""
 
     index: int
     uuid: str
     model: str
     state: str
+    node: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)

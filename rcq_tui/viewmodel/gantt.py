@@ -6,12 +6,12 @@ Pure: `now` and the width come with what is drawn. Must not know what draws it; 
 from collections.abc import Mapping, Sequence
 
 from rcq_tui.viewmodel.formats import counted, moment
-from rcq_tui.viewmodel.lanes import Told, lanes, on_card
-from rcq_tui.viewmodel.text import clean, width
+from rcq_tui.viewmodel.lanes import Told, card_names, lanes, on_card
+from rcq_tui.viewmodel.text import clean, pad, width
 from rcq_tui.viewmodel.timeaxis import Scale, labelled, ticks
 
 LABEL = 8
-"""Cells before the time begins: `GPU 12  `."""
+"""Cells before the time begins, at least: `GPU 12  `, `node-7:3  `."""
 LEAST = 40
 """A picture is never narrower than so many cells."""
 MOST_LANES = 6
@@ -26,11 +26,18 @@ _SAYS = {"running": "runs", "promised": "promised", "forecast": "foreseen", "slo
 def gantt(planned: Told, total: int, *, ascii_only: bool = False) -> list[str]:
     """The whole picture in lines of at most `total` cells: hours, cards, what the signs mean, what is not shown."""
     now = planned["now"]
-    scale = Scale(now, planned["until"], max(LEAST, total) - LABEL)
+    names = {
+        card["index"]: name if card.get("node") else f"GPU {name}"
+        for card, name in zip(planned["cards"], card_names(planned).values(), strict=True)
+    }
+    label = max([LABEL, *(width(name) + 2 for name in names.values())])
+    scale = Scale(now, planned["until"], max(LEAST, total) - label)
     signs = _ASCII_SIGNS if ascii_only else _SIGNS
-    lines = [" " * LABEL + axis(now, scale.until, scale.cells)]
+    lines = [" " * label + axis(now, scale.until, scale.cells)]
     for card in planned["cards"]:
-        lines += _card(card, on_card(planned, card["index"]), scale, signs, ascii_only)
+        rows = _card(card, on_card(planned, card["index"]), scale, signs, ascii_only)
+        heads = [names[card["index"]], *[""] * (len(rows) - 1)]
+        lines += [pad(head, label) + row for head, row in zip(heads, rows, strict=True)]
     return [line.rstrip() for line in (*lines, *_notes(planned, signs))]
 
 
@@ -48,9 +55,7 @@ def _card(card: Told, items: Sequence[Told], scale: Scale, signs: Mapping[str, s
         word = f" {clean(card['state'])} "
         rows[0] = rows[0][:2] + word + rows[0][2 + len(word) :]
     hidden = sum(len(lane) for lane in stacked[MOST_LANES:])
-    more = [" " * LABEL + f"and {counted(hidden, 'more job')} on it"] if hidden else []
-    labels = [f"GPU {card['index']}", *[""] * (len(rows) - 1)]
-    return [*(f"{label:<{LABEL}}{row}" for label, row in zip(labels, rows, strict=True)), *more]
+    return [*rows, f"and {counted(hidden, 'more job')} on it"] if hidden else rows
 
 
 def _lane(items: Sequence[Told], scale: Scale, signs: Mapping[str, str], empty: str) -> str:

@@ -3,14 +3,18 @@
 Pure. Must not know how bars are drawn; light enough for the command line.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from rcq_tui.viewmodel.text import clean, cut
 
 Told = Mapping[str, Any]
 """A part of the plan, as the API tells it."""
 
 KINDS = ("running", "slot", "promised", "forecast")
 """In the order in which they get the upper lanes."""
+_NODE_CELLS = 14
 
 
 def lanes(items: Sequence[Told], slack_s: float) -> list[list[Told]]:
@@ -32,6 +36,17 @@ def lanes(items: Sequence[Told], slack_s: float) -> list[list[Told]]:
 def on_card(planned: Told, index: int) -> list[Told]:
     """The items that have the card."""
     return [item for item in planned["items"] if index in item["gpus"]]
+
+
+def card_names(planned: Told) -> dict[int, str]:
+    """What people call each card, by its index: `4`; in a cluster its machine and which one of that, `n2:0`."""
+    found: dict[int, str] = {}
+    seen: Counter[str] = Counter()
+    for card in planned["cards"]:
+        node = card.get("node")
+        found[card["index"]] = str(card["index"]) if node is None else f"{cut(clean(node), _NODE_CELLS)}:{seen[node]}"
+        seen[node] += 1
+    return found
 
 
 def _rank(item: Told) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from rcq_tui.viewmodel.lanes import KINDS, Told, lanes, on_card
+from rcq_tui.viewmodel.lanes import KINDS, Told, card_names, lanes, on_card
 from rcq_tui.viewmodel.planbars import ASCII_SIGNS, SIGNS, Cell, Manner, Viewer, as_line, cross, extent, lay, spread
 from rcq_tui.viewmodel.planlook import Look, says
 from rcq_tui.viewmodel.states import colour, symbol
@@ -18,6 +18,8 @@ Pieces = list[Cell]
 HEAD = 2
 """Lines over the cards: times, and a ruler."""
 _LEAST_CELLS = 10
+_MODEL_CELLS = 16
+"""Beside a card's name, where the picture is wide."""
 _SAYS = {"running": "runs", "slot": "booked", "promised": "promised", "forecast": "foreseen"}
 
 
@@ -66,7 +68,7 @@ class Room(NamedTuple):
 
 def chart(planned: Told, look: Look, room: Room, viewer: Viewer, chosen: tuple[object, ...] | None = None) -> Chart:
     """The picture of what was planned. chosen: the key of the bar under the cursor."""
-    label = label_cells(planned, room.cells)
+    label, names = label_cells(planned, room.cells), card_names(planned)
     scale = look.scale(planned["now"], room.cells - label)
     found = [(card, _shown_lanes(planned, card, scale)) for card in planned["cards"]]
     high, gap = _heights(sum(len(one) for _, one in found), len(found), room.lines)
@@ -84,7 +86,7 @@ def chart(planned: Told, look: Look, room: Room, viewer: Viewer, chosen: tuple[o
             ]
             spots.append(lane_spots)
             for line in range(high):
-                head = _label(card, label, viewer.ascii_only) if not number and not line else [(" " * label, "text/")]
+                head = _label(card, names, label, viewer) if not number and not line else [(" " * label, "text/")]
                 cells = _empty(card, ground, viewer.ascii_only, bare=not lane, line=line)
                 for spot in lane_spots:
                     lay(cells, spot.item, scale, viewer, _manner(spot, chosen, line))
@@ -98,9 +100,9 @@ def chart(planned: Told, look: Look, room: Room, viewer: Viewer, chosen: tuple[o
 
 
 def label_cells(planned: Told, cells: int) -> int:
-    """Cells before the time begins: sign, index and, where there is room, the model."""
-    short = 4 + max([1, *(len(str(card["index"])) for card in planned["cards"])])
-    return short + (16 if cells >= 120 else 0)
+    """Cells before the time begins: sign, the card's name and, where there is room, the model."""
+    short = 4 + max([1, *map(width, card_names(planned).values())])
+    return short + (_MODEL_CELLS if cells >= 120 else 0)
 
 
 def _heights(lines: int, cards: int, room: int) -> tuple[int, int]:
@@ -130,14 +132,14 @@ def _spot(card: int, lane: int, item: Told, scale: Scale) -> Spot:
     return Spot(card, lane, int(begin), int(end), item)
 
 
-def _label(card: Told, cells: int, ascii_only: bool) -> Pieces:
-    sign = symbol(card["state"], ascii_only=ascii_only)
-    number = f"{card['index']:>{max(1, cells - 4 if cells < 16 else cells - 20)}}"
-    model = pad(clean(card["model"]).removeprefix("NVIDIA "), 15) if cells > 16 else ""
+def _label(card: Told, names: Mapping[int, str], cells: int, viewer: Viewer) -> Pieces:
+    sign = symbol(card["state"], ascii_only=viewer.ascii_only)
+    most = max(1, *map(width, names.values()))
+    model = pad(clean(card["model"]).removeprefix("NVIDIA "), _MODEL_CELLS - 1) if cells > 4 + most else ""
     return [
         (f" {sign} ", f"{colour(card['state'])}/"),
-        (number, "title/"),
-        (pad(f" {model}", cells - 3 - width(number)), "quiet/"),
+        (pad(names[card["index"]], most, right=True), "title/"),
+        (pad(f" {model}", cells - 3 - most), "quiet/"),
     ]
 
 

@@ -71,9 +71,20 @@ def nothing_chosen(planned: Told) -> list[Line]:
     return [[(said or "All cards are free: s submits a job, b books cards for a time.", "quiet")]]
 
 
-def detail(item: Told, now: float, viewer: Viewer, cells: int, reasons: Sequence[Mapping[str, Any]] = ()) -> list[Line]:
-    """What a bar is: job and owner, from when to when and what that rests on, why it does not start now."""
-    lines: list[Line] = [_who(item, viewer), *folded(_span(item, now), cells)]
+def detail(
+    item: Told,
+    now: float,
+    viewer: Viewer,
+    cells: int,
+    *,
+    names: Mapping[int, str],
+    reasons: Sequence[Mapping[str, Any]] = (),
+) -> list[Line]:
+    """What a bar is: job and owner, from when to when and what that rests on, why it does not start now.
+
+    names: what each card is called, by its index.
+    """
+    lines: list[Line] = [_who(item, viewer, names), *folded(_span(item, now), cells)]
     if item["kind"] in _STARTS:
         lines += [
             [("- " if viewer.ascii_only else "• ", "quiet"), (sentence(reason, now), "quiet")] for reason in reasons
@@ -81,8 +92,8 @@ def detail(item: Told, now: float, viewer: Viewer, cells: int, reasons: Sequence
     return lines
 
 
-def _who(item: Told, viewer: Viewer) -> Line:
-    cards = ",".join(map(str, item["gpus"]))
+def _who(item: Told, viewer: Viewer, names: Mapping[int, str]) -> Line:
+    cards = ",".join(names.get(index, str(index)) for index in item["gpus"])
     noun = "GPU" if len(item["gpus"]) == 1 else "GPUs"
     line: Line = [(f"{viewer.star} ", "ok")] if viewer.owns(item) else []
     if item["kind"] == "slot":

@@ -95,3 +95,12 @@ def test_no_line_outgrows_the_width_and_every_card_has_a_row(items, total, hours
 def test_the_axis_has_room_for_what_it_says(span, cells):
     line = axis(NOW, NOW + span, cells)
     assert line.startswith("now") and len(line) <= cells
+
+
+def test_a_clusters_cards_are_named_by_their_machines():
+    told = planned(["ok", "ok", "ok"], [item("running", 7, [2], -1, 8)])
+    told["cards"][1]["node"] = told["cards"][2]["node"] = "a-long-name"
+    lines = gantt(told, 80)
+    assert [line[:15] for line in lines[1:4]] == ["GPU 0          ", "a-long-name:0  ", "a-long-name:1  "]
+    assert all(width(line) <= 80 for line in lines)
+    assert "7" in lines[3][15:]

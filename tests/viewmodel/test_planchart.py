@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rcq_tui.viewmodel import plancursor
+from rcq_tui.viewmodel.lanes import card_names
 from rcq_tui.viewmodel.planbars import Viewer, group_hues
 from rcq_tui.viewmodel.planchart import Room, chart, legend
 from rcq_tui.viewmodel.planlook import SPANS, Look, fitting, hours, moved, to_see, zoomed
@@ -191,14 +192,26 @@ def test_words_over_the_picture_and_under_it():
     assert "1 running, 1 promised, 1 foreseen, 1 booked" in flat([title(told, Look(), viewer(account="x"), 90)])[0]
     assert width(flat([title(told, Look(), who, 20)])[0]) <= 20
     busy = {"code": "GPUS_BUSY", "wanted": 2, "free": 0, "matching": 4}
-    assert flat(detail(ITEMS[1], NOW, who, 200, [busy])) == [
+    assert flat(detail(ITEMS[1], NOW, who, 200, names={}, reasons=[busy])) == [
         "★ 9 sweep  cleo (vision)  GPUs 0,1",
         "starts 16:05, in 2h00m (promised: cards are kept for it), runs until 20:05 (4h00m, its time limit)",
         "• Needs 2 GPUs; 0 of the 4 cards that match are free.",
     ]
-    assert "a job (nlp)  GPU 2" in flat(detail(ITEMS[2], NOW, who, 80))[0]
-    assert "booked by mia" in flat(detail(ITEMS[3], NOW, who, 80))[0]
+    assert "a job (nlp)  GPU 2" in flat(detail(ITEMS[2], NOW, who, 80, names={}))[0]
+    assert "booked by mia" in flat(detail(ITEMS[3], NOW, who, 80, names={}))[0]
     assert "runs since 13:05, until 16:05 (at the latest, its time limit), 2h00m left" in flat(
-        detail(ITEMS[0], NOW, who, 99)
+        detail(ITEMS[0], NOW, who, 99, names={})
     )
     assert flat(folded(["a" * 5, "b" * 5, "c"], 12)) == ["aaaaa, bbbbb", "c"]
+
+
+def test_a_clusters_cards_have_their_machines_names():
+    told = planned(["ok"] * 5, [item("running", 7, [3], -1, 2)])
+    for index, node in enumerate((None, None, "n1", "n1", "n2")):
+        told["cards"][index]["node"] = node
+    assert card_names(told) == {0: "0", 1: "1", 2: "n1:0", 3: "n1:1", 4: "n2:0"}
+    drawn = chart(told, Look(), Room(120, 20), viewer())
+    assert drawn.label == 8 + 16
+    said = ["".join(text for text, _ in row)[: drawn.label].split() for row in drawn.rows]
+    assert [words[1] for words in said if words] == ["0", "1", "n1:0", "n1:1", "n2:0"]
+    assert "7 ann (vision)  GPU n1:1" in flat(detail(told["items"][0], NOW, viewer(), 80, names=card_names(told)))[0]

@@ -21,7 +21,7 @@ from rcq_tui.tui.widgets.plan_chart import PlanChart, painted
 from rcq_tui.tui.widgets.words import Words
 from rcq_tui.viewmodel import plancursor
 from rcq_tui.viewmodel.gantt import beyond
-from rcq_tui.viewmodel.lanes import Told
+from rcq_tui.viewmodel.lanes import Told, card_names
 from rcq_tui.viewmodel.planbars import Viewer, group_hues
 from rcq_tui.viewmodel.planchart import Chart, Spot, chart, legend
 from rcq_tui.viewmodel.planlook import SPANS, Look, fitting, hours, moved, to_see, zoomed
@@ -141,16 +141,17 @@ class PlanScreen(HeadedScreen):
     def _draw_words(self, planned: Told, viewer: Viewer, spot: Spot | None) -> None:
         cells = self.size.width - 2
         self.query_one("#plan-title", Words).put(content(title(planned, self._look, viewer, cells)))
-        lines = nothing_chosen(planned) if spot is None else self._detail(spot, planned["now"], viewer, cells)
+        lines = nothing_chosen(planned) if spot is None else self._detail(spot, planned, viewer, cells)
         shown = [fitted(line, cells) for line in lines[:_DETAIL_LINES]]
         self.query_one("#plan-detail", Words).put(page(shown))
         signs, notes = legend(planned, viewer), [("   " + note, "quiet/") for note in beyond(planned)]
         self.query_one("#plan-legend", Words).put(painted(fitted([*signs, *notes], cells)))
 
-    def _detail(self, spot: Spot, now: float, viewer: Viewer, cells: int) -> list[Line]:
+    def _detail(self, spot: Spot, planned: Told, viewer: Viewer, cells: int) -> list[Line]:
         wanted = spot.item["id"]
         row = None if wanted is None else next((job for job in self.desk.jobs if job.id == wanted), None)
-        return detail(spot.item, now, viewer, cells, row.reasons if row else ())
+        reasons = row.reasons if row else ()
+        return detail(spot.item, planned["now"], viewer, cells, names=card_names(planned), reasons=reasons)
 
     def on_plan_chart_resized(self, message: PlanChart.Resized) -> None:
         """Another room."""
