@@ -57,7 +57,7 @@ class Reach(Protocol):
 class ClusterViews:
     """Makes responses. home: who runs the jobs of this host. nodes: the cluster's machines as they were last read.
 
-    standing, reach: of the cluster's executor, if there is one.
+    standing, reach: of the cluster's executor, if there is one; standing is asked for a job's attempt.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class ClusterViews:
         clock: Clock,
         home: str,
         nodes: Callable[[], Sequence[NodeReading]],
-        standing: Callable[[JobId], Standing | None] | None = None,
+        standing: Callable[[JobId, int], Standing | None] | None = None,
         reach: Callable[[], Reach] | None = None,
     ) -> None:
         self._books = books
@@ -82,8 +82,9 @@ class ClusterViews:
     def slurm(self, job: JobId) -> SlurmView | None:
         """What Slurm tells of an attempt that it has; `None` where it has none, or was not heard of it yet."""
         live = self._books.live.get(job)
-        found = None if self._standing is None or live is None or live.lease.place != CLUSTER else self._standing(job)
-        if found is None:
+        if self._standing is None or live is None or live.lease.place != CLUSTER:
+            return None
+        if (found := self._standing(job, live.attempt)) is None:
             return None
         return SlurmView(id=found.slurm_id, state=found.state, reason=found.reason, expected_start=found.expected_start)
 
@@ -105,7 +106,7 @@ class ClusterViews:
         live = self._books.live.get(job)
         if live is None or live.lease.place != CLUSTER:
             return None
-        found = None if self._standing is None else self._standing(job)
+        found = None if self._standing is None else self._standing(job, live.attempt)
         return live.node or (None if found is None else found.node)
 
     def backends(self) -> list[BackendView]:

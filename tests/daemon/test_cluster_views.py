@@ -39,7 +39,7 @@ class Slurm:
     def views(self, world):
         made = ClusterViews(
             books=world.books, views=world.engine.backend.jobs._views, clock=world.clock, home="process",
-            nodes=lambda: NODES, standing=lambda _job: self.said, reach=lambda: self.health,
+            nodes=lambda: NODES, standing=lambda _job, _attempt: self.said, reach=lambda: self.health,
         )  # fmt: skip
         made._views.cluster = made
         return made

@@ -201,7 +201,7 @@ async def test_an_admin_cancels_what_waits(side: SlurmSide, engine: Engine) -> N
     standing = None
     while standing is None or not standing.state:
         await asyncio.sleep(0)
-        standing = of_slurm(engine).standing(JobId("1"))
+        standing = of_slurm(engine).standing(JobId("1"), 1)
     assert standing.state == "PENDING"
     side.cluster.run("scancel", str(standing.slurm_id))
     assert await starting is None

@@ -25,7 +25,7 @@ def set_nodes(cluster: Cluster, state: str) -> None:
 
 def state_of(engine: Engine) -> str:
     assert isinstance(engine.executor, SlurmExecutor)
-    standing = engine.executor.standing(JobId("1"))
+    standing = engine.executor.standing(JobId("1"), 1)
     return "" if standing is None else standing.state
 
 

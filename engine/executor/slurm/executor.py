@@ -187,9 +187,9 @@ class SlurmExecutor:
 
     # ------------------------------------------------------------ for views
 
-    def standing(self, job: JobId) -> Standing | None:
-        """Where its attempt stands, as of the last look; `None` where Slurm has none."""
-        attempt = next((one for one in self._attempts.values() if one.job == job and one.id is not None), None)
+    def standing(self, job: JobId, number: int) -> Standing | None:
+        """Where that attempt stands, as of the last look; `None` where Slurm has none."""
+        attempt = self._attempts.get((job, number))
         if attempt is None or attempt.id is None:
             return None
         seen, running = attempt.seen, attempt.running
