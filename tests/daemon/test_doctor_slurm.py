@@ -48,6 +48,15 @@ def test_a_cluster_beside_the_box_is_looked_at_too(tmp_path):
     assert slurm.cluster(host(tmp_path, **settings)).found == "slurm 22.05.8 answers, its default partition"
 
 
+@pytest.mark.parametrize(("value", "state"), [("NO", "warn"), ("ALL", "ok"), ("ANY", "ok")])
+def test_a_slurm_that_takes_in_what_can_never_start(tmp_path, value, state):
+    scontrol = f"case $1 in ping) {UP};; *) echo 'EnforcePartLimits       = {value}';; esac"
+    folder = commands(tmp_path, sinfo=SINFO, scontrol=scontrol)
+    found = slurm.cluster(host(tmp_path, slurm={"bin_dir": str(folder)}))
+    assert found.state == state
+    assert ("EnforcePartLimits=ALL" in (found.mend or "")) is (state == "warn")
+
+
 def test_a_partition_that_there_is_not(tmp_path):
     folder = commands(tmp_path, sinfo=SINFO, scontrol=UP)
     found = slurm.cluster(host(tmp_path, slurm={"bin_dir": str(folder), "partition": "gpus"}))
@@ -123,4 +132,6 @@ def test_a_real_cluster(tmp_path, slurm, monkeypatch):
 
     monkeypatch.setenv("SLURM_CONF", str(slurm.conf))
     found = checks.cluster(host(tmp_path, slurm={"bin_dir": str(slurm.bin_dir)}))
-    assert found.state == "ok", found
+    assert found.state == "warn", found
+    assert " answers, " in found.found
+    assert "EnforcePartLimits=ALL" in found.mend, "the tests' cluster is as Slurm comes"

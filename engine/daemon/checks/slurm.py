@@ -4,6 +4,7 @@ Nothing is changed and no job is handed in. Must not know how jobs run there.
 """
 
 import os
+import re
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ SHARED = frozenset(
     | {"ocfs2", "wekafs", "panfs", "fuse.glusterfs", "fuse.ceph", "fuse.juicefs", "fuse.sshfs", "virtiofs", "9p"}
 )
 """Kinds of file systems that several machines see."""
+TAKES_ALL = re.compile(r"(?m)^EnforcePartLimits\s*=\s*NO\b")
+"""What Slurm says of itself where it takes in what its partitions' limits never let start."""
 UNUSED = Finding(state="ok", found="no jobs go to Slurm")
 
 
@@ -43,18 +46,23 @@ def cluster(host: Host) -> Finding:
         if trouble or " UP" not in ping:
             return Finding(state="fail", found=f"{version}: {trouble or ' '.join(ping.split())}", mend=_mend())
         known = set(_run(slurm, "sinfo", "-h", "-a", "-o", "%R").split())
+        takes_all = TAKES_ALL.search(_run(slurm, "scontrol", "show", "config")) is not None
     except (SlurmAway, SlurmRefused) as problem:
         return Finding(state="fail", found=str(problem), mend=_mend())
-    return _answered(slurm, version, known)
+    return _answered(slurm, version, known, takes_all=takes_all)
 
 
-def _answered(slurm: "SlurmSettings", version: str, known: set[str]) -> Finding:
+def _answered(slurm: "SlurmSettings", version: str, known: set[str], *, takes_all: bool) -> Finding:
     wanted = slurm.partition.split(",") if slurm.partition else []
     unknown = [name for name in wanted if name not in known]
     if unknown:
         mend = f"Set slurm.partition to one that there is: {', '.join(sorted(known)) or 'there is none'}."
         return Finding(state="fail", found=f"{version} has no partition {', '.join(unknown)}", mend=mend)
     told = f"partition {slurm.partition}" if slurm.partition else "its default partition"
+    if takes_all:
+        found = f"{version} answers, {told}; it takes in what its limits never let start, and others wait"
+        mend = "Set EnforcePartLimits=ALL in slurm.conf, then: scontrol reconfigure. It refuses such jobs at once then."
+        return Finding(state="warn", found=found, mend=mend)
     return Finding(state="ok", found=f"{version} answers, {told}")
 
 
