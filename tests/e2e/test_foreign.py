@@ -84,7 +84,7 @@ def test_a_stranger_is_seen_avoided_and_explained_until_it_goes(launch, driver, 
     assert [(one["pid"], one["user"], one["memory_mb"], one["job"]) for one in seen] == [(pid, ME, 3072, None)]
     assert seen[0]["command"] == "sh -c sleep 300 & echo ready; wait"
     assert foreigners(bob, 0)[0]["command"] == "sh", "others see the program's name alone"
-    assert card(admin, 0)["foreign_mb"] == 3072
+    until(lambda: card(admin, 0)["foreign_mb"] == 3072)
 
     wide = bob.submit("true", gpus=2)
     why = until(lambda: [one for one in bob.get(f"/v1/jobs/{wide}/why")["reasons"] if one["code"] == "GPU_FOREIGN"])
