@@ -1,12 +1,11 @@
 """The slurm executor on a real cluster when something goes wrong: nothing is lost, none runs twice, ends are true."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from engine.core.lifecycle import Cause
 from engine.core.model import JobId
@@ -23,18 +22,6 @@ pytestmark = pytest.mark.slurm
 ONCE = ("sh", "-c", "echo begun; until [ -e release ]; do sleep 0.02; done; exit 3")
 HUGE = 200_000
 """MiB: more than any node has."""
-
-
-@pytest_asyncio.fixture
-async def side(slurm: Cluster, tmp_path: Path) -> SlurmSide:
-    return SlurmSide(tmp_path, slurm)
-
-
-@pytest_asyncio.fixture
-async def engine(side: SlurmSide) -> AsyncIterator[Engine]:
-    made = await Engine(side).open()
-    yield made
-    await made.executor.close()
 
 
 async def next_engine(side: SlurmSide, engine: Engine) -> Engine:

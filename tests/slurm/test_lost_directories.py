@@ -2,31 +2,15 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from engine.core.lifecycle import Cause
 from engine.executor.slurm import notes
 from tests.contract.executor_sides import Engine, SlurmSide, launch, until
-from tests.slurm.cluster import Cluster
 
 pytestmark = pytest.mark.slurm
 AT_ONCE = ("sh", "-c", 'rm -rf "$PWD"; exit 3')
-
-
-@pytest_asyncio.fixture
-async def side(slurm: Cluster, tmp_path: Path) -> SlurmSide:
-    return SlurmSide(tmp_path, slurm)
-
-
-@pytest_asyncio.fixture
-async def engine(side: SlurmSide) -> AsyncIterator[Engine]:
-    made = await Engine(side).open()
-    yield made
-    await made.executor.close()
 
 
 async def test_a_job_that_removes_its_directory_and_ends(side: SlurmSide, engine: Engine) -> None:
