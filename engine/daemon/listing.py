@@ -76,7 +76,8 @@ class Listing:
         if query.ids:
             return await self._sorted.these(who, query)
         states = _states(query)
-        if states & TERMINAL and JobState.RUNNING not in states:  # else who has just ended is on no page at all
+        # else who has just ended is on no page at all, or not within the time in which it ended
+        if states & TERMINAL and (JobState.RUNNING not in states or query.span is not None):
             await self._journal.endings_written(_ENDINGS_S)
         is_plain = not (query.search or query.fold)
         if query.sort != "queue" or query.span is not None or (states & TERMINAL and not is_plain):
